@@ -1,0 +1,364 @@
+"""The program `earwitness`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.errors import EarwitnessError, UsageError
+from pipeline.quiet import prefer_private_prefect, silence
+
+if TYPE_CHECKING:
+    from pipeline.night import Engine, NightSummary
+    from pipeline.plan import Order
+
+SOME_BAD, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+DEFAULT_DB, DEMO_DB = Path("calls.duckdb"), Path("demo.duckdb")
+DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
+MAX_TABLE = 40
+"""A night of more calls prints its report alone."""
+
+app = typer.Typer(
+    help="Call-centre audio analytics: recorded calls in, facts that stand up in an audit out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+rules_app = typer.Typer(help="Show the rules and try them on sentences.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+Db = Annotated[Path, typer.Option("--db", help="The DuckDB file.")]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(help="Manifest with the calls' business facts; else the archive's manifest.csv."),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings in TOML; else earwitness.toml if it is there.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.NAME=VALUE", help="One setting; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Again = Annotated[bool, typer.Option("--again", help="Analyse anew what is stored or quarantined already.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
+
+
+def main() -> None:
+    """Run the program; the exit code is 0, 1 (some recordings quarantined) or 2 (wrong usage)."""
+    silence()
+    try:
+        app()
+    except EarwitnessError as error:
+        _say(f"earwitness: {error}")
+        sys.exit(WRONG_USAGE)
+    except BrokenPipeError:
+        # The reader has enough; the interpreter's own flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from pipeline import __version__  # noqa: PLC0415
+
+        typer.echo(f"earwitness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> None:
+    """Analyse the sample calls that come with the program, as a night would."""
+    from importlib.resources import as_file, files  # noqa: PLC0415
+
+    from pipeline import night  # noqa: PLC0415
+
+    _log_to_stderr(verbose)
+    with as_file(files("pipeline.samples")) as samples, _interruptible(db):
+        order = _order([samples], db, again=again)
+        # Prefect takes long to start; that nothing is new is quickly said without it.
+        engine = night.find_engine(order.settings)
+        if night.pending(order, engine).todo:
+            summary = _run_flow(order)
+        else:
+            summary = _run(order, engine)
+            _say("nothing new: the sample calls are stored already")
+    _print_calls(db, summary.all_ids)
+    typer.echo(f'\nThe calls are in {db}. Ask it for example:\n  earwitness sql --db {db} "{DEMO_QUERY}"')
+    _finish(summary, bad=bool(_quarantined(db, summary.all_ids)))
+
+
+@app.command()
+def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
+    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.", show_default=False)],
+    db: Db = DEFAULT_DB,
+    metadata: Metadata = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+    again: Again = False,
+    verbose: Verbose = False,
+) -> None:
+    """Analyse recordings and print a line per call."""
+    from pipeline import night  # noqa: PLC0415
+
+    _log_to_stderr(verbose)
+    with _interruptible(db):
+        order = _order(paths, db, metadata, settings, overrides, again=again)
+        night.check(order)
+        summary = _run(order, night.find_engine(order.settings))
+    _print_calls(db, summary.all_ids, json=json)
+    _finish(summary, bad=bool(_quarantined(db, summary.all_ids)))
+
+
+@app.command()
+def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
+    archive: Annotated[Path, typer.Argument(help="The folder with the recordings.", show_default=False)],
+    db: Db = DEFAULT_DB,
+    metadata: Metadata = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+    again: Again = False,
+    verbose: Verbose = False,
+) -> None:
+    """Analyse what is new in an archive, as a Prefect flow, and print the night's report."""
+    _log_to_stderr(verbose)
+    if archive.is_file():
+        raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
+    with _interruptible(db):
+        summary = _run_flow(
+            _order([archive], db, metadata, settings, overrides, again=again), settings, overrides
+        )
+    if not json:
+        from pipeline.show import night_markdown  # noqa: PLC0415
+
+        typer.echo(night_markdown(summary))
+    if json or len(summary.new_ids) <= MAX_TABLE:
+        _print_calls(db, summary.new_ids, json=json)
+    _finish(summary, bad=bool(summary.totals.quarantined))
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="A query.", show_default=False)],
+    db: Db = DEFAULT_DB,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+) -> None:
+    """Ask the store; nothing can be written."""
+    from pipeline import show  # noqa: PLC0415
+    from pipeline.store import query  # noqa: PLC0415
+
+    if json and csv:
+        raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
+    table = query(db, statement)
+    if json:
+        typer.echo(show.as_json(show.rows_of(table)))
+    elif csv:
+        typer.echo(show.as_csv(table), nl=False)
+    else:
+        show.answer(table, sys.stdout)
+
+
+@app.command()
+def doctor(
+    db: Db = DEFAULT_DB, settings: SettingsFile = None, overrides: Overrides = None, json: Json = False
+) -> None:
+    """Check weights, decoder, hardware, store and telemetry."""
+    from pipeline import settings as settings_  # noqa: PLC0415
+    from pipeline.doctor import examine  # noqa: PLC0415
+
+    checks = []
+    for check in examine(settings_.load(settings, overrides or ()), db):
+        checks.append(check)
+        if not json:
+            typer.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name:9}  {check.text}")
+    if json:
+        _print_json([asdict(check) for check in checks])
+    if not all(check.ok for check in checks):
+        raise typer.Exit(WRONG_USAGE)
+
+
+@rules_app.command("list")
+def list_rules(json: Json = False) -> None:
+    """List the rules."""
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    rules = load_rules().rules
+    if json:
+        _print_json([{"id": r.id, "version": r.version, "title": r.title, "weight": r.weight} for r in rules])
+        return
+    for rule in rules:
+        typer.echo(f"{rule.id:{max(len(r.id) for r in rules)}}  {rule.version}  {rule.title}")
+
+
+@rules_app.command("show")
+def show_rule(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
+    """Show a rule as it is written, with its phrases and examples."""
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    typer.echo(load_rules().rule(rule_id).file.read_text(encoding="utf-8"), nl=False)
+
+
+@rules_app.command("test")
+def try_cases(
+    cases: Annotated[Path, typer.Argument(metavar="CASES.jsonl", show_default=False)], json: Json = False
+) -> None:
+    """Try rules on labelled sentences; exit code 1 if a case differs.
+
+    Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
+    """
+    from pipeline.cases import read_sentences, try_rules  # noqa: PLC0415
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    trial = try_rules(load_rules(), read_sentences(cases))
+    if json:
+        _print_json({rule: asdict(confusion) for rule, confusion in trial.by_rule.items()})
+    else:
+        width = max(map(len, trial.by_rule))
+        typer.echo(f"{'rule':{width}}  {'tp':>5} {'fp':>5} {'fn':>5} {'tn':>5}")
+        for rule, c in trial.by_rule.items():
+            typer.echo(f"{rule:{width}}  {c.tp:5} {c.fp:5} {c.fn:5} {c.tn:5}")
+    for case in trial.wrong:
+        wanted = "not found" if case.expect else "found, not expected"
+        _say(f"{case.rule}: {wanted}: {case.role}: {case.text}")
+    if trial.wrong:
+        raise typer.Exit(SOME_BAD)
+
+
+def _order(
+    paths: Sequence[Path],
+    db: Path,
+    metadata: Path | None = None,
+    settings_file: Path | None = None,
+    overrides: Sequence[str] | None = None,
+    *,
+    again: bool,
+) -> Order:
+    from pipeline import settings  # noqa: PLC0415
+
+    loaded = settings.load(settings_file, overrides or ())
+    from pipeline.plan import Order  # noqa: PLC0415 - slow to import; wrong settings are told before
+
+    return Order(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, again=again)
+
+
+def _run(order: Order, engine: Engine) -> NightSummary:
+    """Carry out an order in this process, without Prefect."""
+    from pipeline import night, show  # noqa: PLC0415
+
+    with show.progress(sys.stderr) as progress:
+        return night.run(order, engine, progress)
+
+
+def _run_flow(
+    order: Order, settings_file: Path | None = None, overrides: Sequence[str] | None = None
+) -> NightSummary:
+    """Carry out an order as a Prefect flow."""
+    from pipeline import night  # noqa: PLC0415
+
+    # Wrong usage is told now rather than after Prefect's start.
+    night.check(order)
+    night.find_engine(order.settings)
+    private = prefer_private_prefect()
+    _say("starting a temporary Prefect, up to half a minute …" if private else "connecting to your Prefect …")
+    from flows.nightly import nightly, reach_prefect  # noqa: PLC0415
+
+    reach_prefect()
+    return nightly(
+        archive=order.paths[0],
+        db=order.db,
+        metadata=order.metadata,
+        settings_file=settings_file,
+        overrides=tuple(overrides or ()),
+        again=order.again,
+    )
+
+
+@contextmanager
+def _interruptible(db: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(f"interrupted; the batches that were finished are in {db}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
+    """The calls with these recording_ids, then those in quarantine."""
+    from pipeline import show  # noqa: PLC0415
+    from pipeline.store import query  # noqa: PLC0415
+
+    calls = show.rows_of(query(db, show.calls_sql(ids)))
+    bad = _quarantined(db, ids)
+    if json:
+        rows = [row | {"status": "analysed"} for row in calls]
+        _print_json(rows + [row | {"status": "quarantined"} for row in bad])
+        return
+    if calls:
+        show.call_table(calls, sys.stdout)
+    for row in bad:
+        typer.echo(f"quarantined: {row['error']}")
+
+
+def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
+    from pipeline import show  # noqa: PLC0415
+    from pipeline.store import query  # noqa: PLC0415
+
+    return show.rows_of(query(db, show.quarantine_sql(ids)))
+
+
+def _finish(summary: NightSummary, *, bad: bool) -> None:
+    """Tell on standard error how it went, and end with exit code 1 if a recording is `bad`."""
+    from pipeline.show import summary_line  # noqa: PLC0415
+
+    for problem in summary.problems + summary.duplicates:
+        _say(f"note: {problem}")
+    for unreadable in summary.unreadable:
+        _say(f"skipped: {unreadable.reason}")
+    _say(summary_line(summary))
+    if bad or summary.unreadable:
+        raise typer.Exit(SOME_BAD)
+
+
+def _print_json(value: Any) -> None:
+    from pipeline.show import as_json  # noqa: PLC0415
+
+    typer.echo(as_json(value))
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    """Warnings and faults go to standard error; Prefect's log only on demand."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(lambda record: verbose or not record.name.startswith("prefect"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if verbose:
+        logging.getLogger("pipeline").setLevel(logging.INFO)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Is this machine fit to analyse calls: weights, decoder, hardware, store, telemetry."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pipeline import __version__
+from pipeline.errors import EarwitnessError, UsageError
+from pipeline.quiet import QUIET
+from pipeline.settings import Settings
+
+PACKAGES = ("prefect", "duckdb", "faster-whisper", "ctranslate2", "numpy", "librosa")
+DECODERS = ("pcm_mulaw", "pcm_alaw", "flac", "mp3", "opus", "vorbis", "aac", "gsm", "libopencore_amrnb")
+"""What call recorders write, as FFmpeg names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the report; `ok` is false where calls cannot be analysed until it is mended."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def examine(settings: Settings, db: Path) -> Iterator[Check]:
+    """The checks, one after another; some take seconds."""
+    checks: dict[str, Callable[[], str]] = {
+        "program": _program,
+        "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "weights": lambda: _weights(settings),
+        "rules": _rules,
+        "decoder": _decoder,
+        "processor": lambda: f"{len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB of memory",
+        "gpu": lambda: _gpu(settings),
+        "store": lambda: _store(db),
+        "telemetry": _telemetry,
+    }
+    for name, check in checks.items():
+        try:
+            yield Check(name=name, ok=True, text=check())
+        except EarwitnessError as error:
+            yield Check(name=name, ok=False, text=str(error))
+
+
+def _program() -> str:
+    return f"earwitness {__version__}, Python {platform.python_version()}, {platform.platform()}"
+
+
+def _weights(settings: Settings) -> str:
+    from pipeline.models import find_whisper  # noqa: PLC0415 - slow to import
+
+    weights = find_whisper(settings.asr)
+    return f"Whisper {weights.name} from {weights.source}, {weights.folder}, sha256 {weights.sha256}"
+
+
+def _rules() -> str:
+    from pipeline.rules import load_rules  # noqa: PLC0415 - slow to import
+
+    rules = load_rules()
+    return f"{len(rules.rules)} rules, version {rules.version}"
+
+
+def _decoder() -> str:
+    import av  # noqa: PLC0415 - slow to import
+
+    missing = [name for name in DECODERS if name not in av.codecs_available]
+    if missing:
+        remedy = "install PyAV from its wheel: pip install --force-reinstall --only-binary av av"
+        raise UsageError("decoders missing", value=", ".join(missing), remedy=remedy)
+    codec = ".".join(map(str, av.library_versions["libavcodec"]))
+    return f"PyAV {av.__version__}, FFmpeg's libavcodec {codec}, with {', '.join(DECODERS)}"
+
+
+def _memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def _gpu(settings: Settings) -> str:
+    import ctranslate2  # noqa: PLC0415 - slow to import
+
+    count = ctranslate2.get_cuda_device_count()
+    if settings.asr.device == "cuda" and not count:
+        raise UsageError("no CUDA device here", where="asr.device", value="cuda", allowed="auto, cpu")
+    return f"{count} CUDA devices" if count else "none; the recogniser runs on the processor"
+
+
+def _store(db: Path) -> str:
+    from pipeline.store import check_writable  # noqa: PLC0415 - slow to import
+
+    check_writable(db)
+    return f"{db.resolve()} can be written"
+
+
+def _telemetry() -> str:
+    loud = [name for name, value in QUIET.items() if os.environ.get(name) != value]
+    if loud:
+        raise UsageError("telemetry is on", value=", ".join(loud))
+    return "off (Prefect, Hugging Face, pyannote; DuckDB fetches no extensions)"

@@ -1,0 +1,44 @@
+"""Silences: nobody speaks for longer than the threshold, and it is no hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.records import Activity, Hold, Silence, Turn
+from pipeline.settings import SilenceSettings
+from pipeline.spans import Span, complement
+
+
+def detect_silences(
+    activities: Sequence[Activity],
+    holds: Sequence[Hold],
+    turns: Sequence[Turn],
+    announcing: frozenset[int],
+    settings: SilenceSettings,
+) -> tuple[Silence, ...]:
+    """Silences between the first and the last speech of the call.
+
+    `announcing` holds the indexes of the turns that announce a pause ("bear with me"); a silence is
+    announced when the last turn of the call before it is one of them. Silence before the first word and
+    after the last belongs to the line, not to the talk.
+    """
+    if not activities:
+        return ()
+    whole = Span(min(a.start_s for a in activities), max(a.end_s for a in activities))
+    taken = [a.span for a in activities] + [h.span for h in holds]
+    long = [s for s in complement(taken, whole) if s.duration_s > settings.min_s]
+    return tuple(
+        Silence(
+            silence_index=i,
+            start_s=span.start_s,
+            end_s=span.end_s,
+            announced=_is_announced(span, turns, announcing),
+        )
+        for i, span in enumerate(long)
+    )
+
+
+def _is_announced(span: Span, turns: Sequence[Turn], announcing: frozenset[int]) -> bool:
+    before = [t for t in turns if t.end_s <= span.start_s + 0.1 and t.role != "ivr"]
+    speakers = {t.speaker: t for t in before if t.role in ("agent", "unknown")}
+    return any(t.turn_index in announcing for t in speakers.values())

@@ -1,0 +1,82 @@
+"""Who talks how much, how fast and how long at a stretch. Speech inside a hold is not talk."""
+
+from __future__ import annotations
+
+import statistics
+
+from pipeline.metrics.timeline import PARTIES, Measures, Timeline, other, plain, ratio
+from pipeline.records import Role, Turn
+from pipeline.spans import total_s
+
+
+def talk_time(timeline: Timeline) -> Measures:
+    """Own activity in seconds, overlap included, so that roles may add to more than their union."""
+    for role in PARTIES:
+        yield plain("talk_time", role, total_s(timeline.talk(role)), "s", known=timeline.roles_known)
+    yield plain("talk_time", "ivr", total_s(timeline.speech("ivr")), "s")
+
+
+def talk_ratio(timeline: Timeline) -> Measures:
+    """Agent talk time over agent plus customer talk time; ivr and hold excluded."""
+    agent, customer = (total_s(timeline.talk(role)) for role in PARTIES)
+    yield ratio("talk_ratio", None, (agent, agent + customer), "ratio", known=timeline.roles_known)
+
+
+def speech_rate(timeline: Timeline) -> Measures:
+    """Words per minute of own talk time."""
+    for role in PARTIES:
+        words = sum(w.role == role for w in timeline.words)
+        minutes = total_s(timeline.talk(role)) / 60
+        yield ratio("speech_rate", role, (float(words), minutes), "words/min", known=timeline.roles_known)
+
+
+def longest_monologue(timeline: Timeline) -> Measures:
+    """Longest stretch, in seconds, of one speaker with no turn by the other; backchannels do not break it."""
+    for role in PARTIES:
+        longest = max(_stretches(timeline, role), default=0.0)
+        yield plain("longest_monologue", role, longest, "s", known=timeline.roles_known)
+
+
+def _stretches(timeline: Timeline, role: Role) -> list[float]:
+    """Lengths of the runs of `role`'s turns; the other's turns and holds end a run."""
+    nods = {(o.start_s, o.by_role) for o in timeline.overlaps if o.kind == "backchannel"}
+    lengths, start_s, end_s = [], None, 0.0
+    for turn in timeline.turns:
+        if turn.role == role:
+            held = any(end_s <= h.start_s + 0.1 and h.end_s <= turn.start_s + 0.1 for h in timeline.holds)
+            if start_s is None or held:
+                start_s = turn.start_s
+            end_s = max(turn.end_s, end_s)
+            lengths.append(end_s - start_s)
+        elif (turn.start_s, turn.role) not in nods:
+            start_s = None
+    return lengths
+
+
+def response_latency(timeline: Timeline) -> Measures:
+    """Seconds from the end of the other's turn to the start of one's own: median and 90th percentile.
+
+    Never rank agents on gaps below 1 s: the network's delay is in them.
+    """
+    for role in PARTIES:
+        gaps = sorted(_gaps(timeline, role))
+        known = timeline.roles_known and bool(gaps)
+        median = statistics.median(gaps) if gaps else 0.0
+        # The 90th percentile is a member of the sample (nearest rank), so that it can be pointed at.
+        p90 = gaps[max(0, -(-9 * len(gaps) // 10) - 1)] if gaps else 0.0
+        yield plain("response_latency_median", role, median, "s", known=known)
+        yield plain("response_latency_p90", role, p90, "s", known=known)
+
+
+def _gaps(timeline: Timeline, role: Role) -> list[float]:
+    """Gaps between the turn that ended last, if it is the other's, and a turn of `role`; holds left out."""
+    gaps = []
+    last: Turn | None = None
+    for turn in (t for t in timeline.turns if t.role in PARTIES):
+        if last is not None and (turn.role, last.role) == (role, other(role)) and turn.start_s >= last.end_s:
+            held = any(h.start_s < turn.start_s and last.end_s < h.end_s for h in timeline.holds)
+            if not held:
+                gaps.append(turn.start_s - last.end_s)
+        if last is None or turn.end_s > last.end_s:
+            last = turn
+    return gaps

@@ -1,0 +1,264 @@
+"""Every record, in the order it comes to be. Times are seconds from the start of the recording.
+
+A record that lands in a table has the table's columns as fields, by name, without `recording_id`:
+`Analysis.recording` carries that once for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.spans import Span
+
+Layout = Literal["stereo", "mono", "fake_stereo"]
+Status = Literal["analysed", "quarantined"]
+Direction = Literal["inbound", "outbound"]
+Role = Literal["agent", "customer", "ivr", "unknown"]
+HoldKind = Literal["music", "silence", "tones", "announcement", "mixed"]
+Permission = Literal["granted", "refused", "not_awaited", "not_asked", "not_determinable"]
+OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "simultaneous_start"]
+Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
+SoundKind = Literal["music", "tones"]
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """An audio file, by content. `recording_id` is the sha256 of the bytes in hex."""
+
+    recording_id: str
+    uri: str
+    bytes: int
+    container: str | None = None
+    codec: str | None = None
+    sample_rate_hz: int | None = None
+    channels: int | None = None
+    layout: Layout | None = None
+    duration_s: float | None = None
+    status: Status = "analysed"
+    error: str | None = None
+    analysed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """A decoded recording: `samples` is float32, shape (channels, n), at 16 kHz, full scale 1.0."""
+
+    recording: Recording
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The business facts of a recording, as its metadata gave them; all may be unknown."""
+
+    call_ref: str | None = None
+    started_at: datetime | None = None
+    direction: Direction | None = None
+    queue: str | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    customer_ref: str | None = None
+    jurisdictions: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """A stretch in which a channel carries its own speaker's voice (crosstalk and sounds left out)."""
+
+    channel: int
+    role: Role
+    start_s: float
+    end_s: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A stretch of music or tones on a channel."""
+
+    channel: int
+    kind: SoundKind
+    start_s: float
+    end_s: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardWord:
+    """A word as the recogniser heard it on a channel, before it belongs to anybody."""
+
+    channel: int
+    start_s: float
+    end_s: float
+    text: str
+    probability: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A recognised word. `text` keeps its punctuation; `probability` is the recogniser's, 0 to 1."""
+
+    word_index: int
+    turn_index: int
+    role: Role
+    channel: int
+    start_s: float
+    end_s: float
+    text: str
+    probability: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A stretch of speech by one speaker; short pauses of its own are inside it."""
+
+    turn_index: int
+    speaker: str
+    role: Role
+    channel: int
+    start_s: float
+    end_s: float
+    text: str
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A hold: from the last word before it to the agent's first word after it."""
+
+    hold_index: int
+    start_s: float
+    end_s: float
+    kind: HoldKind
+    permission: Permission = "not_determinable"
+    thanked: bool | None = None
+    request_turn_index: int | None = None
+    return_turn_index: int | None = None
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """A stretch of simultaneous speech: `by_role` started while `of_role` was speaking."""
+
+    overlap_index: int
+    start_s: float
+    end_s: float
+    by_role: Role
+    of_role: Role
+    kind: OverlapKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Nobody speaks for longer than the threshold, and it is no hold."""
+
+    silence_index: int
+    start_s: float
+    end_s: float
+    announced: bool
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A measure as counts: its value is numerator / denominator, undefined where that is 0."""
+
+    name: str
+    role: Role | None
+    numerator: float
+    denominator: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule's verdict with its evidence; for a `fail` by absence the span is the window searched."""
+
+    rule_id: str
+    rule_version: str
+    verdict: Verdict
+    start_s: float | None = None
+    end_s: float | None = None
+    turn_index: int | None = None
+    quote: str | None = None
+    confidence: float | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of the pipeline over a recording: what it ran with and how long each stage took."""
+
+    pipeline_version: str
+    settings_hash: str
+    settings: dict[str, Any]
+    asr_model: str
+    diarization_model: str
+    rules_version: str
+    agent_channel: int | None
+    agent_channel_source: str
+    role_confidence: float | None
+    started_at: datetime
+    wall_s: float
+    decode_s: float
+    activity_s: float
+    transcribe_s: float
+    events_s: float
+    rules_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All that is known about one recording. A quarantined one has no run and empty parts."""
+
+    recording: Recording
+    call: Call
+    run: Run | None = None
+    activities: tuple[Activity, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    words: tuple[Word, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,38 @@
+"""The rules: packs in TOML, judged by a small closed set of logics; one finding per rule.
+
+`load_rules` reads and tries the packs, `judge` gives the findings of a case. The cues that find and
+judge holds are in `cues`; they come before `judge`, which reads the holds' fields.
+"""
+
+from __future__ import annotations
+
+from pipeline.records import Finding
+from pipeline.rules.case import Case, Hearing
+from pipeline.rules.every_hold import every_hold
+from pipeline.rules.packs import EveryHold, Rule, RuleSet, load_rules
+from pipeline.rules.said_in_time import said_in_time
+from pipeline.rules.tokens import transcribe_tokens
+from pipeline.settings import HoldSettings, RuleSettings
+
+__all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]
+
+DEFAULT_HOLDS = HoldSettings()
+
+
+def judge(
+    case: Case, rules: RuleSet, settings: RuleSettings, holds: HoldSettings = DEFAULT_HOLDS
+) -> tuple[Finding, ...]:
+    """One finding per rule, in the rules' order.
+
+    `holds` are the settings with which the case's holds were judged; they give the window that was
+    searched for a request or thanks.
+    """
+    transcript = transcribe_tokens(case.turns, case.words, rules.lexicon)
+    hearing = Hearing(case=case, rules=rules, transcript=transcript, settings=settings, holds=holds)
+    return tuple(_judge_one(hearing, rule) for rule in rules.rules)
+
+
+def _judge_one(hearing: Hearing, rule: Rule) -> Finding:
+    if isinstance(rule.logic, EveryHold):
+        return every_hold(hearing, rule, rule.logic)
+    return said_in_time(hearing, rule, rule.logic)

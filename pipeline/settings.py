@@ -1,0 +1,269 @@
+"""Every threshold as a named setting: from `earwitness.toml`, the environment or `--set`.
+
+Precedence, strongest first: `--set section.name=value`, the environment (`EARWITNESS_ASR__MODEL`),
+the TOML file, the defaults below. Sources of the defaults are named beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import UsageError
+
+DEFAULT_FILE = Path("earwitness.toml")
+ENV_PREFIX = "EARWITNESS_"
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AudioSettings(Section):
+    """Layout of the recording."""
+
+    agent_channel: Literal["left", "right", "auto"] = "left"
+    """Which channel of a stereo call is the agent; `auto` finds it from what is said."""
+    auto_role_min_confidence: float = Field(0.6, ge=0, le=1)
+    """Below this confidence `auto` leaves both roles `unknown`."""
+    fake_stereo_max_residual_db: float = Field(-40.0, le=0)
+    """Channels that differ by less than this, relative to their level, are one channel twice."""
+
+
+class ActivitySettings(Section):
+    """Who makes sound when, at 10 ms."""
+
+    vad_threshold: float = Field(0.5, gt=0, lt=1)
+    """Voice-activity probability that opens speech."""
+    vad_floor: float = Field(0.08, ge=0, lt=1)
+    """Least voice-activity probability at which energy alone may carry on speech."""
+    vad_backed: float = Field(0.25, gt=0, lt=1)
+    """Voice-activity probability that opens speech when the level is high as well (`backed_margin_db`)."""
+    vad_in_music: float = Field(0.7, gt=0, lt=1)
+    """Voice-activity probability that counts as speech while music plays."""
+    backed_margin_db: float = Field(15.0, gt=0)
+    """Level above the noise floor that backs up a weak voice-activity probability."""
+    energy_margin_db: float = Field(9.0, gt=0)
+    """Level above the channel's noise floor that counts as sound."""
+    crosstalk_margin_db: float = Field(8.0, gt=0)
+    """Level above the other side's predicted leak that counts as one's own sound."""
+    max_crosstalk_delay_s: float = Field(0.08, ge=0, le=0.5)
+    """Longest delay at which a copy of the other side is looked for."""
+    bridge_s: float = Field(0.3, ge=0)
+    """Pauses up to this long inside speech count as speech."""
+    min_speech_s: float = Field(0.1, ge=0)
+    """Shorter bursts are no speech."""
+
+
+class SoundSettings(Section):
+    """Music and tones."""
+
+    min_music_s: float = Field(2.0, gt=0)
+    """Shortest stretch of music."""
+    min_tone_s: float = Field(0.08, gt=0)
+    """Shortest tone."""
+
+
+class AsrSettings(Section):
+    """Recognition."""
+
+    model: str = "base"
+    """A Whisper size or hub name, or a folder with a CTranslate2 model."""
+    revision: str | None = None
+    """Revision for a model taken from the hub; required there unless the name has a pinned one."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    """CTranslate2 type; `auto` is int8 on the CPU and float16 on CUDA."""
+    language: str = "en"
+    beam_size: int = Field(5, ge=1, le=20)
+    batch_size: int = Field(8, ge=1)
+    """Windows of 30 s recognised together."""
+    threads: int = Field(0, ge=0)
+    """CPU threads; 0 takes all cores."""
+    pad_s: float = Field(0.2, ge=0)
+    """Audio kept around activity for the recogniser."""
+    join_gap_s: float = Field(1.0, ge=0)
+    """Activity closer than this is recognised in one piece, with its pauses."""
+    word_support: float = Field(0.3, gt=0, le=1)
+    """Least share of a word that must lie in activity (0.15 s tolerance for word times)."""
+
+
+class TurnSettings(Section):
+    """Turns."""
+
+    pause_s: float = Field(1.5, gt=0)
+    """Longest pause inside a turn while the other side is silent."""
+    pause_across_s: float = Field(0.7, gt=0)
+    """Longest pause inside a turn while the other side speaks."""
+
+
+class HoldSettings(Section):
+    """Holds."""
+
+    min_s: float = Field(5.0, gt=0)
+    """Shortest hold."""
+    max_s: float = Field(120.0, gt=0)
+    """A longer hold without a check-back is too long [Observe.AI]."""
+    min_silent_s: float = Field(8.0, gt=0)
+    """Shortest hold in mere silence, which needs a request or return phrase."""
+    thanks_within_s: float = Field(10.0, gt=0)
+    """Time after the return in which thanks count."""
+    answer_within_s: float = Field(8.0, gt=0)
+    """Time after the request in which the customer's answer counts."""
+    request_within_s: float = Field(20.0, gt=0)
+    """How long before a hold its request may lie."""
+
+
+class OverlapSettings(Section):
+    """Kinds of simultaneous speech."""
+
+    min_s: float = Field(0.2, gt=0)
+    backchannel_max_s: float = Field(1.0, gt=0)
+    backchannel_max_words: int = Field(3, ge=1)
+    backchannel_goes_on_s: float = Field(1.0, gt=0)
+    """The other goes on at least this long after the backchannel began."""
+    terminal_s: float = Field(0.5, gt=0)
+    """A start this close to the end of a complete turn is turn-taking, not interruption."""
+    simultaneous_s: float = Field(0.3, gt=0)
+    yields_within_s: float = Field(1.5, gt=0)
+    """The interrupted side stops within this time."""
+
+
+class SilenceSettings(Section):
+    """Silences."""
+
+    min_s: float = Field(3.0, gt=0)
+    """[Amazon Connect]"""
+    dead_air_s: float = Field(10.0, gt=0)
+    """Unannounced silence longer than this is dead air [Observe.AI]."""
+
+
+class RuleSettings(Section):
+    """Rules."""
+
+    disclosure_deadline_s: float = Field(60.0, gt=0)
+    """Conversation time (hold and ivr excluded) by which the disclosure must have ended."""
+    min_phrase_probability: float = Field(0.4, ge=0, le=1)
+    """Mean word probability below which a phrase decides nothing."""
+    min_phrase_activity: float = Field(0.6, ge=0, le=1)
+    """Share of a phrase that must lie in speech activity."""
+    mid_call_start_s: float = Field(0.3, ge=0)
+    """Speech that begins this early without a greeting means the recording starts mid-call."""
+
+
+class StoreSettings(Section):
+    """The database and the night."""
+
+    batch_calls: int = Field(16, ge=1)
+    """Calls analysed between two publications."""
+
+
+class MetadataSettings(Section):
+    """Where a call's business facts come from."""
+
+    filename_pattern: str | None = None
+    """Regular expression with named groups such as `(?P<agent_id>…)`, matched on the file's stem."""
+
+
+class Settings(Section):
+    """All settings."""
+
+    audio: AudioSettings = AudioSettings()
+    activity: ActivitySettings = ActivitySettings()
+    sounds: SoundSettings = SoundSettings()
+    asr: AsrSettings = AsrSettings()
+    turns: TurnSettings = TurnSettings()
+    holds: HoldSettings = HoldSettings()
+    overlaps: OverlapSettings = OverlapSettings()
+    silences: SilenceSettings = SilenceSettings()
+    rules: RuleSettings = RuleSettings()
+    store: StoreSettings = StoreSettings()
+    metadata: MetadataSettings = MetadataSettings()
+
+    def analysis_values(self) -> dict[str, Any]:
+        """The settings that change results, as stored with each analysis."""
+        values = self.model_dump(mode="json", exclude={"store", "metadata"})
+        for name in ("batch_size", "threads", "device"):
+            del values["asr"][name]
+        return values
+
+    def fingerprint(self) -> str:
+        """Sha256 (hex, 16 digits) of the settings that change results."""
+        text = json.dumps(self.analysis_values(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load(
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings from `path` (default `earwitness.toml` if present), `environ` and `overrides`.
+
+    An override is ``section.name=value``. Raises UsageError for a missing or broken file, an unknown
+    setting or a value out of range.
+    """
+    values = _read_toml(path)
+    for name, value in sorted((os.environ if environ is None else environ).items()):
+        if name.startswith(ENV_PREFIX) and "__" in name:
+            _assign(values, name.removeprefix(ENV_PREFIX).lower().split("__"), value, name)
+    for text in overrides:
+        name, separator, value = text.partition("=")
+        if not separator or "." not in name:
+            raise UsageError("not a setting", value=text, allowed="section.name=value")
+        _assign(values, name.strip().split("."), value.strip(), f"--set {name.strip()}")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _readable(error, path) from None
+
+
+def _read_toml(path: Path | None) -> dict[str, Any]:
+    if path is None and not DEFAULT_FILE.is_file():
+        return {}
+    path = path or DEFAULT_FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("cannot read the settings file", where=path, value=str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("the settings file is not TOML", where=path, value=str(error)) from None
+
+
+def _assign(values: dict[str, Any], names: Sequence[str], value: str, where: str) -> None:
+    """Put `value` (pydantic turns text into numbers) at `names` inside the nested `values`."""
+    for name in names[:-1]:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise UsageError("not a section of the settings", where=where, value=name)
+    values[names[-1]] = value
+
+
+def _readable(error: ValidationError, path: Path | None) -> UsageError:
+    """The first fault as one line, with what is allowed there."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if path is not None:
+        where += f" (settings file {path})"
+    if first["type"] == "extra_forbidden":
+        return UsageError("unknown setting", where=where, allowed=_names_beside(first["loc"]))
+    return UsageError("bad value for a setting", where=where, value=first["input"], allowed=first["msg"])
+
+
+def _names_beside(location: Sequence[int | str]) -> str:
+    """The names that may stand where `location` has an unknown one."""
+    model: type[BaseModel] = Settings
+    for part in location[:-1]:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return ", ".join(model.model_fields)

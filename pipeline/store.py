@@ -1,0 +1,399 @@
+"""The DuckDB file: what is stored, how it is published, how it is read.
+
+One process writes, any number read. The writer works on a copy beside the published file and publishes
+by renaming a finished copy over it: a reader sees the whole of one publication and waits for nobody, and
+a crash leaves the published file as it was. The layout is defined in `schemas`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+import schemas
+from pipeline.errors import RecordingError, UsageError
+from pipeline.records import Analysis, Call
+
+_PARTS = {
+    "activity": "activities",
+    "sound": "sounds",
+    "word": "words",
+    "turn": "turns",
+    "hold": "holds",
+    "overlap": "overlaps",
+    "silence": "silences",
+    "metric": "metrics",
+    "finding": "findings",
+}
+"""Tables with the field of Analysis that fills them."""
+
+_DERIVED = ("recording", "call", "analysis", *_PARTS)
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # Nothing leaves the machine: DuckDB would otherwise fetch extensions by itself.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_FICLONE = 0x40049409  # Linux: share the blocks of another file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is stored of a recording; the last three are None for a quarantined one."""
+
+    uri: str
+    status: str
+    settings_hash: str | None
+    asr_model: str | None
+    rules_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A query's answer: `types` are DuckDB's names, one per column; times are in UTC."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+class Writer:
+    """The working copy; from `writing()`. What is added is seen by readers after `publish()`."""
+
+    def __init__(self, db: Path, work: Path) -> None:
+        """Bring tables and views of the copy `work` up to date."""
+        self._db = db
+        self._work = work
+        self._connection = _connect(work)
+        _apply_schema(self._connection)
+        self._columns = {
+            table: self._connection.table(table).limit(0).to_arrow_table().schema for table in _DERIVED
+        }
+
+    def known(self) -> dict[str, Known]:
+        """What is stored, by recording_id."""
+        rows = self._connection.execute(
+            "SELECT recording_id, uri, status, settings_hash, asr_model, rules_version "
+            "FROM recording LEFT JOIN analysis USING (recording_id)"
+        ).fetchall()
+        return {
+            id_: Known(uri=uri, status=status, settings_hash=hash_, asr_model=asr, rules_version=rules)
+            for id_, uri, status, hash_, asr, rules in rows
+        }
+
+    def add(self, analysis: Analysis) -> None:
+        """Store one recording in one transaction; whatever was derived from it before is replaced.
+
+        Reviews stay. Raises RecordingError, with the store as it was, when a value breaks a CHECK or has
+        no place in its column; UsageError when the file cannot be written.
+        """
+        recording_id = analysis.recording.recording_id
+        with self._transaction(analysis.recording.uri):
+            # Most recordings are new, and a DELETE would read the whole of the large tables.
+            if self._stored_uri(recording_id) is not None:
+                for table in _DERIVED:
+                    self._delete(table, recording_id)
+            for table, records in _records(analysis):
+                if records:
+                    self._connection.from_arrow(self._arrow(table, recording_id, records)).insert_into(table)
+
+    def update_call(self, recording_id: str, uri: str, call: Call) -> bool:
+        """Give a stored recording its present `uri` and business facts; says whether anything changed.
+
+        Raises KeyError for a recording that is not stored, else as `add`.
+        """
+        with self._transaction(uri):
+            stored_uri = self._stored_uri(recording_id)
+            if stored_uri is None:
+                raise KeyError(recording_id)
+            given = self._arrow("call", recording_id, (call,))
+            stored = self._connection.sql("FROM call WHERE recording_id = ?", params=[recording_id])
+            same_call = given.equals(stored.to_arrow_table())
+            if not same_call:
+                self._delete("call", recording_id)
+                self._connection.from_arrow(given).insert_into("call")
+            if stored_uri != uri:
+                update = "UPDATE recording SET uri = ? WHERE recording_id = ?"
+                self._connection.execute(update, [uri, recording_id])
+        return not same_call or stored_uri != uri
+
+    def publish(self) -> None:
+        """Let readers see all that was added so far, at once; the writer goes on working.
+
+        Readers that have the former file open keep it. Raises UsageError when the disk refuses, with the
+        published file as it was.
+        """
+        try:
+            self._connection.execute("CHECKPOINT")
+            self._connection.close()
+            new = _beside(self._db, ".new")
+            _copy(self._work, new)
+            if self._db.exists():
+                shutil.copymode(self._db, new)
+            new.replace(self._db)
+            _sync_folder(self._db.parent)
+            self._connection = _connect(self._work)
+        except (OSError, duckdb.Error) as error:
+            raise UsageError("cannot publish the store", where=self._db, value=_brief(error)) from error
+
+    def close(self) -> None:
+        """End; what was not published is lost."""
+        self._connection.close()
+
+    def _stored_uri(self, recording_id: str) -> str | None:
+        sql = "SELECT uri FROM recording WHERE recording_id = ?"
+        # fetchone() would leave a result open, which DuckDB takes for work in progress.
+        rows = self._connection.execute(sql, [recording_id]).fetchall()
+        return rows[0][0] if rows else None
+
+    def _delete(self, table: str, recording_id: str) -> None:
+        self._connection.execute(f"DELETE FROM {table} WHERE recording_id = ?", [recording_id])  # noqa: S608 - our own table names
+
+    def _arrow(self, table: str, recording_id: str, records: Sequence[object]) -> pa.Table:
+        """The records as rows of `table`, in its columns' order and types."""
+        schema = self._columns[table]
+        columns = [
+            pa.array([_value(record, name, recording_id) for record in records], type=schema.field(name).type)
+            for name in schema.names
+        ]
+        return pa.Table.from_arrays(columns, schema=schema)
+
+    @contextmanager
+    def _transaction(self, uri: str) -> Iterator[None]:
+        """All or nothing; faults in the data are the recording's, all others the store's."""
+        try:
+            self._connection.begin()
+            try:
+                yield
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+        except (duckdb.DataError, duckdb.IntegrityError, ValueError, TypeError) as error:
+            raise RecordingError("the store refuses a value", where=uri, value=_brief(error)) from error
+        except duckdb.Error as error:
+            raise UsageError("cannot write to the store", where=self._db, value=_brief(error)) from error
+
+
+@contextmanager
+def writing(db: Path) -> Iterator[Writer]:
+    """A writer on the store `db`, which is made at the first `publish()` if it is missing.
+
+    Leaving without `publish()` changes nothing. Raises UsageError when another process writes, when the
+    folder cannot be written or when the file is not a store of this version.
+    """
+    db = db.resolve()
+    _check_ours(db)
+    with _locked(db), _working_copy(db) as work:
+        try:
+            writer = Writer(db, work)
+        except duckdb.Error as error:
+            raise _unwritable(db, error) from error
+        with closing(writer):
+            yield writer
+
+
+@contextmanager
+def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published store that reaches no other file and no network.
+
+    Connections of one process share what the first of them opened: to see a later publication, close
+    them all first. Raises UsageError when `db` is missing or no DuckDB file.
+    """
+    try:
+        if not db.is_file():
+            raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")
+        connection = _connect(db.resolve(), read_only=True)
+    except (OSError, duckdb.Error) as error:
+        raise UsageError("cannot open the store", where=db, value=_brief(error)) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def query(db: Path, sql: str) -> Table:
+    """The answer to `sql` on the published store; the last one's if there are several statements.
+
+    Raises UsageError with DuckDB's message for a missing store or wrong SQL; nothing can be written.
+    """
+    with reading(db) as connection:
+        try:
+            cursor = connection.execute(sql)
+            # DuckDB gives None where there is no statement.
+            if cursor is None or cursor.description is None:
+                raise UsageError("no SQL statement", value=sql, remedy="write for example FROM call_summary")
+            return Table(
+                columns=tuple(column[0] for column in cursor.description),
+                types=tuple(str(column[1]) for column in cursor.description),
+                rows=tuple(cursor.fetchall()),
+            )
+        except duckdb.Error as error:
+            raise UsageError(_brief(error)) from error
+
+
+def check_writable(db: Path) -> None:
+    """Raise the UsageError that `writing(db)` would raise; makes no copy of the store."""
+    db = db.resolve()
+    _check_ours(db)
+    with _locked(db):
+        try:
+            tempfile.TemporaryFile(dir=db.parent).close()
+        except OSError as error:
+            raise _unwritable(db, error) from error
+
+
+def _check_ours(db: Path) -> None:
+    """Raise UsageError unless `db` is missing or a store of this version that nobody else writes."""
+    try:
+        folder, missing, unfinished = db.is_dir(), not db.exists(), _beside(db, ".wal").exists()
+    except OSError as error:
+        raise _unwritable(db, error) from error
+    if folder:
+        raise UsageError("the store is a folder", where=db, allowed="a file")
+    if missing:
+        return
+    if unfinished:
+        remedy = "end it, then open and close the file once with DuckDB"
+        raise UsageError("another program has not finished writing to the store", where=db, remedy=remedy)
+    with reading(db) as connection:
+        try:
+            sql = "SELECT schema_version FROM meta WHERE program = 'earwitness'"
+            row = connection.execute(sql).fetchone()
+        except (duckdb.CatalogException, duckdb.BinderException):
+            row = None
+    if row is None:
+        raise UsageError("a database of another program", where=db, remedy="give another file")
+    if row[0] != schemas.VERSION:
+        raise UsageError(
+            "the store was written by another release",
+            where=db,
+            value=row[0],
+            allowed=f"schema version {schemas.VERSION}",
+            remedy="analyse into a new file, or use the release that wrote this one",
+        )
+
+
+@contextmanager
+def _locked(db: Path) -> Iterator[None]:
+    """Hold the lock beside `db`; the system gives it back however the process ends."""
+    try:
+        file = _beside(db, ".lock").open("a")
+    except OSError as error:
+        raise _unwritable(db, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "wait for its end or give another file"
+            raise UsageError("another run is writing to the store", where=db, remedy=remedy) from None
+        yield
+
+
+@contextmanager
+def _working_copy(db: Path) -> Iterator[Path]:
+    """A copy of `db`, or the path for one if there is no `db` yet; gone at the end."""
+    work = _beside(db, ".work")
+    # Left over by a crash, or ours at the end: in both cases nothing in them was published.
+    leavings = (work, _beside(work, ".wal"), _beside(db, ".new"))
+    try:
+        try:
+            for path in leavings:
+                path.unlink(missing_ok=True)
+            if db.exists():
+                _copy(db, work)
+        except OSError as error:
+            raise _unwritable(db, error) from error
+        yield work
+    finally:
+        for path in leavings:
+            path.unlink(missing_ok=True)
+
+
+def _unwritable(db: Path, error: Exception) -> UsageError:
+    remedy = "give a path in an existing folder you may write to"
+    return UsageError("cannot write the store", where=db, value=_brief(error), remedy=remedy)
+
+
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection that shows times in UTC, whatever the machine's zone is."""
+    # Without external access a name in SQL is no file and no Python variable either.
+    config = _CONFIG | {"enable_external_access": not read_only}
+    connection = duckdb.connect(str(path), read_only=read_only, config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make missing tables, replace views, fill the reference data anew, in one transaction."""
+    connection.begin()
+    for table in schemas.tables():
+        connection.execute(table.sql)
+    for data in schemas.data():
+        connection.execute(f"DELETE FROM {data.table}")  # noqa: S608 - our own table names
+        connection.read_csv(str(data.path), all_varchar=True).insert_into(data.table)
+    for view in schemas.views():
+        connection.execute(view.sql)
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('earwitness', ?)", [schemas.VERSION])
+    connection.commit()
+
+
+def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
+    """Each table with its records."""
+    yield "recording", (analysis.recording,)
+    yield "call", (analysis.call,)
+    yield "analysis", () if analysis.run is None else (analysis.run,)
+    for table, part in _PARTS.items():
+        yield table, getattr(analysis, part)
+
+
+def _value(record: object, column: str, recording_id: str) -> Any:
+    """What `record` has for a column; ValueError for a time without a zone, NaN in JSON and the like."""
+    if column == "recording_id":
+        return recording_id
+    value = getattr(record, column)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError(f"{column} {value} has no time zone")
+    return value
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, sharing blocks where the file system can; the bytes are on disk at return."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
+            fcntl.ioctl(writer, _FICLONE, reader.fileno())
+        except OSError:  # btrfs and XFS can, others cannot
+            shutil.copyfileobj(reader, writer, 1 << 20)
+            writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a renaming on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _brief(error: Exception) -> str:
+    """The message without the excerpt of the SQL that DuckDB adds."""
+    return str(error).partition("\n\nLINE ")[0]

@@ -1,0 +1,165 @@
+"""Turns from activity and words, and the role of each.
+
+A turn is a stretch of speech by one speaker with its own short pauses inside. Activity gives its times,
+the recogniser its text. On stereo a channel is a speaker, so the role follows from the channel; an
+announcement on the agent's channel is told from the live agent by what it says and by where it stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.records import Activity, HeardWord, Role, Sound, Turn, Word
+from pipeline.roles import is_announcement
+from pipeline.settings import TurnSettings
+from pipeline.spans import Span, covered_s, union
+
+IVR_SPEAKER = "ivr"
+PART_PAUSE_S = 0.7  # shorter pauses never part an announcement from a live agent
+PICK_UP_S = 1.0  # a live agent who goes on sooner than this has spoken the announcement himself
+IN_MUSIC = 0.6  # share of a part that music must cover to make it an announcement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """One channel's speech: its activity, words and the role of whoever speaks on it."""
+
+    channel: int
+    role: Role
+    spans: tuple[Span, ...]
+    words: tuple[HeardWord, ...]
+    sounds: tuple[Sound, ...] = ()
+
+
+def build_turns(voices: Sequence[Voice], settings: TurnSettings) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:
+    """Turns and words of all channels in order of time; each word points to its turn."""
+    drafts: list[tuple[Voice, Span, Role, tuple[HeardWord, ...]]] = []
+    for voice in voices:
+        others = union(s for other in voices if other.channel != voice.channel for s in other.spans)
+        parts = union(voice.spans, bridge_s=min(PART_PAUSE_S, settings.pause_across_s))
+        roles = _part_roles(voice, parts, _assign(voice.words, parts), others)
+        turns_of = _join(list(zip(parts, roles, strict=True)), others, settings)
+        texts = _assign(voice.words, [span for span, _ in turns_of])
+        drafts += [(voice, span, role, words) for (span, role), words in zip(turns_of, texts, strict=True)]
+    drafts.sort(key=lambda draft: (draft[1], draft[0].channel))
+    turns = tuple(
+        Turn(
+            turn_index=i,
+            speaker=IVR_SPEAKER if role == "ivr" else f"channel{voice.channel}",
+            role=role,
+            channel=voice.channel,
+            start_s=span.start_s,
+            end_s=span.end_s,
+            text=" ".join(w.text for w in words),
+        )
+        for i, (voice, span, role, words) in enumerate(drafts)
+    )
+    return turns, _number_words([(turn, draft[3]) for turn, draft in zip(turns, drafts, strict=True)])
+
+
+def _number_words(by_turn: Sequence[tuple[Turn, tuple[HeardWord, ...]]]) -> tuple[Word, ...]:
+    pairs = sorted(
+        ((turn, word) for turn, words in by_turn for word in words),
+        key=lambda pair: (pair[1].start_s, pair[0].turn_index),
+    )
+    return tuple(
+        Word(
+            word_index=i,
+            turn_index=turn.turn_index,
+            role=turn.role,
+            channel=word.channel,
+            start_s=word.start_s,
+            end_s=word.end_s,
+            text=word.text,
+            probability=word.probability,
+        )
+        for i, (turn, word) in enumerate(pairs)
+    )
+
+
+def _join(
+    parts: Sequence[tuple[Span, Role]], others: Sequence[Span], settings: TurnSettings
+) -> tuple[tuple[Span, Role], ...]:
+    """Parts joined to turns: longer pauses stay inside a turn while nobody else speaks."""
+    out: list[tuple[Span, Role]] = []
+    for span, role in parts:
+        if out and out[-1][1] == role:
+            before = out[-1][0]
+            pause = Span(before.end_s, span.start_s)
+            longest_s = settings.pause_across_s if covered_s(pause, others) > 0 else settings.pause_s
+            if pause.duration_s <= longest_s:
+                out[-1] = (before | span, role)
+                continue
+        out.append((span, role))
+    return tuple(out)
+
+
+def _assign(words: Sequence[HeardWord], spans: Sequence[Span]) -> list[tuple[HeardWord, ...]]:
+    """The words of each span: those whose middle lies in it or, between two, nearest to it."""
+    by_span: list[list[HeardWord]] = [[] for _ in spans]
+    starts = [span.start_s for span in spans]
+    for word in words:
+        middle_s = word.span.middle_s
+        i = bisect_right(starts, middle_s) - 1
+        candidates = [k for k in (i, i + 1) if 0 <= k < len(spans)]
+        if candidates:
+            by_span[min(candidates, key=lambda k: _gap_s(middle_s, spans[k]))].append(word)
+    return [tuple(found) for found in by_span]
+
+
+def _gap_s(time_s: float, span: Span) -> float:
+    return max(span.start_s - time_s, time_s - span.end_s, 0.0)
+
+
+def _part_roles(
+    voice: Voice, parts: Sequence[Span], texts: Sequence[Sequence[HeardWord]], others: Sequence[Span]
+) -> list[Role]:
+    """The role of each part of a channel: the channel's own, but `ivr` for announcements.
+
+    An announcement stands inside hold music, or at the start of the agent's channel before anybody else
+    has spoken and before the agent has.
+    """
+    music = union((s.span for s in voice.sounds if s.kind == "music"), bridge_s=1.0)
+    first_other_s = others[0].start_s if others else float("inf")
+    opening = voice.role == "agent"
+    roles: list[Role] = []
+    for span, words in zip(parts, texts, strict=True):
+        in_music = covered_s(span, music) > IN_MUSIC * span.duration_s
+        opening = opening and span.end_s <= first_other_s
+        if opening and not in_music:
+            opening = is_announcement(" ".join(w.text for w in words))
+        roles.append("ivr" if (in_music or opening) and voice.role in ("agent", "unknown") else voice.role)
+    opened = roles.index(voice.role) if voice.role in roles else len(roles)
+    if 0 < opened < len(parts) and parts[opened].start_s - parts[opened - 1].end_s < PICK_UP_S:
+        return [voice.role if span.start_s <= parts[opened].start_s else r for span, r in zip(parts, roles, strict=True)]
+    return roles
+
+
+def activities_of(turns: Sequence[Turn], voices: Sequence[Voice]) -> tuple[Activity, ...]:
+    """Each channel's activity with the role of the turn it lies in."""
+    by_channel: dict[int, list[Turn]] = {}
+    for turn in turns:
+        by_channel.setdefault(turn.channel, []).append(turn)
+    found = []
+    for voice in voices:
+        own = by_channel.get(voice.channel, [])
+        starts = [turn.start_s for turn in own]
+        for span in voice.spans:
+            turn = own[max(0, bisect_right(starts, span.middle_s) - 1)]
+            found.append(Activity(channel=voice.channel, role=turn.role, start_s=span.start_s, end_s=span.end_s))
+    return tuple(sorted(found, key=lambda a: (a.start_s, a.channel)))
+
+
+def drop_turns(
+    turns: Sequence[Turn], words: Sequence[Word], unwanted: set[int]
+) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:
+    """Turns and words without the turns whose index is in `unwanted`, numbered anew."""
+    kept = [turn for turn in turns if turn.turn_index not in unwanted]
+    new = {turn.turn_index: i for i, turn in enumerate(kept)}
+    kept_words = [word for word in words if word.turn_index in new]
+    return (
+        tuple(replace(turn, turn_index=new[turn.turn_index]) for turn in kept),
+        tuple(replace(word, word_index=i, turn_index=new[word.turn_index]) for i, word in enumerate(kept_words)),
+    )

@@ -1,0 +1,54 @@
+"""The database as SQL: the only place a table, a view or a column is defined.
+
+Files carry a number so that they sort in the order they are applied; `tables()` and `views()` return
+them in that order. Tables are made only where they are missing, views are replaced at every opening,
+and the tables named in `data()` are filled anew from their CSV file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = 1
+"""Raised whenever an existing table changes; a store of another version is refused, not migrated."""
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A table or view by `name`, with the SQL that makes it and comments on every column."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """A table whose rows come with the program: `path` is a CSV file with a header."""
+
+    table: str
+    path: Path
+
+
+def tables() -> tuple[Statement, ...]:
+    """The tables, each with its CHECKs and comments."""
+    return _statements("tables")
+
+
+def views() -> tuple[Statement, ...]:
+    """The views, each after those it reads."""
+    return _statements("views")
+
+
+def data() -> tuple[Data, ...]:
+    """The tables that hold reference data."""
+    return tuple(Data(table=path.stem, path=path) for path in sorted((_HERE / "data").glob("*.csv")))
+
+
+def _statements(folder: str) -> tuple[Statement, ...]:
+    paths = sorted((_HERE / folder).glob("*.sql"))
+    return tuple(
+        Statement(name=path.stem.split("_", 1)[1], sql=path.read_text(encoding="utf-8")) for path in paths
+    )

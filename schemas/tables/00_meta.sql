@@ -1,0 +1,8 @@
+CREATE TABLE IF NOT EXISTS meta (
+    program VARCHAR PRIMARY KEY CHECK (program = 'earwitness'),
+    schema_version INTEGER NOT NULL
+);
+
+COMMENT ON TABLE meta IS 'One row that marks the file as ours';
+COMMENT ON COLUMN meta.program IS 'Always earwitness';
+COMMENT ON COLUMN meta.schema_version IS 'Layout of the tables; a program with another one refuses the file';

@@ -1,0 +1,32 @@
+-- No table refers to this one by a foreign key. DuckDB checks those against the state before the
+-- transaction, so that deleting children and then their parent fails, and so does any update of a parent
+-- that it carries out as delete and insert. One writer replaces all rows of a recording in one transaction.
+CREATE TABLE IF NOT EXISTS recording (
+    recording_id VARCHAR PRIMARY KEY CHECK (regexp_full_match(recording_id, '[0-9a-f]{64}')),
+    uri VARCHAR NOT NULL,
+    bytes BIGINT NOT NULL CHECK (bytes >= 0),
+    container VARCHAR,
+    codec VARCHAR,
+    sample_rate_hz INTEGER CHECK (sample_rate_hz > 0),
+    channels INTEGER CHECK (channels > 0),
+    layout VARCHAR CHECK (layout IN ('stereo', 'mono', 'fake_stereo')),
+    duration_s DOUBLE CHECK (duration_s >= 0 AND isfinite(duration_s)),
+    status VARCHAR NOT NULL CHECK (status IN ('analysed', 'quarantined')),
+    error VARCHAR,
+    analysed_at TIMESTAMPTZ,
+    CHECK (status = 'analysed' OR error IS NOT NULL)
+);
+
+COMMENT ON TABLE recording IS 'One row per audio file, by content';
+COMMENT ON COLUMN recording.recording_id IS 'SHA-256 of the file''s bytes, 64 hex digits';
+COMMENT ON COLUMN recording.uri IS 'Where the file was last seen';
+COMMENT ON COLUMN recording.bytes IS 'Size of the file in bytes';
+COMMENT ON COLUMN recording.container IS 'Container format, such as wav; NULL when it could not be opened';
+COMMENT ON COLUMN recording.codec IS 'Audio codec, such as pcm_mulaw; NULL when it could not be opened';
+COMMENT ON COLUMN recording.sample_rate_hz IS 'Sample rate of the file in hertz';
+COMMENT ON COLUMN recording.channels IS 'Number of channels in the file';
+COMMENT ON COLUMN recording.layout IS 'stereo (a speaker a channel), mono, or fake_stereo (one channel twice)';
+COMMENT ON COLUMN recording.duration_s IS 'Length in seconds';
+COMMENT ON COLUMN recording.status IS 'analysed, or quarantined when it could not be';
+COMMENT ON COLUMN recording.error IS 'Why it is quarantined, one line';
+COMMENT ON COLUMN recording.analysed_at IS 'When this row was made, instant';

@@ -1,0 +1,66 @@
+CREATE OR REPLACE VIEW consent_gaps AS
+WITH party AS (
+    SELECT
+        recording_id,
+        -- US-CA, ca and CA are the same place; a call without any place has one unknown party.
+        unnest(CASE WHEN len(jurisdictions) = 0 THEN [''] ELSE jurisdictions END) AS given,
+        regexp_replace(upper(trim(given)), '^US-', '') AS code
+    FROM call
+),
+ranked AS (
+    SELECT
+        party.recording_id,
+        nullif(party.code, '') AS code,
+        coalesce(jurisdiction.consent, 'unknown') AS consent,
+        coalesce(jurisdiction.strictness, (SELECT max(strictness) FROM jurisdiction)) AS strictness
+    FROM party
+    LEFT JOIN jurisdiction ON jurisdiction.code = party.code
+),
+strictest AS (
+    SELECT *
+    FROM ranked
+    QUALIFY row_number() OVER (PARTITION BY recording_id ORDER BY strictness DESC, consent ASC, code ASC) = 1
+)
+SELECT
+    finding.recording_id,
+    call.call_ref,
+    recording.uri,
+    call.started_at,
+    call.queue,
+    call.agent_id,
+    call.agent_name,
+    call.jurisdictions,
+    strictest.code AS strictest_jurisdiction,
+    strictest.consent,
+    strictest.strictness,
+    finding.verdict,
+    finding.detail ->> 'status' AS status,
+    finding.quote,
+    CASE WHEN finding.detail ->> 'status' = 'late' THEN finding.start_s END AS disclosed_s,
+    finding.start_s,
+    finding.end_s
+FROM finding
+INNER JOIN recording ON recording.recording_id = finding.recording_id
+INNER JOIN call ON call.recording_id = finding.recording_id
+INNER JOIN strictest ON strictest.recording_id = finding.recording_id
+WHERE finding.rule_id = 'recording_disclosure' AND finding.verdict IN ('fail', 'not_determinable')
+ORDER BY strictest.strictness DESC, call.started_at ASC, finding.recording_id ASC;
+
+COMMENT ON VIEW consent_gaps IS 'Calls whose recording was not shown to be disclosed in time, strictest jurisdiction first';
+COMMENT ON COLUMN consent_gaps.recording_id IS 'The recording, 64 hex digits';
+COMMENT ON COLUMN consent_gaps.call_ref IS 'The telephone system''s name for the call';
+COMMENT ON COLUMN consent_gaps.uri IS 'Where the file was last seen';
+COMMENT ON COLUMN consent_gaps.started_at IS 'When the call began, instant';
+COMMENT ON COLUMN consent_gaps.queue IS 'Queue or team that took the call';
+COMMENT ON COLUMN consent_gaps.agent_id IS 'The agent''s identifier';
+COMMENT ON COLUMN consent_gaps.agent_name IS 'The agent''s name';
+COMMENT ON COLUMN consent_gaps.jurisdictions IS 'Codes of the places the parties were in, as given';
+COMMENT ON COLUMN consent_gaps.strictest_jurisdiction IS 'Code of the strictest of them; NULL when none is known';
+COMMENT ON COLUMN consent_gaps.consent IS 'Its rule: all_party, disputed, one_party, or unknown, which counts as strictest';
+COMMENT ON COLUMN consent_gaps.strictness IS 'Its rank, higher is stricter, see table jurisdiction';
+COMMENT ON COLUMN consent_gaps.verdict IS 'fail or not_determinable';
+COMMENT ON COLUMN consent_gaps.status IS 'What was amiss, such as late, absent or partial';
+COMMENT ON COLUMN consent_gaps.quote IS 'The words that decided';
+COMMENT ON COLUMN consent_gaps.disclosed_s IS 'Start of a late disclosure in seconds from the start of the recording; else NULL';
+COMMENT ON COLUMN consent_gaps.start_s IS 'Start of the evidence, or of the window searched, in seconds';
+COMMENT ON COLUMN consent_gaps.end_s IS 'End of the evidence, or of the window searched, in seconds, exclusive';

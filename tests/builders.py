@@ -1,0 +1,223 @@
+"""Small records for tests: what a test does not say is filled in with something harmless."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.records import (
+    Activity,
+    Analysis,
+    Call,
+    Finding,
+    Hold,
+    HoldKind,
+    Metric,
+    Overlap,
+    OverlapKind,
+    Recording,
+    Role,
+    Run,
+    Silence,
+    Sound,
+    SoundKind,
+    Turn,
+    Verdict,
+    Word,
+)
+from pipeline.store import writing
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+CHANNELS = {"agent": 0, "customer": 1, "ivr": 0, "unknown": 0}
+
+
+def an_id(name: str) -> str:
+    """A recording_id that depends on `name` alone."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def say(role: Role, start_s: float, end_s: float, text: str, **changes: Any) -> Turn:
+    """A turn on the role's usual channel; `conversation` numbers it."""
+    turn = Turn(
+        turn_index=0,
+        speaker=role,
+        role=role,
+        channel=CHANNELS[role],
+        start_s=start_s,
+        end_s=end_s,
+        text=text,
+    )
+    return replace(turn, **changes)
+
+
+def conversation(*turns: Turn) -> tuple[Turn, ...]:
+    """The turns in the order of their starts, numbered from 0."""
+    in_order = sorted(turns, key=lambda turn: (turn.start_s, turn.end_s))
+    return tuple(replace(turn, turn_index=index) for index, turn in enumerate(in_order))
+
+
+def words_of(turns: Iterable[Turn], probability: float = 0.9) -> tuple[Word, ...]:
+    """The words of numbered turns, spread evenly over each turn without gaps."""
+    words: list[Word] = []
+    for turn in turns:
+        texts = turn.text.split()
+        step_s = (turn.end_s - turn.start_s) / max(1, len(texts))
+        for place, text in enumerate(texts):
+            words.append(
+                Word(
+                    word_index=len(words),
+                    turn_index=turn.turn_index,
+                    role=turn.role,
+                    channel=turn.channel,
+                    start_s=turn.start_s + place * step_s,
+                    end_s=turn.start_s + (place + 1) * step_s,
+                    text=text,
+                    probability=probability,
+                )
+            )
+    return tuple(words)
+
+
+def activities_of(turns: Iterable[Turn]) -> tuple[Activity, ...]:
+    """Activity over the whole of each turn."""
+    return tuple(active(turn.role, turn.start_s, turn.end_s, channel=turn.channel) for turn in turns)
+
+
+def active(role: Role, start_s: float, end_s: float, *, channel: int | None = None) -> Activity:
+    """Speech of a role, on its usual channel unless told."""
+    place = CHANNELS[role] if channel is None else channel
+    return Activity(channel=place, role=role, start_s=start_s, end_s=end_s)
+
+
+def sound(kind: SoundKind, start_s: float, end_s: float, *, channel: int = 0) -> Sound:
+    """Music or tones, on the agent's channel unless told."""
+    return Sound(channel=channel, kind=kind, start_s=start_s, end_s=end_s)
+
+
+def a_hold(start_s: float, end_s: float, kind: HoldKind = "music", **changes: Any) -> Hold:
+    """The recording's first hold."""
+    return replace(Hold(hold_index=0, start_s=start_s, end_s=end_s, kind=kind), **changes)
+
+
+def an_overlap(
+    by_role: Role, start_s: float, end_s: float, kind: OverlapKind = "interruption", **changes: Any
+) -> Overlap:
+    """`by_role`, agent or customer, starts while the other speaks; the recording's first overlap."""
+    of_role: Role = "customer" if by_role == "agent" else "agent"
+    overlap = Overlap(
+        overlap_index=0, start_s=start_s, end_s=end_s, by_role=by_role, of_role=of_role, kind=kind
+    )
+    return replace(overlap, **changes)
+
+
+def a_silence(start_s: float, end_s: float, **changes: Any) -> Silence:
+    """An unannounced silence, the recording's first."""
+    return replace(Silence(silence_index=0, start_s=start_s, end_s=end_s, announced=False), **changes)
+
+
+def measured(
+    name: str, numerator: float, denominator: float = 1.0, *, role: Role | None = None, unit: str = "s"
+) -> Metric:
+    """A measure."""
+    return Metric(name=name, role=role, numerator=numerator, denominator=denominator, unit=unit)
+
+
+def found(rule_id: str, verdict: Verdict, **changes: Any) -> Finding:
+    """A verdict without evidence."""
+    return replace(Finding(rule_id=rule_id, rule_version="1", verdict=verdict), **changes)
+
+
+def a_recording(name: str = "one", **changes: Any) -> Recording:
+    """A recording of 60 s in stereo; its id depends on `name` alone."""
+    recording = Recording(
+        recording_id=an_id(name),
+        uri=f"{name}.wav",
+        bytes=960_044,
+        container="wav",
+        codec="pcm_mulaw",
+        sample_rate_hz=8000,
+        channels=2,
+        layout="stereo",
+        duration_s=60.0,
+        analysed_at=NOON,
+    )
+    return replace(recording, **changes)
+
+
+def a_call(**changes: Any) -> Call:
+    """A call taken by agent Ann in California."""
+    call = Call(
+        call_ref="C-1",
+        started_at=NOON,
+        direction="inbound",
+        queue="billing",
+        agent_id="a-1",
+        agent_name="Ann",
+        customer_ref="c-1",
+        jurisdictions=("CA",),
+    )
+    return replace(call, **changes)
+
+
+def a_run(**changes: Any) -> Run:
+    """A run with a tiny model."""
+    run = Run(
+        pipeline_version="0.1.0",
+        settings_hash="0123456789abcdef",
+        settings={"holds": {"min_s": 5.0}},
+        asr_model="tiny",
+        diarization_model="channels",
+        rules_version="r1",
+        agent_channel=0,
+        agent_channel_source="settings",
+        role_confidence=None,
+        started_at=NOON,
+        wall_s=1.0,
+        decode_s=0.1,
+        activity_s=0.2,
+        transcribe_s=0.5,
+        events_s=0.1,
+        rules_s=0.1,
+    )
+    return replace(run, **changes)
+
+
+def an_analysis(name: str = "one", *, turns: Iterable[Turn] = (), **parts: Any) -> Analysis:
+    """An analysed recording; words and activities are those of `turns` unless they are given."""
+    numbered = conversation(*turns)
+    filled: dict[str, Any] = {
+        "recording": a_recording(name),
+        "call": a_call(),
+        "run": a_run(),
+        "turns": numbered,
+        "words": words_of(numbered),
+        "activities": activities_of(numbered),
+    }
+    return Analysis(**filled | parts)
+
+
+def quarantined(name: str = "broken", error: str = "no audio in the file", **changes: Any) -> Analysis:
+    """A recording that could not be analysed; `changes` go to its recording."""
+    recording = Recording(
+        recording_id=an_id(name),
+        uri=f"{name}.wav",
+        bytes=12,
+        status="quarantined",
+        error=error,
+        analysed_at=NOON,
+    )
+    return Analysis(recording=replace(recording, **changes), call=a_call())
+
+
+def stored(db: Path, *analyses: Analysis) -> Path:
+    """Add the analyses to the store `db` and publish it."""
+    with writing(db) as writer:
+        for analysis in analyses:
+            writer.add(analysis)
+        writer.publish()
+    return db

@@ -1,0 +1,164 @@
+import pytest
+from builders import active, conversation, say, sound, words_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
+from pipeline.events.overlaps import detect_overlaps, is_complete
+from pipeline.events.silences import detect_silences
+from pipeline.records import Hold
+from pipeline.rules import hold_phrases, load_rules
+from pipeline.settings import HoldSettings, OverlapSettings, SilenceSettings
+from builders import activities_of
+
+RULES = load_rules()
+
+
+def holds_in(*turns, sounds=(), duration_s=200.0):
+    numbered = conversation(*turns)
+    phrases = hold_phrases(numbered, words_of(numbered), RULES)
+    scene = Scene(
+        duration_s=duration_s, activities=activities_of(numbered), turns=numbered, sounds=sounds, phrases=phrases
+    )
+    return detect_holds(scene, HoldSettings())
+
+
+BEFORE = (say("customer", 0, 4, "my bill is wrong"), say("agent", 5, 9, "may I put you on hold?"), say("customer", 9.5, 10, "sure"))
+BACK = say("agent", 50, 53, "thank you for holding")
+
+
+def test_music_between_two_agent_turns_is_a_hold_from_the_last_word_to_the_return():
+    (hold,) = holds_in(*BEFORE, BACK, sounds=(sound("music", 10.6, 49.5),))
+    assert (hold.start_s, hold.end_s, hold.kind) == (10.0, 50.0, "music")
+
+
+def test_silence_is_a_hold_only_when_words_frame_it():
+    (hold,) = holds_in(*BEFORE, BACK)
+    assert (hold.start_s, hold.end_s, hold.kind) == (10.0, 50.0, "silence")
+    assert holds_in(say("agent", 5, 9, "let me see"), say("agent", 50, 53, "here it is")) == ()
+
+
+def test_thanks_after_a_silence_make_it_a_hold_without_a_request():
+    (hold,) = holds_in(say("agent", 5, 9, "let me see"), BACK)
+    assert hold.span.duration_s == 41.0
+
+
+def test_an_announced_pause_is_no_hold():
+    assert holds_in(say("agent", 5, 9, "bear with me while this loads"), say("agent", 20, 23, "here we are")) == ()
+
+
+def test_repeated_tones_are_a_hold_and_one_beep_is_none():
+    beeps = tuple(sound("tones", t, t + 0.3) for t in (15, 25, 35, 45))
+    (hold,) = holds_in(say("agent", 5, 9, "just a second"), say("agent", 50, 53, "right"), sounds=beeps)
+    assert hold.kind == "tones"
+    assert holds_in(say("agent", 5, 9, "let me see"), say("agent", 50, 53, "right"), sounds=beeps[:1]) == ()
+
+
+def test_an_announcement_over_music_stays_music_and_alone_is_an_announcement():
+    said = say("ivr", 20, 24, "your call is important to us")
+    (tune,) = holds_in(*BEFORE, said, BACK, sounds=(sound("music", 10.6, 49.5),))
+    (spoken,) = holds_in(*BEFORE, say("ivr", 12, 46, "please stay on the line"), BACK)
+    assert (tune.kind, spoken.kind) == ("music", "announcement")
+
+
+def test_music_and_silence_in_turn_are_mixed_with_tones():
+    sounds = (sound("music", 11, 20), *(sound("tones", t, t + 0.3) for t in (30, 40, 48)))
+    (hold,) = holds_in(*BEFORE, BACK, sounds=sounds)
+    assert hold.kind == "mixed"
+
+
+def test_without_a_return_there_is_no_hold():
+    assert holds_in(*BEFORE, sounds=(sound("music", 10.6, 49.5),)) == ()
+
+
+def test_a_caller_who_talks_at_length_is_not_on_hold():
+    story = say("customer", 10, 48, "and then it broke again and again")
+    assert holds_in(say("agent", 5, 9, "please hold on a second"), story, say("agent", 50, 52, "I see")) == ()
+
+
+def test_music_before_the_agent_answers_is_a_queue():
+    assert holds_in(say("customer", 0, 1, "hello"), say("agent", 40, 43, "support"), sounds=(sound("music", 2, 39),)) == ()
+
+
+@given(st.floats(0.5, 300))
+def test_holds_move_with_time(shift_s):
+    turns = [say(t.role, t.start_s + shift_s, t.end_s + shift_s, t.text) for t in (*BEFORE, BACK)]
+    (hold,) = holds_in(*turns, sounds=(sound("music", 10.6 + shift_s, 49.5 + shift_s),))
+    assert hold.start_s == pytest.approx(10.0 + shift_s)
+    assert hold.end_s == pytest.approx(50.0 + shift_s)
+
+
+def test_a_silence_after_a_declined_request_is_no_hold_unless_thanked():
+    declined = Hold(hold_index=0, start_s=10, end_s=30, kind="silence", permission="refused", thanked=False)
+    thanked = Hold(hold_index=1, start_s=40, end_s=60, kind="silence", permission="refused", thanked=True)
+    played = Hold(hold_index=2, start_s=70, end_s=90, kind="music", permission="refused", thanked=False)
+    kept = without_honoured_refusals((declined, thanked, played))
+    assert [(h.hold_index, h.start_s) for h in kept] == [(0, 40), (1, 70)]
+
+
+def kinds(*turns):
+    numbered = conversation(*turns)
+    return [(o.kind, o.by_role) for o in detect_overlaps(numbered, activities_of(numbered), OverlapSettings())]
+
+
+LONG = say("customer", 0, 10, "I called yesterday about the router and then I")
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ((LONG, say("agent", 9.2, 12, "what is your postcode?")), [("interruption", "agent")]),
+        ((LONG, say("agent", 9.6, 12, "what is your postcode?")), [("interruption", "agent")]),
+        ((say("customer", 0, 10, "that is all."), say("agent", 9.6, 12, "thank you")), [("terminal", "agent")]),
+        ((LONG, say("agent", 5, 5.5, "uh huh")), [("backchannel", "agent")]),
+        ((LONG, say("agent", 5, 5.4, "")), [("backchannel", "agent")]),
+        ((LONG, say("agent", 5, 7, "could you just tell me")), [("attempt", "agent")]),
+        ((LONG, say("agent", 0.2, 3, "good morning you are speaking to")), [("simultaneous_start", "agent")]),
+        ((LONG, say("agent", 9.85, 12, "what is your postcode?")), []),
+        ((LONG, say("agent", 10.5, 12, "what is your postcode?")), []),
+    ],
+)
+def test_kinds_of_overlap(turns, expected):
+    assert kinds(*turns) == expected
+
+
+@given(st.floats(0.0, 20), st.floats(0.3, 15), st.floats(0.0, 20), st.floats(0.3, 15))
+def test_swapping_the_sides_swaps_the_roles(a, a_long, b, b_long):
+    first = kinds(say("agent", a, a + a_long, "one two three and"), say("customer", b, b + b_long, "four five six and"))
+    second = kinds(say("customer", a, a + a_long, "one two three and"), say("agent", b, b + b_long, "four five six and"))
+    swap = {"agent": "customer", "customer": "agent"}
+    if a != b:  # who starts first is then a matter of order
+        assert [(k, swap[r]) for k, r in first] == second
+
+
+@pytest.mark.parametrize("text", ["because of the", "and then I went to", "the light stays red and", "I wanted...", ""])
+def test_unfinished_turns(text):
+    assert not is_complete(text)
+
+
+def silences(*turns, holds=()):
+    numbered = conversation(*turns)
+    announcing = frozenset(t.turn_index for t in numbered if "bear with me" in t.text)
+    return detect_silences(activities_of(numbered), holds, numbered, announcing, SilenceSettings())
+
+
+def test_silence_is_longer_than_the_threshold_and_no_hold():
+    turns = (say("agent", 2, 5, "bear with me"), say("agent", 15, 16, "so"), say("customer", 18.9, 20, "yes"))
+    (found,) = silences(*turns)
+    assert (found.start_s, found.end_s, found.announced) == (5, 15, True)
+    hold = Hold(hold_index=0, start_s=5, end_s=15, kind="silence")
+    assert silences(*turns, holds=(hold,)) == ()
+
+
+def test_a_silence_nobody_announced():
+    (found,) = silences(say("agent", 2, 5, "let me see"), say("customer", 19, 20, "are you there"))
+    assert not found.announced
+
+
+def test_a_call_without_speech_has_no_silences():
+    assert silences() == ()
+
+
+def test_activity_alone_makes_silence():
+    found = detect_silences((active("agent", 0, 1), active("customer", 9, 10)), (), (), frozenset(), SilenceSettings())
+    assert [(s.start_s, s.end_s) for s in found] == [(1, 9)]
