@@ -24,7 +24,9 @@ from pipeline.spans import Span, union
 VAD_STEP = 512  # samples per voice probability
 TARGET_DB = -22.0  # level at which the voice model works best
 MAX_GAIN_DB = 40.0
-FLOOR_WINDOW = 4 * FRAME_RATE  # long enough to hold a pause, short enough to follow noise that comes with speech
+FLOOR_WINDOW = (
+    4 * FRAME_RATE
+)  # long enough to hold a pause, short enough to follow noise that comes with speech
 FLOOR_RISE_DB = 15.0  # the adaptive floor may rise this far above the call's resting level
 REACH = 25  # frames: how far energy may carry speech beyond the model's edges
 MUSIC_EDGE_S = 1.0  # music is recognised a little after it starts
@@ -34,7 +36,9 @@ CARRY = 60  # frames: how far energy carries speech on while the model still sus
 class VoiceModel(Protocol):
     """Voice probability, 0 to 1, per 512 samples of 16 kHz audio whose length is a multiple of that."""
 
-    def __call__(self, audio: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def __call__(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities, one a step."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +58,23 @@ def load_voice_model() -> VoiceModel:
     return model
 
 
-def detect_activity(samples: Samples, voice_model: VoiceModel, settings: Settings) -> tuple[ChannelActivity, ...]:
+def detect_activity(
+    samples: Samples, voice_model: VoiceModel, settings: Settings
+) -> tuple[ChannelActivity, ...]:
     """Activity of each channel; `samples` has shape (channels, n) at 16 kHz."""
     clean, leaks = remove_crosstalk(samples, settings.activity)
     return tuple(
-        _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings) for channel in range(len(clean))
+        _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings)
+        for channel in range(len(clean))
     )
 
 
 def _channel_activity(
-    channel: int, samples: NDArray[np.float32], leak: Levels | None, voice_model: VoiceModel, settings: Settings
+    channel: int,
+    samples: NDArray[np.float32],
+    leak: Levels | None,
+    voice_model: VoiceModel,
+    settings: Settings,
 ) -> ChannelActivity:
     levels = levels_db(samples)
     voice = voice_probability(samples, levels, voice_model)
@@ -71,7 +82,9 @@ def _channel_activity(
     own = ~to_mask([s.span for s in sounds if s.kind == "tones"], len(levels))
     if leak is not None:
         own &= levels > leak + settings.activity.crosstalk_margin_db
-    music = to_mask([Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in sounds if s.kind == "music"], len(levels))
+    music = to_mask(
+        [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in sounds if s.kind == "music"], len(levels)
+    )
     spans = find_speech(levels, voice, own, music, settings.activity)
     return ChannelActivity(spans=spans, sounds=sounds, samples=samples)
 

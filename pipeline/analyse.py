@@ -138,7 +138,8 @@ def analyse(
 def assign_parties(heard: Sequence[Sequence[HeardWord]], settings: Settings) -> Parties:
     """The role of each channel; on one channel nobody can tell who speaks without diarization."""
     if len(heard) != 2:
-        return Parties(roles=("unknown",) * len(heard), agent_channel=None, source="none", confidence=None)
+        roles: tuple[Role, ...] = tuple("unknown" for _ in heard)
+        return Parties(roles=roles, agent_channel=None, source="none", confidence=None)
     if settings.audio.agent_channel in AGENT_CHANNELS:
         agent = AGENT_CHANNELS[settings.audio.agent_channel]
         return Parties(roles=_roles(agent), agent_channel=agent, source="setting", confidence=None)
@@ -162,7 +163,14 @@ def detect_events(
 ) -> Events:
     """Turns, holds, overlaps and silences of one call."""
     voices = tuple(
-        Voice(channel=i, role=role, spans=channel.spans, words=tuple(words), sounds=channel.sounds)
+        Voice(
+            channel=i,
+            speaker=f"channel{i}",
+            role=role,
+            spans=channel.spans,
+            words=tuple(words),
+            sounds=channel.sounds,
+        )
         for i, (role, channel, words) in enumerate(zip(parties.roles, channels, heard, strict=True))
     )
     duration_s = audio.recording.duration_s or 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -92,7 +93,7 @@ def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> No
     from pipeline import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
-    with as_file(files("pipeline.samples")) as samples, _interruptible(db):
+    with as_file(files("pipeline.samples")) as samples, _interruptible():
         order = _order([samples], db, again=again)
         # Prefect takes long to start; that nothing is new is quickly said without it.
         engine = night.find_engine(order.settings)
@@ -121,7 +122,7 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
     from pipeline import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
-    with _interruptible(db):
+    with _interruptible():
         order = _order(paths, db, metadata, settings, overrides, again=again)
         night.check(order)
         summary = _run(order, night.find_engine(order.settings))
@@ -144,7 +145,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     _log_to_stderr(verbose)
     if archive.is_file():
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
-    with _interruptible(db):
+    with _interruptible():
         summary = _run_flow(
             _order([archive], db, metadata, settings, overrides, again=again), settings, overrides
         )
@@ -284,22 +285,27 @@ def _run_flow(
     from flows.nightly import nightly, reach_prefect  # noqa: PLC0415
 
     reach_prefect()
-    return nightly(
-        archive=order.paths[0],
-        db=order.db,
-        metadata=order.metadata,
-        settings_file=settings_file,
-        overrides=tuple(overrides or ()),
-        again=order.again,
-    )
+    try:
+        return nightly(
+            archive=order.paths[0],
+            db=order.db,
+            metadata=order.metadata,
+            settings_file=settings_file,
+            overrides=tuple(overrides or ()),
+            again=order.again,
+        )
+    except BaseException as error:
+        # Prefect keeps the error, whose frames would keep the store open past the interpreter's end.
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 @contextmanager
-def _interruptible(db: Path) -> Iterator[None]:
+def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say(f"interrupted; the batches that were finished are in {db}")
+        _say("interrupted; the batches that were finished are kept")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -72,21 +72,27 @@ def _source_alone(source: NDArray[np.float32], heard: NDArray[np.float32]) -> li
     a, b = levels_db(source), levels_db(heard)
     size = N_FFT // HOP
     starts = range(0, min(len(source), len(heard)) - N_FFT, N_HOP)
-    loud = [(s, float(a[s // HOP : s // HOP + size].max()), float(b[s // HOP : s // HOP + size].max())) for s in starts]
+    loud = [
+        (s, float(a[s // HOP : s // HOP + size].max()), float(b[s // HOP : s // HOP + size].max()))
+        for s in starts
+    ]
     if not loud:
         return []
     threshold = float(np.percentile([level for _, level, _ in loud], 90)) - 15
     return [s for s, level, other in loud if level >= threshold and other < level - MIN_DIFFERENCE_DB]
 
 
-def remove_crosstalk(samples: Samples, settings: ActivitySettings) -> tuple[Samples, tuple[Levels | None, ...]]:
+def remove_crosstalk(
+    samples: Samples, settings: ActivitySettings
+) -> tuple[Samples, tuple[Levels | None, ...]]:
     """Both channels without each other's leak, and the leak's predicted level per frame (None: no leak).
 
     `samples` has shape (channels, n); anything but two channels comes back as it is.
     """
     if len(samples) != 2:
         return samples, tuple(None for _ in samples)
-    clean, predicted = [], []
+    clean: list[NDArray[np.float32]] = []
+    predicted: list[Levels | None] = []
     for own, other in ((0, 1), (1, 0)):
         leak = estimate_leak(samples[other], samples[own], settings.max_crosstalk_delay_s)
         if leak is None:

@@ -29,21 +29,60 @@ def _cue(name: str, weight: float, pattern: str, *, opening: bool = False) -> Cu
 
 AGENT_CUES = (
     _cue("company greeting", 2.0, r"\b(?:thank you|thanks) for (?:calling|contacting|phoning|choosing)\b"),
-    _cue("offer of help", 2.0, r"\bhow (?:may|can|could) i (?:help|assist|be of)\b|\bwhat can i do for you\b"),
-    _cue("introduction", 1.0, r"\bmy name(?:'s| is)\b|\bspeaking with\b|\bthis is \w+ (?:from|at|with|calling)\b", opening=True),
+    _cue(
+        "offer of help", 2.0, r"\bhow (?:may|can|could) i (?:help|assist|be of)\b|\bwhat can i do for you\b"
+    ),
+    _cue(
+        "introduction",
+        1.0,
+        r"\bmy name(?:'s| is)\b|\bspeaking with\b|\bthis is \w+ (?:from|at|with|calling)\b",
+        opening=True,
+    ),
     _cue("recording notice", 1.5, r"\b(?:calls?|line|conversation)\b.{0,30}\brecorded\b|\brecorded line\b"),
-    _cue("asks for details", 1.0, r"\b(?:can|could|may) i (?:have|get|take|ask)\b|\bcan you (?:confirm|give me|tell me) your\b|\bwhat is (?:the|your) (?:name|account|postcode|zip|date)\b|\byour (?:account number|date of birth|postcode|zip code)\b"),
-    _cue("hold", 1.5, r"\b(?:put|place|pop) you on (?:a )?(?:brief |short |quick )?hold\b|\bplease hold\b|\bbear with me\b"),
-    _cue("thanks for holding", 2.0, r"\b(?:thank you|thanks)(?: so much| very much)? for (?:holding|waiting|your patience)\b"),
-    _cue("further help", 1.5, r"\banything else\b.{0,30}\b(?:i can|help|need|today)\b|\bis there anything else\b"),
+    _cue(
+        "asks for details",
+        1.0,
+        r"\b(?:can|could|may) i (?:have|get|take|ask)\b"
+        r"|\bcan you (?:confirm|give me|tell me) your\b"
+        r"|\bwhat is (?:the|your) (?:name|account|postcode|zip|date)\b"
+        r"|\byour (?:account number|date of birth|postcode|zip code)\b",
+    ),
+    _cue(
+        "hold",
+        1.5,
+        r"\b(?:put|place|pop) you on (?:a )?(?:brief |short |quick )?hold\b|\bplease hold\b|\bbear with me\b",
+    ),
+    _cue(
+        "thanks for holding",
+        2.0,
+        r"\b(?:thank you|thanks)(?: so much| very much)? for (?:holding|waiting|your patience)\b",
+    ),
+    _cue(
+        "further help",
+        1.5,
+        r"\banything else\b.{0,30}\b(?:i can|help|need|today)\b|\bis there anything else\b",
+    ),
     _cue("transfer", 1.0, r"\b(?:transfer|transferring) you\b|\bput you through\b"),
-)  # fmt: skip
+)
 CUSTOMER_CUES = (
-    _cue("states a problem", 1.5, r"\bi (?:have|had|got|'ve got|'ve) (?:a |an )?(?:problem|issue|question)\b|\b(?:not|isn't|doesn't|won't|hasn't|stopped) (?:working|work|arrived|shipped)\b"),
-    _cue("states a wish", 1.0, r"\bi(?:'d| would) like to\b|\bi(?:'m| am) calling (?:about|because|to)\b|\bi need to\b|\bi want to\b"),
-    _cue("own account", 1.0, r"\bmy (?:account|bill|order|card|internet|phone|policy|booking|contract|payment|subscription|address)\b"),
+    _cue(
+        "states a problem",
+        1.5,
+        r"\bi (?:have|had|got|'ve got|'ve) (?:a |an )?(?:problem|issue|question)\b"
+        r"|\b(?:not|isn't|doesn't|won't|hasn't|stopped) (?:working|work|arrived|shipped)\b",
+    ),
+    _cue(
+        "states a wish",
+        1.0,
+        r"\bi(?:'d| would) like to\b|\bi(?:'m| am) calling (?:about|because|to)\b|\bi (?:need|want) to\b",
+    ),
+    _cue(
+        "own account",
+        1.0,
+        r"\bmy (?:account|bill|order|card|internet|phone|policy|booking|contract|payment|subscription|address)\b",
+    ),
     _cue("asks for a manager", 1.5, r"\b(?:your|a) (?:manager|supervisor)\b"),
-)  # fmt: skip
+)
 
 
 def agent_score(text: str) -> float:
@@ -75,8 +114,9 @@ _ANNOUNCEMENT = re.compile(
     r"|\byour call (?:is|may|will|has|cannot|can't)\b"
     r"|\bimportant to us\b"
     r"|\bplease (?:stay|remain|hold|wait)\b"
-    r"|\b(?:press|dial|enter|say) (?:\d|one|two|three|four|five|six|seven|eight|nine|zero|star|hash|pound|the|your)\b"
-    r"|\bour (?:agents|advisors|advisers|representatives|operators|lines|colleagues|staff) (?:is|are)\b"
+    r"|\b(?:press|dial|enter|say) (?:\d|one|two|three|four|five|six|seven|eight|nine|zero)\b"
+    r"|\b(?:press|dial|enter|say) (?:star|hash|pound|the|your)\b"
+    r"|\bour (?:agents|advis[eo]rs|representatives|operators|lines|colleagues|staff) (?:is|are)\b"
     r"|\bnext available\b"
     r"|\bin (?:the )?(?:queue|line)\b"
     r"|\b(?:estimated|expected|average|current) (?:wait|hold)"

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Levels, Mask, noise_floor_db, share_around, to_mask, to_spans
+from pipeline.frames import (
+    FRAME_RATE,
+    HOP,
+    SAMPLE_RATE,
+    Levels,
+    Mask,
+    noise_floor_db,
+    share_around,
+    to_mask,
+    to_spans,
+)
 from pipeline.records import Sound, SoundKind
 from pipeline.settings import SoundSettings
 from pipeline.spans import Span, union
@@ -44,7 +54,11 @@ class Spectrum:
 
 
 def detect_sounds(
-    samples: NDArray[np.float32], levels: Levels, voice: NDArray[np.float32], channel: int, settings: SoundSettings
+    samples: NDArray[np.float32],
+    levels: Levels,
+    voice: NDArray[np.float32],
+    channel: int,
+    settings: SoundSettings,
 ) -> tuple[Sound, ...]:
     """Stretches of music and tones of one channel; `voice` is the voice probability per frame."""
     spectrum = measure_spectrum(samples, len(levels))
@@ -63,7 +77,9 @@ def measure_spectrum(samples: NDArray[np.float32], n: int) -> Spectrum:
     padded = np.pad(samples, (N_FFT // 2 - HOP // 2 + LAG * HOP, N_FFT))
     parts = [_spectrum_block(padded, start, min(BLOCK, n - start)) for start in range(0, n, BLOCK)]
     empty = np.zeros(0, np.float32)
-    steady, purity, peak_hz = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (empty,) * 3
+    steady, purity, peak_hz = (
+        (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (empty,) * 3
+    )
     return Spectrum(steady=steady, purity=purity, peak_hz=peak_hz)
 
 
@@ -71,7 +87,7 @@ def _spectrum_block(
     padded: NDArray[np.float32], start: int, n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """The measures of frames `start` to `start + n`; `padded` starts LAG frames before the first."""
-    frames = np.lib.stride_tricks.sliding_window_view(padded[start * HOP :], N_FFT)[:: HOP][: n + LAG]
+    frames = np.lib.stride_tricks.sliding_window_view(padded[start * HOP :], N_FFT)[::HOP][: n + LAG]
     bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
     band = (bins >= LOW_HZ) & (bins <= HIGH_HZ)
     power = np.abs(np.fft.rfft(frames * np.hanning(N_FFT).astype(np.float32), axis=1))[:, band] ** 2
@@ -111,13 +127,19 @@ def find_music(
         else:
             joined.append(core)
     # The window blurs the edges by half its length: follow the sound to where it starts and stops.
-    grown = [_follow(heard & (voice < 0.3), span, n) for span in joined if span.duration_s >= settings.min_music_s / 2]
+    grown = [
+        _follow(heard & (voice < 0.3), span, n)
+        for span in joined
+        if span.duration_s >= settings.min_music_s / 2
+    ]
     return tuple(s for s in union(grown, bridge_s=1.0) if s.duration_s >= settings.min_music_s)
 
 
 def _goes_on(cover: NDArray[np.float32], start_s: float, end_s: float) -> bool:
     between = cover[round(start_s * FRAME_RATE) : round(end_s * FRAME_RATE)]
-    return end_s - start_s <= MAX_ANNOUNCEMENT_S and (between.size == 0 or float(between.min()) >= MIN_COVER - 0.1)
+    return end_s - start_s <= MAX_ANNOUNCEMENT_S and (
+        between.size == 0 or float(between.min()) >= MIN_COVER - 0.1
+    )
 
 
 def _follow(heard: Mask, span: Span, n: int) -> Span:

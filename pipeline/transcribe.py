@@ -33,7 +33,9 @@ MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 class Transcribe(Protocol):
     """Words of each channel, in order of time."""
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]: ...
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
+        """Words, one tuple a channel."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +88,13 @@ class FasterWhisper:
         for window, heard in zip(windows, self._recognise(windows, channels), strict=True):
             words[window.channel] += _map_back(window, heard)
         return tuple(
-            supported(found, channel.spans, self._settings) for found, channel in zip(words, channels, strict=True)
+            supported(found, channel.spans, self._settings)
+            for found, channel in zip(words, channels, strict=True)
         )
 
-    def _recognise(self, windows: Sequence[Window], channels: Sequence[ChannelActivity]) -> list[list[_WindowWord]]:
+    def _recognise(
+        self, windows: Sequence[Window], channels: Sequence[ChannelActivity]
+    ) -> list[list[_WindowWord]]:
         """The recogniser's words for each window, times within the window."""
         if not windows:
             return []
@@ -97,7 +102,10 @@ class FasterWhisper:
         starts = [n / SAMPLE_RATE for n in accumulate((len(a) for a in audio), initial=0)]
         clips = [{"start": a, "end": b} for a, b in pairwise(starts)]
         segments, _ = self._batched.transcribe(
-            np.concatenate(audio), clip_timestamps=clips, batch_size=self._settings.batch_size, **self._options()
+            np.concatenate(audio),
+            clip_timestamps=clips,
+            batch_size=self._settings.batch_size,
+            **self._options(),
         )
         found: list[list[Any]] = [[] for _ in windows]
         for segment in segments:
@@ -108,10 +116,16 @@ class FasterWhisper:
             for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)
         ]
 
-    def _words(self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]) -> list[_WindowWord]:
+    def _words(
+        self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]
+    ) -> list[_WindowWord]:
         """Words of one window with times from its start; a failed decoding is done again with fallbacks."""
-        if any(s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments):
-            again, _ = self._model.transcribe(audio, vad_filter=False, condition_on_previous_text=False, **self._options())
+        if any(
+            s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments
+        ):
+            again, _ = self._model.transcribe(
+                audio, vad_filter=False, condition_on_previous_text=False, **self._options()
+            )
             return _whole_words([word for segment in again for word in segment.words], 0.0)
         return _whole_words([word for segment in segments for word in segment.words], start_s)
 
@@ -142,16 +156,26 @@ def _whole_words(parts: Sequence[Any], window_start_s: float) -> list[_WindowWor
     """
     words: list[_WindowWord] = []
     for part in parts:
-        text, start_s, end_s = str(part.word), float(part.start) - window_start_s, float(part.end) - window_start_s
+        text, start_s, end_s = (
+            str(part.word),
+            float(part.start) - window_start_s,
+            float(part.end) - window_start_s,
+        )
         probability = min(1.0, max(0.0, float(part.probability)))
         if words and not text.startswith(" "):
             if text[0] == "-" and text[1:2].isdigit() and words[-1].text[-1].isdigit():
                 text = text[1:]
             else:
                 before = words.pop()
-                text, start_s, probability = before.text + text, before.start_s, min(before.probability, probability)
+                text, start_s, probability = (
+                    before.text + text,
+                    before.start_s,
+                    min(before.probability, probability),
+                )
         if text.strip():
-            words.append(_WindowWord(start_s=start_s, end_s=end_s, text=text.strip(), probability=probability))
+            words.append(
+                _WindowWord(start_s=start_s, end_s=end_s, text=text.strip(), probability=probability)
+            )
     return words
 
 
@@ -208,12 +232,20 @@ def _map_back(window: Window, heard: Sequence[_WindowWord]) -> list[HeardWord]:
         start_s = min(max(word.start_s + shift_s, piece.source.start_s), piece.source.end_s)
         end_s = min(max(word.end_s + shift_s, start_s), piece.source.end_s)
         words.append(
-            HeardWord(channel=window.channel, start_s=start_s, end_s=end_s, text=word.text, probability=word.probability)
+            HeardWord(
+                channel=window.channel,
+                start_s=start_s,
+                end_s=end_s,
+                text=word.text,
+                probability=word.probability,
+            )
         )
     return words
 
 
-def supported(words: Sequence[HeardWord], spans: Sequence[Span], settings: AsrSettings) -> tuple[HeardWord, ...]:
+def supported(
+    words: Sequence[HeardWord], spans: Sequence[Span], settings: AsrSettings
+) -> tuple[HeardWord, ...]:
     """The words that activity supports, cut to it; `spans` must be disjoint and sorted."""
     kept = []
     for word in words:
@@ -223,10 +255,20 @@ def supported(words: Sequence[HeardWord], spans: Sequence[Span], settings: AsrSe
         if not near or support_s < settings.word_support * max(word.span.duration_s, 0.05):
             continue
         best = max(near, key=lambda s: (s & reach).duration_s)
-        whole = Span(min(s.start_s for s in near), max(s.end_s for s in near)) if covered_s(word.span, near) else best
+        whole = (
+            Span(min(s.start_s for s in near), max(s.end_s for s in near))
+            if covered_s(word.span, near)
+            else best
+        )
         start_s = min(max(word.start_s, whole.start_s), whole.end_s - 0.01)
         end_s = max(min(word.end_s, whole.end_s), start_s + 0.01)
         kept.append(
-            HeardWord(channel=word.channel, start_s=start_s, end_s=end_s, text=word.text, probability=word.probability)
+            HeardWord(
+                channel=word.channel,
+                start_s=start_s,
+                end_s=end_s,
+                text=word.text,
+                probability=word.probability,
+            )
         )
     return tuple(kept)

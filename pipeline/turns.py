@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.records import Activity, HeardWord, Role, Sound, Turn, Word
 from pipeline.roles import is_announcement
@@ -24,9 +24,10 @@ IN_MUSIC = 0.6  # share of a part that music must cover to make it an announceme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """One channel's speech: its activity, words and the role of whoever speaks on it."""
+    """One speaker's speech: activity, words and role. On stereo a channel is a speaker."""
 
     channel: int
+    speaker: str
     role: Role
     spans: tuple[Span, ...]
     words: tuple[HeardWord, ...]
@@ -37,7 +38,7 @@ def build_turns(voices: Sequence[Voice], settings: TurnSettings) -> tuple[tuple[
     """Turns and words of all channels in order of time; each word points to its turn."""
     drafts: list[tuple[Voice, Span, Role, tuple[HeardWord, ...]]] = []
     for voice in voices:
-        others = union(s for other in voices if other.channel != voice.channel for s in other.spans)
+        others = union(s for other in voices if other.speaker != voice.speaker for s in other.spans)
         parts = union(voice.spans, bridge_s=min(PART_PAUSE_S, settings.pause_across_s))
         roles = _part_roles(voice, parts, _assign(voice.words, parts), others)
         turns_of = _join(list(zip(parts, roles, strict=True)), others, settings)
@@ -47,7 +48,7 @@ def build_turns(voices: Sequence[Voice], settings: TurnSettings) -> tuple[tuple[
     turns = tuple(
         Turn(
             turn_index=i,
-            speaker=IVR_SPEAKER if role == "ivr" else f"channel{voice.channel}",
+            speaker=IVR_SPEAKER if role == "ivr" else voice.speaker,
             role=role,
             channel=voice.channel,
             start_s=span.start_s,
@@ -133,33 +134,22 @@ def _part_roles(
         roles.append("ivr" if (in_music or opening) and voice.role in ("agent", "unknown") else voice.role)
     opened = roles.index(voice.role) if voice.role in roles else len(roles)
     if 0 < opened < len(parts) and parts[opened].start_s - parts[opened - 1].end_s < PICK_UP_S:
-        return [voice.role if span.start_s <= parts[opened].start_s else r for span, r in zip(parts, roles, strict=True)]
+        return [
+            voice.role if span.start_s <= parts[opened].start_s else r
+            for span, r in zip(parts, roles, strict=True)
+        ]
     return roles
 
 
 def activities_of(turns: Sequence[Turn], voices: Sequence[Voice]) -> tuple[Activity, ...]:
-    """Each channel's activity with the role of the turn it lies in."""
-    by_channel: dict[int, list[Turn]] = {}
-    for turn in turns:
-        by_channel.setdefault(turn.channel, []).append(turn)
+    """Each speaker's activity with the role of the turn it lies in."""
     found = []
     for voice in voices:
-        own = by_channel.get(voice.channel, [])
+        own = [t for t in turns if t.channel == voice.channel and t.speaker in (voice.speaker, IVR_SPEAKER)]
         starts = [turn.start_s for turn in own]
         for span in voice.spans:
             turn = own[max(0, bisect_right(starts, span.middle_s) - 1)]
-            found.append(Activity(channel=voice.channel, role=turn.role, start_s=span.start_s, end_s=span.end_s))
+            found.append(
+                Activity(channel=voice.channel, role=turn.role, start_s=span.start_s, end_s=span.end_s)
+            )
     return tuple(sorted(found, key=lambda a: (a.start_s, a.channel)))
-
-
-def drop_turns(
-    turns: Sequence[Turn], words: Sequence[Word], unwanted: set[int]
-) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:
-    """Turns and words without the turns whose index is in `unwanted`, numbered anew."""
-    kept = [turn for turn in turns if turn.turn_index not in unwanted]
-    new = {turn.turn_index: i for i, turn in enumerate(kept)}
-    kept_words = [word for word in words if word.turn_index in new]
-    return (
-        tuple(replace(turn, turn_index=new[turn.turn_index]) for turn in kept),
-        tuple(replace(word, word_index=i, turn_index=new[word.turn_index]) for i, word in enumerate(kept_words)),
-    )

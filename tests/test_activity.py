@@ -84,7 +84,7 @@ def test_an_announcement_over_music_is_speech_and_does_not_end_the_music(voice_m
     spoken = covered_s(Span(18, 22), channel.spans)
     assert spoken > 1.5
     assert total_s(channel.spans) - spoken < 0.6
-    tunes = union((s.span for s in channel.sounds if s.kind == "music"))
+    tunes = union(s.span for s in channel.sounds if s.kind == "music")
     assert total_s(tunes) > 25
     assert len(tunes) == 1
 

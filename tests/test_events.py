@@ -1,5 +1,5 @@
 import pytest
-from builders import active, conversation, say, sound, words_of
+from builders import active, activities_of, conversation, say, sound, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +9,6 @@ from pipeline.events.silences import detect_silences
 from pipeline.records import Hold
 from pipeline.rules import hold_phrases, load_rules
 from pipeline.settings import HoldSettings, OverlapSettings, SilenceSettings
-from builders import activities_of
 
 RULES = load_rules()
 
@@ -18,12 +17,20 @@ def holds_in(*turns, sounds=(), duration_s=200.0):
     numbered = conversation(*turns)
     phrases = hold_phrases(numbered, words_of(numbered), RULES)
     scene = Scene(
-        duration_s=duration_s, activities=activities_of(numbered), turns=numbered, sounds=sounds, phrases=phrases
+        duration_s=duration_s,
+        activities=activities_of(numbered),
+        turns=numbered,
+        sounds=sounds,
+        phrases=phrases,
     )
     return detect_holds(scene, HoldSettings())
 
 
-BEFORE = (say("customer", 0, 4, "my bill is wrong"), say("agent", 5, 9, "may I put you on hold?"), say("customer", 9.5, 10, "sure"))
+BEFORE = (
+    say("customer", 0, 4, "my bill is wrong"),
+    say("agent", 5, 9, "may I put you on hold?"),
+    say("customer", 9.5, 10, "sure"),
+)
 BACK = say("agent", 50, 53, "thank you for holding")
 
 
@@ -44,7 +51,10 @@ def test_thanks_after_a_silence_make_it_a_hold_without_a_request():
 
 
 def test_an_announced_pause_is_no_hold():
-    assert holds_in(say("agent", 5, 9, "bear with me while this loads"), say("agent", 20, 23, "here we are")) == ()
+    assert (
+        holds_in(say("agent", 5, 9, "bear with me while this loads"), say("agent", 20, 23, "here we are"))
+        == ()
+    )
 
 
 def test_repeated_tones_are_a_hold_and_one_beep_is_none():
@@ -77,7 +87,12 @@ def test_a_caller_who_talks_at_length_is_not_on_hold():
 
 
 def test_music_before_the_agent_answers_is_a_queue():
-    assert holds_in(say("customer", 0, 1, "hello"), say("agent", 40, 43, "support"), sounds=(sound("music", 2, 39),)) == ()
+    assert (
+        holds_in(
+            say("customer", 0, 1, "hello"), say("agent", 40, 43, "support"), sounds=(sound("music", 2, 39),)
+        )
+        == ()
+    )
 
 
 @given(st.floats(0.5, 300))
@@ -98,7 +113,9 @@ def test_a_silence_after_a_declined_request_is_no_hold_unless_thanked():
 
 def kinds(*turns):
     numbered = conversation(*turns)
-    return [(o.kind, o.by_role) for o in detect_overlaps(numbered, activities_of(numbered), OverlapSettings())]
+    return [
+        (o.kind, o.by_role) for o in detect_overlaps(numbered, activities_of(numbered), OverlapSettings())
+    ]
 
 
 LONG = say("customer", 0, 10, "I called yesterday about the router and then I")
@@ -109,7 +126,10 @@ LONG = say("customer", 0, 10, "I called yesterday about the router and then I")
     [
         ((LONG, say("agent", 9.2, 12, "what is your postcode?")), [("interruption", "agent")]),
         ((LONG, say("agent", 9.6, 12, "what is your postcode?")), [("interruption", "agent")]),
-        ((say("customer", 0, 10, "that is all."), say("agent", 9.6, 12, "thank you")), [("terminal", "agent")]),
+        (
+            (say("customer", 0, 10, "that is all."), say("agent", 9.6, 12, "thank you")),
+            [("terminal", "agent")],
+        ),
         ((LONG, say("agent", 5, 5.5, "uh huh")), [("backchannel", "agent")]),
         ((LONG, say("agent", 5, 5.4, "")), [("backchannel", "agent")]),
         ((LONG, say("agent", 5, 7, "could you just tell me")), [("attempt", "agent")]),
@@ -124,14 +144,20 @@ def test_kinds_of_overlap(turns, expected):
 
 @given(st.floats(0.0, 20), st.floats(0.3, 15), st.floats(0.0, 20), st.floats(0.3, 15))
 def test_swapping_the_sides_swaps_the_roles(a, a_long, b, b_long):
-    first = kinds(say("agent", a, a + a_long, "one two three and"), say("customer", b, b + b_long, "four five six and"))
-    second = kinds(say("customer", a, a + a_long, "one two three and"), say("agent", b, b + b_long, "four five six and"))
+    first = kinds(
+        say("agent", a, a + a_long, "one two three and"), say("customer", b, b + b_long, "four five six and")
+    )
+    second = kinds(
+        say("customer", a, a + a_long, "one two three and"), say("agent", b, b + b_long, "four five six and")
+    )
     swap = {"agent": "customer", "customer": "agent"}
     if a != b:  # who starts first is then a matter of order
         assert [(k, swap[r]) for k, r in first] == second
 
 
-@pytest.mark.parametrize("text", ["because of the", "and then I went to", "the light stays red and", "I wanted...", ""])
+@pytest.mark.parametrize(
+    "text", ["because of the", "and then I went to", "the light stays red and", "I wanted...", ""]
+)
 def test_unfinished_turns(text):
     assert not is_complete(text)
 
@@ -160,5 +186,7 @@ def test_a_call_without_speech_has_no_silences():
 
 
 def test_activity_alone_makes_silence():
-    found = detect_silences((active("agent", 0, 1), active("customer", 9, 10)), (), (), frozenset(), SilenceSettings())
+    found = detect_silences(
+        (active("agent", 0, 1), active("customer", 9, 10)), (), (), frozenset(), SilenceSettings()
+    )
     assert [(s.start_s, s.end_s) for s in found] == [(1, 9)]

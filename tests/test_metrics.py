@@ -79,7 +79,9 @@ def test_the_time_partition_of_a_call():
 
 
 def test_dead_air_is_long_and_unannounced():
-    line = timeline(say("agent", 0, 5, "let me see"), say("customer", 20, 21, "hello?"), say("agent", 25, 26, "yes"))
+    line = timeline(
+        say("agent", 0, 5, "let me see"), say("customer", 20, 21, "hello?"), say("agent", 25, 26, "yes")
+    )
     assert values(line)["dead_air_count", None] == 1
     assert values(line)["dead_air_time", None] == 15
     assert values(line)["silence_time", None] == 19
@@ -125,7 +127,8 @@ some_turns = st.lists(
 )
 some_holds = st.lists(st.tuples(st.floats(0, 60), st.floats(5, 30)), max_size=2).map(
     lambda pairs: tuple(
-        Hold(hold_index=i, start_s=round(a, 2), end_s=round(a + b, 2), kind="music") for i, (a, b) in enumerate(pairs)
+        Hold(hold_index=i, start_s=round(a, 2), end_s=round(a + b, 2), kind="music")
+        for i, (a, b) in enumerate(pairs)
     )
 )
 

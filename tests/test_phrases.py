@@ -263,7 +263,7 @@ def test_labelled_sentences(name):
 
 
 def test_an_unknown_rule_is_told():
-    with pytest.raises(UsageError, match="unknown rule.*hold_thanks"):
+    with pytest.raises(UsageError, match=r"unknown rule.*hold_thanks"):
         try_rules(RULES, [Sentence(rule="manners", role="agent", text="Hi", expect=False)])
 
 
@@ -330,7 +330,7 @@ def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
 
 def test_two_packs_with_one_id(tmp_path):
     write(tmp_path, "polite.toml", PACK)
-    with pytest.raises(UsageError, match="two rules with one id.*polite2.toml.*polite.toml has it too"):
+    with pytest.raises(UsageError, match=r"two rules with one id.*polite2\.toml.*polite\.toml has it too"):
         load_rules(write(tmp_path, "polite2.toml", PACK))
 
 

@@ -1,4 +1,5 @@
 import doctest
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def test_examples_in_docstrings(module):
 @given(some_spans)
 def test_union_is_sorted_disjoint_and_covers_the_same(found):
     joined = union(found)
-    assert all(a.end_s < b.start_s for a, b in zip(joined, joined[1:], strict=False))
+    assert all(a.end_s < b.start_s for a, b in pairwise(joined))
     for span in found:
         assert covered_s(span, joined) == pytest.approx(span.duration_s)
 

@@ -11,7 +11,13 @@ SETTINGS = TurnSettings()
 
 def heard(channel, start_s, text, each_s=0.3):
     return tuple(
-        HeardWord(channel=channel, start_s=start_s + i * each_s, end_s=start_s + (i + 1) * each_s, text=word, probability=0.9)
+        HeardWord(
+            channel=channel,
+            start_s=start_s + i * each_s,
+            end_s=start_s + (i + 1) * each_s,
+            text=word,
+            probability=0.9,
+        )
         for i, word in enumerate(text.split())
     )
 
@@ -20,7 +26,9 @@ def voice(channel, role, *said, sounds=()):
     """A channel on which each (start, text) is spoken at 0.3 s a word."""
     words = tuple(w for start_s, text in said for w in heard(channel, start_s, text))
     spans = tuple(Span(start_s, start_s + 0.3 * len(text.split())) for start_s, text in said)
-    return Voice(channel=channel, role=role, spans=spans, words=words, sounds=sounds)
+    return Voice(
+        channel=channel, speaker=f"channel{channel}", role=role, spans=spans, words=words, sounds=sounds
+    )
 
 
 def turns_of(*voices):
@@ -34,14 +42,22 @@ def test_a_turn_keeps_its_own_short_pauses():
 
 
 def test_a_turn_ends_where_the_other_speaks_in_its_pause():
-    turns = turns_of(voice(0, "agent", (0.0, "is that right"), (2.2, "good")), voice(1, "customer", (1.2, "yes")))
-    assert [(t.role, t.text) for t in turns] == [("agent", "is that right"), ("customer", "yes"), ("agent", "good")]
+    turns = turns_of(
+        voice(0, "agent", (0.0, "is that right"), (2.2, "good")), voice(1, "customer", (1.2, "yes"))
+    )
+    assert [(t.role, t.text) for t in turns] == [
+        ("agent", "is that right"),
+        ("customer", "yes"),
+        ("agent", "good"),
+    ]
 
 
 def test_a_word_between_two_turns_goes_to_the_nearer():
     spoken = voice(0, "agent", (0.0, "one two"), (5.0, "three"))
     stray = HeardWord(channel=0, start_s=4.7, end_s=4.9, text="and", probability=0.5)
-    turns = turns_of(Voice(channel=0, role="agent", spans=spoken.spans, words=(*spoken.words, stray)))
+    turns = turns_of(
+        Voice(channel=0, speaker="channel0", role="agent", spans=spoken.spans, words=(*spoken.words, stray))
+    )
     assert [t.text for t in turns] == ["one two", "three and"]
 
 
@@ -56,7 +72,13 @@ def test_words_point_to_their_turn_and_are_numbered_in_time():
 
 def test_an_announcement_before_the_agent_is_ivr():
     turns = turns_of(
-        voice(0, "agent", (0.0, "welcome to Oak Mutual."), (2.1, "calls are recorded for training."), (6.0, "hello this is Nina")),
+        voice(
+            0,
+            "agent",
+            (0.0, "welcome to Oak Mutual."),
+            (2.1, "calls are recorded for training."),
+            (6.0, "hello this is Nina"),
+        ),
         voice(1, "customer", (8.0, "hi Nina")),
     )
     assert [t.role for t in turns] == ["ivr", "agent", "customer"]
@@ -66,7 +88,13 @@ def test_an_announcement_before_the_agent_is_ivr():
 
 def test_an_agent_who_speaks_the_notice_himself_is_no_ivr():
     turns = turns_of(
-        voice(0, "agent", (0.0, "welcome to Oak Mutual."), (1.9, "calls are recorded."), (3.6, "my name is Nina")),
+        voice(
+            0,
+            "agent",
+            (0.0, "welcome to Oak Mutual."),
+            (1.9, "calls are recorded."),
+            (3.6, "my name is Nina"),
+        ),
         voice(1, "customer", (8.0, "hi Nina")),
     )
     assert {t.role for t in turns} == {"agent", "customer"}
@@ -75,7 +103,14 @@ def test_an_agent_who_speaks_the_notice_himself_is_no_ivr():
 def test_speech_inside_hold_music_is_an_announcement():
     tune = Sound(channel=0, kind="music", start_s=10.0, end_s=40.0)
     turns = turns_of(
-        voice(0, "agent", (8.0, "please hold"), (20.0, "you are next in line"), (40.5, "thanks for waiting"), sounds=(tune,)),
+        voice(
+            0,
+            "agent",
+            (8.0, "please hold"),
+            (20.0, "you are next in line"),
+            (40.5, "thanks for waiting"),
+            sounds=(tune,),
+        ),
         voice(1, "customer", (2.0, "hello")),
     )
     assert [t.role for t in turns] == ["customer", "agent", "ivr", "agent"]

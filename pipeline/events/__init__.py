@@ -1,0 +1,1 @@
+"""What happens in a call, found from turns, activity and sounds."""

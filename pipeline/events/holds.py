@@ -29,11 +29,14 @@ class Phrase(Protocol):
     """A phrase about a hold in somebody's words, with its time and turn."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """`request_question`, `request_told`, `wait`, `thanks` or `return`."""
+        ...
+
     @property
-    def span(self) -> Span: ...
-    @property
-    def turn_index(self) -> int: ...
+    def span(self) -> Span:
+        """When."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,11 @@ def _kind(hull: Span, music: Sequence[Span], tones: Sequence[Span], spoken: Sequ
 
 def _silent(scene: Scene, gap: Span, settings: HoldSettings) -> _Evidence | None:
     """Silence in the gap that the agent's words frame as a hold."""
-    quiet = [s for s in complement(scene.speech("agent", "customer", "unknown"), gap) if s.duration_s >= settings.min_s]
+    quiet = [
+        s
+        for s in complement(scene.speech("agent", "customer", "unknown"), gap)
+        if s.duration_s >= settings.min_s
+    ]
     if not quiet or max(s.duration_s for s in quiet) < settings.min_silent_s:
         return None
     hull = Span(quiet[0].start_s, quiet[-1].end_s)

@@ -13,13 +13,99 @@ from pipeline.settings import OverlapSettings
 from pipeline.spans import Span, intersection, total_s, union
 
 BACKCHANNELS = frozenset(
-    "uh huh mm hmm mhm hm hmm mmm mm mmhmm uhhuh okay ok right yeah yes yep yup sure oh ah aha alright all i see "
-    "got it good great fine really exactly absolutely definitely correct true indeed cool perfect lovely no wow".split()
+    {
+        "absolutely",
+        "ah",
+        "aha",
+        "all",
+        "alright",
+        "cool",
+        "correct",
+        "definitely",
+        "exactly",
+        "fine",
+        "good",
+        "got",
+        "great",
+        "hm",
+        "hmm",
+        "huh",
+        "i",
+        "indeed",
+        "it",
+        "lovely",
+        "mhm",
+        "mm",
+        "mmhmm",
+        "mmm",
+        "no",
+        "oh",
+        "ok",
+        "okay",
+        "perfect",
+        "really",
+        "right",
+        "see",
+        "sure",
+        "true",
+        "uh",
+        "uhhuh",
+        "wow",
+        "yeah",
+        "yep",
+        "yes",
+        "yup",
+    }
 )
 # A turn that ends in one of these was not finished.
 _UNFINISHED = frozenset(
-    "a an and as at be because been but by for from had has have her his i if in its just like my of on or our "
-    "than the their they to um uh was we were when which who will with would your".split()
+    {
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "but",
+        "by",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "her",
+        "his",
+        "i",
+        "if",
+        "in",
+        "its",
+        "just",
+        "like",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "than",
+        "the",
+        "their",
+        "they",
+        "to",
+        "uh",
+        "um",
+        "was",
+        "we",
+        "were",
+        "when",
+        "which",
+        "who",
+        "will",
+        "with",
+        "would",
+        "your",
+    }
 )
 
 
@@ -69,7 +155,9 @@ def classify(by: Turn, of: Turn, settings: OverlapSettings) -> OverlapKind:
 def is_backchannel(turn: Turn, settings: OverlapSettings) -> bool:
     """Whether a turn is only a short sign of listening; a short one without recognised words is."""
     words = re.findall(r"[a-z']+", turn.text.lower().replace("-", " "))
-    short = turn.span.duration_s <= settings.backchannel_max_s or 0 < len(words) <= settings.backchannel_max_words
+    short = (
+        turn.span.duration_s <= settings.backchannel_max_s or 0 < len(words) <= settings.backchannel_max_words
+    )
     return short and all(word in BACKCHANNELS for word in words)
 
 

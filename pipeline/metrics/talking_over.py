@@ -30,7 +30,9 @@ def _per_minute(timeline: Timeline, name: str, kind: OverlapKind) -> Measures:
 
 
 def agent_overtalk(timeline: Timeline) -> Measures:
-    """Agent turns that begin inside a customer turn over all agent turns [Medallia]; backchannels do not count."""
+    """Agent turns that begin inside a customer turn, backchannels left out, over all agent turns [Medallia]."""
     turns = [t for t in timeline.turns if t.role == "agent"]
     begun = sum(o.by_role == "agent" and o.kind != "backchannel" for o in timeline.overlaps)
-    yield ratio("agent_overtalk", "agent", (float(begun), float(len(turns))), "ratio", known=timeline.roles_known)
+    yield ratio(
+        "agent_overtalk", "agent", (float(begun), float(len(turns))), "ratio", known=timeline.roles_known
+    )

@@ -46,10 +46,14 @@ def other(role: Role) -> Role:
 
 def plain(name: str, role: Role | None, value: float, unit: str, *, known: bool = True) -> Metric:
     """A measure that is no ratio; its denominator counts calls, 0 where it cannot be told."""
-    return Metric(name=name, role=role, numerator=value if known else 0.0, denominator=float(known), unit=unit)
+    return Metric(
+        name=name, role=role, numerator=value if known else 0.0, denominator=float(known), unit=unit
+    )
 
 
-def ratio(name: str, role: Role | None, parts: tuple[float, float], unit: str, *, known: bool = True) -> Metric:
+def ratio(
+    name: str, role: Role | None, parts: tuple[float, float], unit: str, *, known: bool = True
+) -> Metric:
     """A measure `parts[0] / parts[1]`, undefined where it cannot be told."""
     numerator, denominator = parts if known else (0.0, 0.0)
     return Metric(name=name, role=role, numerator=numerator, denominator=denominator, unit=unit)

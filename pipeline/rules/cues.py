@@ -152,12 +152,13 @@ def judge_holds(
 def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
     """The permission for the hold that begins at the window's end, and the request if there is one."""
 
-    def before_hold(group: str) -> list[Match]:
+    def before_hold(group: str, *roles: Role) -> list[Match]:
         reach = window.padded(EDGE_S)
-        return [m for m in scene.found(group) if m.span.start_s in reach and m.span.end_s in reach]
+        return [m for m in scene.found(group, roles) if m.span.start_s in reach and m.span.end_s in reach]
 
-    asked, told, offers = before_hold("ask"), before_hold("told"), before_hold("offer")
-    request = next((found[-1] for found in (asked, told, before_hold("wait")) if found), None)
+    asked, told, waits = (before_hold(group, "agent", "unknown") for group in ("ask", "told", "wait"))
+    offers = before_hold("offer", "customer")
+    request = next((found[-1] for found in (asked, told, waits) if found), None)
     if any(turn.role == "unknown" and turn.span & window for turn in scene.turns):
         return "not_determinable", request
     if asked or offers:

@@ -1,0 +1,60 @@
+"""How much the whole line costs beside the bare recogniser on the same channels, in one run.
+
+    python benchmarks/speed.py [FOLDER]
+
+Each call is analysed and then each of its channels is given to faster-whisper alone, as its documentation
+shows (whole channel, word times, no voice detection), with the same weights and beam. The ratio of the two
+times is the figure: seconds differ from machine to machine and from minute to minute.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from _line import SAMPLES, write_result
+
+from pipeline.analyse import analyse
+from pipeline.audio import find_audio, read_audio
+from pipeline.models import find_whisper, load_whisper
+from pipeline.night import load_engine
+from pipeline.records import Call
+from pipeline.settings import Settings
+
+
+def main(folder: Path) -> None:
+    """Time every call of `folder` both ways."""
+    settings = Settings()
+    engine = load_engine(settings)
+    bare = load_whisper(find_whisper(settings.asr), settings.asr)
+    seconds, line_s, bare_s = 0.0, 0.0, 0.0
+    for path in find_audio([folder]):
+        start = time.perf_counter()
+        audio = read_audio(path, settings.audio)
+        analyse(audio, call=Call(), models=engine.models, rules=engine.rules, settings=settings)
+        line = time.perf_counter() - start
+        start = time.perf_counter()
+        for channel in audio.samples:
+            segments, _ = bare.transcribe(
+                channel, language="en", beam_size=settings.asr.beam_size, word_timestamps=True
+            )
+            list(segments)
+        alone = time.perf_counter() - start
+        duration_s = audio.recording.duration_s or 0.0
+        seconds, line_s, bare_s = seconds + duration_s, line_s + line, bare_s + alone
+        print(
+            f"{path.name:45s} {duration_s:6.0f} s  line {line / duration_s:.3f}  bare {alone / duration_s:.3f}"
+        )
+    figures = {
+        "calls_s": round(seconds, 1),
+        "line_over_bare_recogniser": round(line_s / bare_s, 3),
+        "real_time_factor_line": round(line_s / seconds, 3),
+        "real_time_factor_bare_recogniser": round(bare_s / seconds, 3),
+    }
+    print(figures)
+    print(write_result("speed", figures, settings))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES)

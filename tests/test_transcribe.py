@@ -1,0 +1,120 @@
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from signals import RATE, at, speech
+
+from pipeline.activity import ChannelActivity
+from pipeline.records import HeardWord
+from pipeline.settings import AsrSettings
+from pipeline.spans import Span, covered_s, total_s
+from pipeline.transcribe import USABLE_S, FasterWhisper, _whole_words, pack, supported
+
+SETTINGS = AsrSettings()
+
+
+def channel(*spans, duration_s=200.0):
+    return ChannelActivity(
+        spans=tuple(Span(a, b) for a, b in spans),
+        sounds=(),
+        samples=np.zeros(round(duration_s * RATE), np.float32),
+    )
+
+
+some_spans = st.lists(st.tuples(st.floats(0, 20), st.floats(0.1, 70)), max_size=6).map(
+    lambda gaps: tuple(
+        (round(start, 2), round(start + length, 2))
+        for start, length in [
+            (sum(g + n for g, n in gaps[:i]) + gap, length) for i, (gap, length) in enumerate(gaps)
+        ]
+    )
+)
+
+
+@given(some_spans)
+def test_windows_hold_all_activity_once_and_fit_the_model(spans):
+    activity = channel(*spans, duration_s=600)
+    windows = pack(0, activity, SETTINGS)
+    pieces = [p.source for w in windows for p in w.pieces]
+    assert all(w.duration_s <= USABLE_S + 1e-6 for w in windows)
+    assert sum(covered_s(s, pieces) for s in activity.spans) == pytest.approx(total_s(activity.spans))
+    assert all(a.end_s <= b.start_s + 1e-9 for a, b in pairwise(pieces))
+
+
+def test_close_stretches_share_a_piece_and_distant_ones_a_window():
+    (window,) = pack(0, channel((10, 12), (12.5, 14), (100, 103)), SETTINGS)
+    assert [(round(p.source.start_s, 2), round(p.source.end_s, 2)) for p in window.pieces] == [
+        (9.8, 14.2),
+        (99.8, 103.2),
+    ]
+    assert window.duration_s < 10
+
+
+def test_a_time_in_a_window_maps_back_to_the_recording():
+    (window,) = pack(0, channel((10, 12), (100, 103)), SETTINGS)
+    second = window.pieces[1]
+    time_s, piece = window.source_time(second.offset_s + 1.0)
+    assert (time_s, piece) == (pytest.approx(100.8), second)
+
+
+def a_word(start_s, end_s, text="word"):
+    return HeardWord(channel=0, start_s=start_s, end_s=end_s, text=text, probability=0.9)
+
+
+def test_words_without_activity_are_dropped_and_others_cut_to_it():
+    spans = (Span(1.0, 2.0), Span(5.0, 6.0))
+    kept = supported(
+        [a_word(0.9, 1.4), a_word(3.0, 3.5, "Thank"), a_word(3.5, 4.0, "you."), a_word(5.8, 6.4)],
+        spans,
+        SETTINGS,
+    )
+    assert [(w.start_s, w.end_s) for w in kept] == [(1.0, 1.4), (5.8, 6.0)]
+    assert supported([a_word(0.9, 1.4)], (), SETTINGS) == ()
+
+
+def part(word, start=0.0, end=0.1, probability=0.9):
+    return SimpleNamespace(word=word, start=start, end=end, probability=probability)
+
+
+def test_parts_of_words_are_joined_and_spoken_digits_kept_apart():
+    texts = [w.text for w in _whole_words([part(" 4"), part("-4"), part("-927")], 0.0)]
+    assert texts == ["4", "4", "927"]
+    texts = [
+        w.text
+        for w in _whole_words([part(" at"), part(" 10"), part(".15,"), part(" well"), part("-known")], 0.0)
+    ]
+    assert texts == ["at", "10.15,", "well-known"]
+
+
+def test_a_joined_word_is_as_sure_as_its_weakest_part():
+    (word,) = _whole_words([part(" well", 1.0, 1.2, 0.9), part("-known", 1.2, 1.5, 0.4)], 0.5)
+    assert (word.start_s, word.end_s, word.probability) == (0.5, 1.0, 0.4)
+
+
+def test_silence_is_never_shown_to_the_recogniser(monkeypatch):
+    recogniser = FasterWhisper(SimpleNamespace(), SETTINGS)
+    assert recogniser([channel(), channel()]) == ((), ())
+
+
+@pytest.mark.real
+def test_real_weights_hear_both_channels_in_their_places(recogniser):
+    quiet = at(40, noise_db=-60)
+    agent, customer = at(40, (20.0, speech(10.0))), at(40, (5.0, speech(6.0, who="customer")), seed=1)
+    heard = recogniser(
+        [
+            ChannelActivity(spans=(Span(20.0, 30.0),), sounds=(), samples=agent),
+            ChannelActivity(spans=(Span(5.0, 11.0),), sounds=(), samples=customer),
+            ChannelActivity(spans=(), sounds=(), samples=quiet),
+        ]
+    )
+    texts = [" ".join(w.text for w in words).lower() for words in heard]
+    assert "make sure i have that right" in texts[0]
+    assert "my bill" in texts[1]
+    assert texts[2] == ""
+    assert all(20.0 <= w.start_s < w.end_s <= 30.01 for w in heard[0])
+    assert all(5.0 <= w.start_s < w.end_s <= 11.01 for w in heard[1])
+    right = next(w for w in heard[0] if w.text.lower().startswith("right"))
+    assert right.start_s == pytest.approx(22.6, abs=0.7)
