@@ -16,7 +16,6 @@ test: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -m "not slow"
-	$(if $(wildcard notebooks/*.ipynb),$(BIN)/python -m pytest -q --nbmake notebooks)
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -q -m slow

@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
         duration_s = audio.recording.duration_s or 0.0
         seconds, line_s, bare_s = seconds + duration_s, line_s + line, bare_s + alone
         print(
-            f"{path.name:45s} {duration_s:6.0f} s  line {line / duration_s:.3f}  bare {alone / duration_s:.3f}"
+            f"{path.name:42s}{duration_s:6.0f} s  line {line / duration_s:.3f}  bare {alone / duration_s:.3f}"
         )
     figures = {
         "calls_s": round(seconds, 1),

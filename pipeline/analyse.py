@@ -6,45 +6,34 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from pipeline import __version__
 from pipeline.activity import ChannelActivity, VoiceModel, detect_activity
+from pipeline.diarize import Diarize
 from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
 from pipeline.events.silences import detect_silences
 from pipeline.metrics import measure
 from pipeline.metrics.timeline import Timeline
-from pipeline.records import Activity, Analysis, Audio, Call, HeardWord, Hold, Role, Run, Turn, Word
-from pipeline.roles import find_agent
+from pipeline.parties import Parties, parties_by_voice, parties_on_channels
+from pipeline.records import Activity, Analysis, Audio, Call, HeardWord, Hold, Run, Turn, Word
 from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds
 from pipeline.settings import Settings
 from pipeline.transcribe import Transcribe
-from pipeline.turns import Voice, activities_of, build_turns
+from pipeline.turns import activities_of, build_turns
 
 NO_DIARIZATION = "channels"
-AGENT_CHANNELS = {"left": 0, "right": 1}
-
-ChannelSource = Literal["setting", "words", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What is loaded once and used for every call; `asr_model` names the recogniser and its weights."""
+    """What is loaded once and used for every call; the names tell the weights."""
 
     voice: VoiceModel
     transcribe: Transcribe
+    diarize: Diarize
     asr_model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
-    """Which role speaks on which channel, how that was found and how sure it is (0 to 1)."""
-
-    roles: tuple[Role, ...]
-    agent_channel: int | None
-    source: ChannelSource
-    confidence: float | None
+    diarization_model: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +73,9 @@ def analyse(
     activity_s = watch.lap()
     heard = models.transcribe(channels)
     transcribe_s = watch.lap()
-    parties = assign_parties(heard, settings)
-    events = detect_events(audio, channels, heard, parties, rules, settings)
+    parties = find_parties(channels, heard, models, settings)
+    diarize_s = watch.lap()
+    events = detect_events(audio, channels, parties, rules, settings)
     events_s = watch.lap()
     findings = judge(
         Case(
@@ -106,7 +96,7 @@ def analyse(
         settings_hash=settings.fingerprint(),
         settings=settings.analysis_values(),
         asr_model=models.asr_model,
-        diarization_model=NO_DIARIZATION,
+        diarization_model=NO_DIARIZATION if len(channels) == 2 else models.diarization_model,
         rules_version=rules.version,
         agent_channel=parties.agent_channel,
         agent_channel_source=parties.source,
@@ -115,6 +105,7 @@ def analyse(
         decode_s=decode_s,
         activity_s=activity_s,
         transcribe_s=transcribe_s,
+        diarize_s=diarize_s,
         events_s=events_s,
         rules_s=watch.lap(),
         wall_s=decode_s + watch.total(),
@@ -135,47 +126,29 @@ def analyse(
     )
 
 
-def assign_parties(heard: Sequence[Sequence[HeardWord]], settings: Settings) -> Parties:
-    """The role of each channel; on one channel nobody can tell who speaks without diarization."""
-    if len(heard) != 2:
-        roles: tuple[Role, ...] = tuple("unknown" for _ in heard)
-        return Parties(roles=roles, agent_channel=None, source="none", confidence=None)
-    if settings.audio.agent_channel in AGENT_CHANNELS:
-        agent = AGENT_CHANNELS[settings.audio.agent_channel]
-        return Parties(roles=_roles(agent), agent_channel=agent, source="setting", confidence=None)
-    agent, confidence = find_agent([" ".join(w.text for w in words) for words in heard])
-    if confidence < settings.audio.auto_role_min_confidence:
-        return Parties(roles=("unknown", "unknown"), agent_channel=None, source="none", confidence=confidence)
-    return Parties(roles=_roles(agent), agent_channel=agent, source="words", confidence=confidence)
-
-
-def _roles(agent: int) -> tuple[Role, Role]:
-    return ("agent", "customer") if agent == 0 else ("customer", "agent")
+def find_parties(
+    channels: Sequence[ChannelActivity],
+    heard: Sequence[Sequence[HeardWord]],
+    models: Models,
+    settings: Settings,
+) -> Parties:
+    """Who takes part: by channel on stereo, by voice on mono."""
+    if len(channels) == 2:
+        return parties_on_channels(channels, heard, settings.audio)
+    return parties_by_voice(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
 
 
 def detect_events(
     audio: Audio,
     channels: Sequence[ChannelActivity],
-    heard: Sequence[Sequence[HeardWord]],
     parties: Parties,
     rules: RuleSet,
     settings: Settings,
 ) -> Events:
     """Turns, holds, overlaps and silences of one call."""
-    voices = tuple(
-        Voice(
-            channel=i,
-            speaker=f"channel{i}",
-            role=role,
-            spans=channel.spans,
-            words=tuple(words),
-            sounds=channel.sounds,
-        )
-        for i, (role, channel, words) in enumerate(zip(parties.roles, channels, heard, strict=True))
-    )
     duration_s = audio.recording.duration_s or 0.0
-    turns, words = build_turns(voices, settings.turns)
-    activities = activities_of(turns, voices)
+    turns, words = build_turns(parties.voices, settings.turns)
+    activities = activities_of(turns, parties.voices)
     sounds = tuple(sound for channel in channels for sound in channel.sounds)
     phrases = hold_phrases(turns, words, rules)
     scene = Scene(duration_s=duration_s, activities=activities, turns=turns, sounds=sounds, phrases=phrases)
@@ -189,7 +162,8 @@ def detect_events(
         words=words,
         turns=turns,
         holds=holds,
-        overlaps=detect_overlaps(turns, activities, settings.overlaps),
+        overlaps=detect_overlaps(turns, activities, settings.overlaps) if parties.overlaps_known else (),
+        overlaps_known=parties.overlaps_known,
         silences=detect_silences(activities, holds, turns, announcing, settings.silences),
         settings=settings,
     )

@@ -23,6 +23,7 @@ from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, dis
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
+from pipeline.speaker_models import DiarizerOnDemand, find_speaker_weights
 from pipeline.store import Known, Writer, check_writable, writing
 from pipeline.transcribe import FasterWhisper
 
@@ -123,11 +124,17 @@ def find_engine(settings: Settings) -> Engine:
     """The weights and rules that `settings` mean; UsageError if they are not there."""
     rules = load_rules()
     weights = find_whisper(settings.asr)
+    speakers = find_speaker_weights(settings.diarization)
     asr_model = f"{weights.name}@{weights.sha256[:12]}"
 
     def load() -> Models:
-        transcribe = FasterWhisper(load_whisper(weights, settings.asr), settings.asr)
-        return Models(voice=load_voice_model(), transcribe=transcribe, asr_model=asr_model)
+        return Models(
+            voice=load_voice_model(),
+            transcribe=FasterWhisper(load_whisper(weights, settings.asr), settings.asr),
+            diarize=DiarizerOnDemand(speakers, settings.diarization),
+            asr_model=asr_model,
+            diarization_model=speakers.name,
+        )
 
     return Engine(asr_model=asr_model, rules=rules, load=load)
 

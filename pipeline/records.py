@@ -100,6 +100,20 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerSpan:
+    """A stretch of speech by one speaker, known only by a name such as `speaker1`."""
+
+    speaker: str
+    start_s: float
+    end_s: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeardWord:
     """A word as the recogniser heard it on a channel, before it belongs to anybody."""
 
@@ -242,6 +256,7 @@ class Run:
     decode_s: float
     activity_s: float
     transcribe_s: float
+    diarize_s: float
     events_s: float
     rules_s: float
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 OPENING_WORDS = 60  # greeting and introduction come early
+AGENT_LEAD = 4.0  # score by which the agent is surely ahead: two clear cues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ CUSTOMER_CUES = (
     _cue(
         "own account",
         1.0,
-        r"\bmy (?:account|bill|order|card|internet|phone|policy|booking|contract|payment|subscription|address)\b",
+        r"\bmy (?:account|address|bill|booking|card|contract|internet|order|payment|phone|policy)\b",
     ),
     _cue("asks for a manager", 1.5, r"\b(?:your|a) (?:manager|supervisor)\b"),
 )
@@ -98,19 +99,20 @@ def agent_score(text: str) -> float:
 def find_agent(texts: Sequence[str]) -> tuple[int, float]:
     """Index of the party that sounds most like the agent, and the confidence, 0 to 1.
 
-    Confidence is the lead over the next party, full at a lead of 4 (two clear cues).
+    Confidence is the lead over the next party, full at `AGENT_LEAD`.
     """
     scores = [agent_score(text) for text in texts]
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     if len(order) < 2:
         return order[0], 0.0
-    return order[0], min(1.0, (scores[order[0]] - scores[order[1]]) / 4.0)
+    return order[0], min(1.0, (scores[order[0]] - scores[order[1]]) / AGENT_LEAD)
 
 
 # An announcement speaks for the company to nobody in particular and takes no part in the talk.
 _ANNOUNCEMENT = re.compile(
     r"\bwelcome to\b"
-    r"|\b(?:calls?|conversations?|lines?) (?:is|are|may be|will be|might be|can be) (?:being )?(?:recorded|monitored)"
+    r"|\b(?:calls?|conversations?|lines?) (?:is|are|(?:may|will|might|can) be) (?:being )?"
+    r"(?:recorded|monitored)"
     r"|\byour call (?:is|may|will|has|cannot|can't)\b"
     r"|\bimportant to us\b"
     r"|\bplease (?:stay|remain|hold|wait)\b"

@@ -97,6 +97,43 @@ class AsrSettings(Section):
     """Least share of a word that must lie in activity (0.15 s tolerance for word times)."""
 
 
+class DiarizationSettings(Section):
+    """Who speaks when on a mono call."""
+
+    source: Literal["offline", "hub"] = "offline"
+    """Weights from the packages of the `offline` extra, or pyannote's pipeline from the hub."""
+    revision: str | None = None
+    """Commit of the hub's pipeline (40 hex digits); the pinned one unless set."""
+    threads: int = Field(1, ge=0)
+    """CPU threads of the diarization networks; 0 leaves PyTorch's own choice."""
+    segmentation_step: float = Field(0.25, gt=0, le=1)
+    """Step of the 10 s segmentation window, as a share of it."""
+    noise_floor: float = Field(0.001, ge=0, lt=0.1)
+    """Level of the noise added after levelling: the networks know no digital silence and no empty band."""
+    max_speakers: int = Field(4, ge=2, le=8)
+    """Most voices told apart."""
+    sure_gap: float = Field(0.14, ge=0, le=1)
+    """Likeness lost between two voices (cosine) that shows by itself that there are two."""
+    least_gap: float = Field(0.07, ge=0, le=1)
+    """Likeness lost that shows two voices if both speak at length and hand over as in a dialogue."""
+    at_length_s: float = Field(10.0, ge=0)
+    """Speech of each voice that is at length."""
+    handovers: int = Field(4, ge=0)
+    """How many quick handovers make a dialogue."""
+    handover_s: float = Field(2.0, gt=0)
+    """Longest pause at a quick handover."""
+    extra_gap: float = Field(0.15, ge=0, le=1)
+    """Likeness lost between any two voices that shows a third or fourth."""
+    min_extra_s: float = Field(3.5, ge=0)
+    """Least speech of each voice when there are more than two."""
+    switch_cost: float = Field(0.25, ge=0)
+    """Cost of a change of speaker amid speech, in seconds of likeness 1."""
+    overlap_probability: float = Field(0.5, gt=0, lt=1)
+    """Probability of two voices at once that counts as overlap."""
+    min_overlap_s: float = Field(0.1, ge=0)
+    """Shorter overlaps are none."""
+
+
 class TurnSettings(Section):
     """Turns."""
 
@@ -104,6 +141,8 @@ class TurnSettings(Section):
     """Longest pause inside a turn while the other side is silent."""
     pause_across_s: float = Field(0.7, gt=0)
     """Longest pause inside a turn while the other side speaks."""
+    min_flip_s: float = Field(0.25, ge=0)
+    """On mono, a run of words amid another speaker's that is shorter than this belongs to that speaker."""
 
 
 class HoldSettings(Section):
@@ -181,6 +220,7 @@ class Settings(Section):
     activity: ActivitySettings = ActivitySettings()
     sounds: SoundSettings = SoundSettings()
     asr: AsrSettings = AsrSettings()
+    diarization: DiarizationSettings = DiarizationSettings()
     turns: TurnSettings = TurnSettings()
     holds: HoldSettings = HoldSettings()
     overlaps: OverlapSettings = OverlapSettings()
@@ -194,6 +234,7 @@ class Settings(Section):
         values = self.model_dump(mode="json", exclude={"store", "metadata"})
         for name in ("batch_size", "threads", "device"):
             del values["asr"][name]
+        del values["diarization"]["threads"]
         return values
 
     def fingerprint(self) -> str:

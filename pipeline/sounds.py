@@ -37,9 +37,12 @@ BLOCK = 30 * FRAME_RATE  # frames analysed at once, to bound memory
 MARGIN_DB = 6.0  # above the noise floor
 LEAST_DB = -65.0
 WINDOW = 150  # frames: 1.5 s
-MIN_STEADY = 0.88
-MIN_COVER = 0.92
-MAX_VOICE = 0.15
+STEADY = 0.88  # a frame is steady when this share of its peak energy has stood still
+MIN_STEADY = 0.5  # share of steady frames in a window; noise has at most 0.35, speech 0.55
+MIN_COVER = 0.55  # share of frames with sound in a window; sparse music has pauses
+NO_PAUSE = 0.82
+MAX_VOICE = 0.1  # speech has at least 0.3
+REST_S = 3.0
 MAX_ANNOUNCEMENT_S = 30.0
 TONE_PURITY = 0.9
 
@@ -115,9 +118,9 @@ def find_music(
     """Stretches of music, announcements above it included."""
     n = len(heard)
     cover = share_around(heard, WINDOW)
-    steady = share_around(spectrum.steady > MIN_STEADY, WINDOW)
+    steady = share_around(spectrum.steady > STEADY, WINDOW)
     spoken = share_around(voice > 0.5, WINDOW)
-    sure = heard & (cover >= MIN_COVER) & (steady >= 0.7) & (spoken <= MAX_VOICE)
+    sure = heard & (cover >= MIN_COVER) & (steady >= MIN_STEADY) & (spoken <= MAX_VOICE)
     cores = [s for s in to_spans(sure) if s.duration_s >= 0.5]
     # Sound that never pauses between two stretches of music is the same music under something else.
     joined: list[Span] = []
@@ -136,10 +139,11 @@ def find_music(
 
 
 def _goes_on(cover: NDArray[np.float32], start_s: float, end_s: float) -> bool:
+    """Whether the music goes on from one stretch to the next: after a rest, or under an announcement."""
     between = cover[round(start_s * FRAME_RATE) : round(end_s * FRAME_RATE)]
-    return end_s - start_s <= MAX_ANNOUNCEMENT_S and (
-        between.size == 0 or float(between.min()) >= MIN_COVER - 0.1
-    )
+    if between.size == 0 or end_s - start_s <= REST_S:
+        return True
+    return end_s - start_s <= MAX_ANNOUNCEMENT_S and float(between.min()) >= NO_PAUSE
 
 
 def _follow(heard: Mask, span: Span, n: int) -> Span:

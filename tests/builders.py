@@ -181,6 +181,7 @@ def a_run(**changes: Any) -> Run:
         decode_s=0.1,
         activity_s=0.2,
         transcribe_s=0.5,
+        diarize_s=0.1,
         events_s=0.1,
         rules_s=0.1,
     )

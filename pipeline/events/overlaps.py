@@ -13,99 +13,17 @@ from pipeline.settings import OverlapSettings
 from pipeline.spans import Span, intersection, total_s, union
 
 BACKCHANNELS = frozenset(
-    {
-        "absolutely",
-        "ah",
-        "aha",
-        "all",
-        "alright",
-        "cool",
-        "correct",
-        "definitely",
-        "exactly",
-        "fine",
-        "good",
-        "got",
-        "great",
-        "hm",
-        "hmm",
-        "huh",
-        "i",
-        "indeed",
-        "it",
-        "lovely",
-        "mhm",
-        "mm",
-        "mmhmm",
-        "mmm",
-        "no",
-        "oh",
-        "ok",
-        "okay",
-        "perfect",
-        "really",
-        "right",
-        "see",
-        "sure",
-        "true",
-        "uh",
-        "uhhuh",
-        "wow",
-        "yeah",
-        "yep",
-        "yes",
-        "yup",
-    }
+    """
+    absolutely ah aha all alright cool correct definitely exactly fine good got great hm hmm huh i indeed it
+    lovely mhm mm mmhmm mmm no oh ok okay perfect really right see sure true uh uhhuh wow yeah yep yes yup
+    """.split()
 )
 # A turn that ends in one of these was not finished.
 _UNFINISHED = frozenset(
-    {
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "but",
-        "by",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "her",
-        "his",
-        "i",
-        "if",
-        "in",
-        "its",
-        "just",
-        "like",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "than",
-        "the",
-        "their",
-        "they",
-        "to",
-        "uh",
-        "um",
-        "was",
-        "we",
-        "were",
-        "when",
-        "which",
-        "who",
-        "will",
-        "with",
-        "would",
-        "your",
-    }
+    """
+    a an and as at be because been but by for from had has have her his i if in its just like my of on or our
+    than the their they to uh um was we were when which who will with would your
+    """.split()
 )
 
 

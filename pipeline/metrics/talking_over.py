@@ -26,13 +26,17 @@ def _per_minute(timeline: Timeline, name: str, kind: OverlapKind) -> Measures:
     for role in PARTIES:
         count = sum(o.kind == kind and o.by_role == role for o in timeline.overlaps)
         minutes = total_s(timeline.talk(other(role))) / 60
-        yield ratio(name, role, (float(count), minutes), "1/min", known=timeline.roles_known)
+        yield ratio(name, role, (float(count), minutes), "1/min", known=_known(timeline))
 
 
 def agent_overtalk(timeline: Timeline) -> Measures:
-    """Agent turns that begin inside a customer turn, backchannels left out, over all agent turns [Medallia]."""
+    """Agent turns begun inside a customer turn, backchannels left out, over all agent turns [Medallia]."""
     turns = [t for t in timeline.turns if t.role == "agent"]
     begun = sum(o.by_role == "agent" and o.kind != "backchannel" for o in timeline.overlaps)
     yield ratio(
         "agent_overtalk", "agent", (float(begun), float(len(turns))), "ratio", known=timeline.roles_known
     )
+
+
+def _known(timeline: Timeline) -> bool:
+    return timeline.roles_known and timeline.overlaps_known

@@ -14,7 +14,7 @@ PARTIES: tuple[Role, Role] = ("agent", "customer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """One call. `roles_known` is false where nobody could tell agent from customer (mono)."""
+    """One call. `overlaps_known` is false where simultaneous speech cannot be attributed (some mono)."""
 
     duration_s: float
     activities: tuple[Activity, ...]
@@ -24,6 +24,7 @@ class Timeline:
     overlaps: tuple[Overlap, ...]
     silences: tuple[Silence, ...]
     settings: Settings
+    overlaps_known: bool = True
 
     @property
     def roles_known(self) -> bool:

@@ -1,0 +1,362 @@
+"""Who speaks when on one channel that several people share.
+
+A segmentation network follows up to three voices through windows of 10 s and says where two speak at
+once. Where its windows overlap, its voices are joined to threads. Pieces of speech with one voice each
+get an embedding; these are told apart over the whole call. Where the segmentation saw no change
+but the embeddings did, the change is put where the speech is faintest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, levels_db, to_mask, to_spans
+from pipeline.records import SpeakerSpan
+from pipeline.settings import DiarizationSettings
+from pipeline.speaker_clusters import Floats, Labels, Pieces, Voices, find_voices, unit
+from pipeline.spans import Span
+
+TARGET_RMS = 0.05  # of the speech, before noise is added
+PIECE = 150  # frames (1.5 s) of a piece, half overlapping the next
+LEAST_PIECE = 30  # frames; less says nothing about a voice
+ACTIVE = 0.5  # probability from which a voice is active
+LEAST_ACTIVE = 6  # segmentation frames (0.1 s) of a voice worth following
+LEAST_COMMON_S = 0.15  # activity two windows must share to be about the same voice
+FAINT_DB = 20.0  # below the speech's level: a pause, where a change of speaker costs least
+LEAST_PAUSE_S = 0.12  # a shorter one is a plosive
+PAUSE_SHARE = 0.3  # of the switch cost, in a pause
+CHANGE_SHARE = 0.2  # of the switch cost, where the segmentation changes or speech was interrupted
+CLEAR_MARGIN = 0.2  # likeness by which the right voice is ahead in clear cases
+CONFIDENT_AGREEMENT = 0.85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmentation:
+    """Voices per window: `activity` (windows, frames, voices) and `overlap` (windows, frames), both 0 to 1.
+
+    Windows start every `step_s` seconds, frames every `frame_s`, the first `first_s` into the window.
+    Which voice of a window has which place says nothing about other windows.
+    """
+
+    activity: NDArray[np.float32]
+    overlap: NDArray[np.float32]
+    step_s: float
+    frame_s: float
+    first_s: float
+
+
+class Segment(Protocol):
+    """Segmentation of levelled audio at 16 kHz."""
+
+    def __call__(self, samples: NDArray[np.float32]) -> Segmentation: ...
+
+
+class Embed(Protocol):
+    """Voice embeddings, shape (n, d), of stretches given as first and last frame (10 ms)."""
+
+    def __call__(
+        self, samples: NDArray[np.float32], stretches: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diarization:
+    """Speakers of a channel: `spans` cover its speech, twice where two speak at once (`overlaps`).
+
+    Speakers are named `speaker1`, `speaker2`, ... in order of appearance. `overlap_confident` is false
+    where the segmentation does not tell these voices apart: then `overlaps` says nothing about who
+    talks over whom. `confidence`, 0 to 1, is that of the number of speakers and of who is who.
+    """
+
+    spans: tuple[SpeakerSpan, ...]
+    overlaps: tuple[Span, ...]
+    overlap_confident: bool
+    speakers: int
+    confidence: float
+
+
+NOBODY = Diarization(spans=(), overlaps=(), overlap_confident=False, speakers=0, confidence=0.0)
+
+
+class Diarize(Protocol):
+    """Speakers of one channel; `samples` at 16 kHz, its `speech`, and what is `excluded` from comparison."""
+
+    def __call__(
+        self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
+    ) -> Diarization: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceDiarizer:
+    """Diarization by segmentation and voice embeddings."""
+
+    segment: Segment
+    embed: Embed
+    settings: DiarizationSettings
+
+    def __call__(
+        self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
+    ) -> Diarization:
+        """Who speaks in each stretch of `speech`. Music and announcements in `excluded` found no voice."""
+        n = len(samples) // HOP
+        spoken = to_mask(speech, n)
+        if not spoken.any():
+            return NOBODY
+        even = level(samples, spoken, self.settings.noise_floor)
+        threads, overlap = join_windows(self.segment(even), n)
+        doubled = (overlap >= self.settings.overlap_probability) & spoken
+        leading = leading_thread(threads)
+        usable = spoken & ~doubled & ~to_mask(excluded, n)
+        stretches = cut_pieces(leading, usable & ~pauses(even, spoken))
+        if not stretches:
+            return _diarization(
+                np.zeros(n, np.int64), spoken, np.zeros(n, bool), agreement=0.0, confidence=0.0
+            )
+        pieces = Pieces(
+            embeddings=unit(self.embed(even, stretches).astype(np.float64)),
+            start_s=np.array([a for a, _ in stretches]) / FRAME_RATE,
+            end_s=np.array([b for _, b in stretches]) / FRAME_RATE,
+        )
+        voices = find_voices(pieces, self.settings)
+        if voices.count == 1:
+            confidence = 1 - max(0.0, voices.gap) / self.settings.sure_gap
+            return _diarization(
+                np.zeros(n, np.int64), spoken, np.zeros(n, bool), agreement=0.0, confidence=confidence
+            )
+        scores = frame_scores(pieces, voices, n)
+        cost = switch_costs(even, leading, spoken, self.settings.switch_cost)
+        speaker = decode(scores / FRAME_RATE, cost)
+        doubled &= to_mask([s for s in to_spans(doubled) if s.duration_s >= self.settings.min_overlap_s], n)
+        return _diarization(
+            speaker,
+            spoken,
+            doubled,
+            agreement=_agreement(leading[usable], speaker[usable]),
+            confidence=min(1.0, voices.gap / CLEAR_MARGIN),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineDiarizer:
+    """Diarization by a whole pipeline, `run`, fitted to the speech of the channel."""
+
+    run: Callable[[NDArray[np.float32]], Sequence[SpeakerSpan]]
+    settings: DiarizationSettings
+
+    def __call__(
+        self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
+    ) -> Diarization:
+        """Who speaks in each stretch of `speech`; what is `excluded` is silent to the pipeline."""
+        n = len(samples) // HOP
+        spoken = to_mask(speech, n)
+        if not spoken.any():
+            return NOBODY
+        quiet = samples.copy()
+        for span in excluded:
+            quiet[round(span.start_s * SAMPLE_RATE) : round(span.end_s * SAMPLE_RATE)] = 0
+        tracks = self.run(level(quiet, spoken, self.settings.noise_floor))
+        names = sorted({track.speaker for track in tracks})
+        active = np.array(
+            [to_mask([t.span for t in tracks if t.speaker == name], n) for name in names], np.float32
+        ).reshape(len(names), n)
+        speaker = np.maximum(leading_thread(active), 0)
+        several = len(np.unique(speaker[spoken])) > 1
+        doubled = (active.sum(axis=0) > 1) & spoken
+        return _diarization(speaker, spoken, doubled, agreement=float(several), confidence=float(len(names) > 0))
+
+
+def level(samples: NDArray[np.float32], spoken: Mask, noise_floor: float) -> NDArray[np.float32]:
+    """The audio with its speech at an even level and a little noise, always the same for the same length."""
+    heard = samples[: len(spoken) * HOP].reshape(-1, HOP)[spoken]
+    rms = float(np.sqrt(np.mean(heard.astype(np.float64) ** 2)))
+    noise = np.random.default_rng(0).standard_normal(len(samples), np.float32)
+    gain = TARGET_RMS / max(rms, 1e-6)
+    return np.asarray(
+        np.clip(samples * np.float32(gain), -1, 1) + np.float32(noise_floor) * noise, np.float32
+    )
+
+
+def join_windows(segmentation: Segmentation, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Activity of each thread, shape (threads, n), and the overlap (n,), both on frames of 10 ms.
+
+    A thread is one voice followed from window to window; it ends where the voice is silent in all that
+    two windows share.
+    """
+    activity, overlap = segmentation.activity, segmentation.overlap
+    windows, frames, _ = activity.shape
+    offsets = [round(i * segmentation.step_s / segmentation.frame_s) for i in range(windows)]
+    total = offsets[-1] + frames if windows else 0
+    counts, doubled = np.zeros(total, np.float32), np.zeros(total, np.float32)
+    threads: list[NDArray[np.float32]] = []
+    before: dict[int, int] = {}
+    for i, offset in enumerate(offsets):
+        here = slice(offset, offset + frames)
+        counts[here] += 1
+        doubled[here] += overlap[i]
+        shift = offset - offsets[i - 1] if i else frames
+        same = _same_voices(activity[i - 1, shift:], activity[i, : frames - shift], segmentation.frame_s)
+        now: dict[int, int] = {}
+        for voice in np.flatnonzero((activity[i] > ACTIVE).sum(axis=0) >= LEAST_ACTIVE):
+            thread = before.get(same.get(int(voice), -1))
+            if thread is None:
+                thread = len(threads)
+                threads.append(np.zeros(total, np.float32))
+            threads[thread][here] += activity[i, :, voice]
+            now[int(voice)] = thread
+        before = now
+    shares = np.maximum(counts, 1)
+    at = (np.arange(n) + 0.5) / FRAME_RATE
+    nearest = np.clip(
+        np.round((at - segmentation.first_s) / segmentation.frame_s).astype(int), 0, max(0, total - 1)
+    )
+    tracks = np.array([t / shares for t in threads], np.float32).reshape(len(threads), total)
+    return tracks[:, nearest], (doubled / shares)[nearest]
+
+
+def _same_voices(before: NDArray[np.float32], after: NDArray[np.float32], frame_s: float) -> dict[int, int]:
+    """For voices of a window, the voice of the window before that is active at the same times."""
+    if not len(after):
+        return {}
+    common = after.T @ before
+    differing = np.abs(after[:, :, None] - before[:, None, :]).sum(axis=0)
+    rows, columns = linear_sum_assignment(differing - common)
+    return {
+        int(j): int(i)
+        for j, i in zip(rows, columns, strict=True)
+        if common[j, i] * frame_s > LEAST_COMMON_S and common[j, i] > differing[j, i] / 2
+    }
+
+
+def leading_thread(threads: NDArray[np.float32]) -> Labels:
+    """The most active thread per frame; where none is, that of the nearest frame with one (-1: none)."""
+    n = threads.shape[1]
+    if len(threads) == 0:
+        return np.full(n, -1, np.int64)
+    leading = threads.argmax(axis=0)
+    known = np.flatnonzero(threads.max(axis=0) >= ACTIVE / 2)
+    if len(known) == 0:
+        return np.full(n, -1, np.int64)
+    after = np.clip(np.searchsorted(known, np.arange(n)), 0, len(known) - 1)
+    ahead = np.clip(after - 1, 0, None)
+    nearer = np.abs(known[after] - np.arange(n)) < np.abs(known[ahead] - np.arange(n))
+    return np.asarray(leading[np.where(nearer, known[after], known[ahead])], np.int64)
+
+
+def pauses(samples: NDArray[np.float32], spoken: Mask) -> Mask:
+    """Where speech is interrupted for a while, though not for long enough to count as silence."""
+    faintness = _faintness(samples, spoken)
+    runs = [s for s in to_spans(faintness >= 1) if s.duration_s >= LEAST_PAUSE_S]
+    return to_mask(runs, len(spoken))
+
+
+def _faintness(samples: NDArray[np.float32], spoken: Mask) -> Floats:
+    """How far the level is below that of the speech, per frame: 0 as loud, 1 in a pause."""
+    levels = levels_db(samples)[: len(spoken)]
+    return np.asarray(np.clip((np.percentile(levels[spoken], 75) - levels) / FAINT_DB, 0, 1), np.float64)
+
+
+def cut_pieces(leading: Labels, usable: Mask) -> list[tuple[int, int]]:
+    """Stretches (first, last frame) of at most 1.5 s inside one thread and one run of usable speech."""
+    label = np.where(usable, leading + 1, -1)
+    edges = np.flatnonzero(np.diff(label, prepend=-2, append=-2))
+    stretches: list[tuple[int, int]] = []
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        if label[a] < 0 or b - a < LEAST_PIECE:
+            continue
+        if b - a <= PIECE * 5 // 4:
+            stretches.append((int(a), int(b)))
+            continue
+        steps = -(-(b - a - PIECE) // (PIECE // 2)) + 1
+        stretches += [(int(s), int(s) + PIECE) for s in np.linspace(a, b - PIECE, steps)]
+    return stretches
+
+
+def frame_scores(pieces: Pieces, voices: Voices, n: int) -> Floats:
+    """Likeness of each frame to each voice, shape (n, voices): pieces count most at their middle."""
+    scores, weights = np.zeros((n, voices.count)), np.zeros(n)
+    likeness = pieces.embeddings @ voices.centres.T
+    for i, (start_s, end_s) in enumerate(zip(pieces.start_s, pieces.end_s, strict=True)):
+        a, b = round(start_s * FRAME_RATE), round(end_s * FRAME_RATE)
+        shape = 1.0 - np.abs(np.linspace(-0.95, 0.95, b - a))
+        scores[a:b] += shape[:, None] * likeness[i]
+        weights[a:b] += shape
+    return np.asarray(scores / np.maximum(weights, 1e-9)[:, None], np.float64)
+
+
+def switch_costs(samples: NDArray[np.float32], leading: Labels, spoken: Mask, most: float) -> Floats:
+    """Cost of a change of speaker just before each frame: least in pauses and where the thread changes."""
+    faintness = _faintness(samples, spoken)
+    cost = most * (1 - (1 - PAUSE_SHARE) * faintness)
+    change = np.diff(leading, prepend=leading[:1]) != 0
+    cost[change | ~spoken] = most * CHANGE_SHARE
+    return np.asarray(cost, np.float64)
+
+
+def decode(scores: Floats, cost: Floats) -> Labels:
+    """The speaker per frame with the best sum of scores less the costs of changes (Viterbi)."""
+    n, count = scores.shape
+    came = np.zeros((n, count), np.int8)
+    best = scores[0].copy()
+    own = np.arange(count)
+    for t in range(1, n):
+        leader = int(best.argmax())
+        switched = best[leader] - cost[t]
+        stay = best >= switched
+        came[t] = np.where(stay, own, leader)
+        best = np.where(stay, best, switched) + scores[t]
+    labels = np.zeros(n, np.int64)
+    labels[-1] = int(best.argmax())
+    for t in range(n - 1, 0, -1):
+        labels[t - 1] = came[t, labels[t]]
+    return labels
+
+
+def _agreement(threads: Labels, speakers: Labels) -> float:
+    """Share of the frames whose speaker is the one that most often has their thread."""
+    if not len(threads):
+        return 0.0
+    together = np.zeros((threads.max() + 2, speakers.max() + 1))
+    np.add.at(together, (threads + 1, speakers), 1)
+    return float(together.max(axis=1).sum() / len(threads))
+
+
+def _diarization(
+    speaker: Labels, spoken: Mask, doubled: Mask, *, agreement: float, confidence: float
+) -> Diarization:
+    """The result from the speaker per frame; where two speak at once, the other is the one heard last."""
+    names = {int(k): f"speaker{i + 1}" for i, k in enumerate(dict.fromkeys(speaker[spoken].tolist()))}
+    other = _other_speaker(speaker, spoken) if len(names) > 1 else None
+    spans: list[SpeakerSpan] = []
+    for k, name in names.items():
+        own = spoken & (speaker == k)
+        if other is not None:
+            own |= doubled & (other == k)
+        spans += [SpeakerSpan(speaker=name, start_s=s.start_s, end_s=s.end_s) for s in to_spans(own)]
+    return Diarization(
+        spans=tuple(sorted(spans, key=lambda s: (s.start_s, s.end_s, s.speaker))),
+        overlaps=to_spans(doubled) if other is not None else (),
+        overlap_confident=other is not None and agreement >= CONFIDENT_AGREEMENT,
+        speakers=len(names),
+        confidence=float(np.clip(confidence, 0, 1)),
+    )
+
+
+def _other_speaker(speaker: Labels, spoken: Mask) -> Labels:
+    """Per frame the speaker, other than its own, who spoke nearest to it."""
+    n = len(speaker)
+    other = np.full(n, -1, np.int64)
+    nearest = np.full(n, n + 1)
+    for k in np.unique(speaker[spoken]):
+        at = np.flatnonzero(spoken & (speaker == k))
+        after = np.clip(np.searchsorted(at, np.arange(n)), 0, len(at) - 1)
+        before = np.clip(after - 1, 0, None)
+        distance = np.minimum(np.abs(at[after] - np.arange(n)), np.abs(at[before] - np.arange(n)))
+        closer = (distance < nearest) & (speaker != k)
+        other[closer], nearest[closer] = k, distance[closer]
+    return other

@@ -1,0 +1,38 @@
+"""What many tests share: the sample calls, analysed once with the real models by the real program."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from program import DemoRun, attempts, earwitness, guarded
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory) -> DemoRun:
+    """The demo, run once for all tests."""
+    folder = tmp_path_factory.mktemp("demo")
+    home = folder / "prefect"
+    run = earwitness("demo", env=guarded(folder, PREFECT_HOME=str(home)), cwd=folder)
+    return DemoRun(
+        db=folder / "demo.duckdb",
+        prefect_home=home,
+        returncode=run.returncode,
+        stdout=run.stdout,
+        stderr=run.stderr,
+        attempts=attempts(folder),
+    )
+
+
+@pytest.fixture(scope="session")
+def demo_db(demo_run) -> Path:
+    """The store with the analysed sample calls; not to be written."""
+    assert demo_run.returncode == 0, demo_run.stderr
+    return demo_run.db
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of the sample calls."""
+    return Path(str(files("pipeline.samples")))

@@ -1,0 +1,114 @@
+"""Models that need no weights, and recordings that need no speaker."""
+
+from __future__ import annotations
+
+import wave
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.analyse import Models
+from pipeline.diarize import Diarization
+from pipeline.night import Engine
+from pipeline.records import HeardWord, SpeakerSpan
+from pipeline.rules import load_rules
+
+RATE = 8_000
+
+
+def write_call(path: Path, seed: int = 1, seconds: float = 3.0) -> Path:
+    """A stereo WAV: a burst of noise on the left, then one on the right, over a quiet line."""
+    n = int(seconds * RATE)
+    random = np.random.default_rng(seed)
+    sound = random.normal(0, 10, (n, 2))
+    for channel, start in enumerate((0.2, 0.6)):
+        burst = slice(int(start * n), int((start + 0.3) * n))
+        sound[burst, channel] = random.normal(0, 3000, sound[burst, channel].shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(sound.astype("<i2").tobytes())
+    return path
+
+
+def loud_is_voice(audio):
+    """A voice model that takes all that is loud for a voice."""
+    return (np.abs(audio.reshape(-1, 512)).mean(axis=1) > 0.01).astype(np.float32)
+
+
+def one_speaker(samples, speech, excluded):
+    """A diarizer that hears one voice."""
+    spans = tuple(SpeakerSpan(speaker="speaker1", start_s=s.start_s, end_s=s.end_s) for s in speech)
+    return Diarization(spans=spans, overlaps=(), overlap_confident=False, speakers=1, confidence=0.5)
+
+
+def no_mono_here(samples, speech, excluded):
+    """A diarizer for stereo calls, which need none."""
+    raise AssertionError("a stereo call was diarized")
+
+
+class Says:
+    """A recogniser that hears one word per stretch of speech."""
+
+    def __init__(self, text="hello", probability=0.9, fails=()):
+        self.text, self.probability, self.fails = text, probability, list(fails)
+
+    def __call__(self, channels):
+        if self.fails and (error := self.fails.pop(0)) is not None:
+            raise error
+        return tuple(tuple(self._word(i, s) for s in c.spans) for i, c in enumerate(channels))
+
+    def _word(self, channel, span):
+        return HeardWord(
+            channel=channel,
+            start_s=span.start_s,
+            end_s=span.end_s,
+            text=self.text,
+            probability=self.probability,
+        )
+
+
+@cache
+def own_rules():
+    return load_rules()
+
+
+class FakeEngine:
+    """Makes engines, and counts how often their models were loaded."""
+
+    def __init__(self, transcribe=None, asr_model="fake@1", rules=None):
+        self.transcribe = transcribe or Says()
+        self.asr_model = asr_model
+        self.rules = rules or own_rules()
+        self.loads = 0
+
+    def __call__(self, settings=None) -> Engine:
+        return Engine(asr_model=self.asr_model, rules=self.rules, load=self._load)
+
+    def _load(self) -> Models:
+        self.loads += 1
+        return Models(
+            voice=loud_is_voice,
+            transcribe=self.transcribe,
+            diarize=one_speaker,
+            asr_model=self.asr_model,
+            diarization_model="fake@1",
+        )
+
+
+class Watcher:
+    """Progress that remembers."""
+
+    def __init__(self, db: Path | None = None):
+        self.db, self.plan, self.seen, self.db_there = db, None, [], []
+
+    def planned(self, plan):
+        self.plan = plan
+
+    def done(self, item, analysis):
+        self.seen.append((item.path.name, analysis.recording.status))
+        if self.db is not None:
+            self.db_there.append(self.db.exists())
