@@ -30,8 +30,8 @@ LEAST_ACTIVE = 6  # segmentation frames (0.1 s) of a voice worth following
 LEAST_COMMON_S = 0.15  # activity two windows must share to be about the same voice
 FAINT_DB = 20.0  # below the speech's level: a pause, where a change of speaker costs least
 LEAST_PAUSE_S = 0.12  # a shorter one is a plosive
-PAUSE_SHARE = 0.3  # of the switch cost, in a pause
-CHANGE_SHARE = 0.2  # of the switch cost, where the segmentation changes or speech was interrupted
+PAUSE_SHARE = 0.25  # of the switch cost, in a pause
+CHANGE_SHARE = 0.1  # of the switch cost, where the segmentation changes or speech was interrupted
 CLEAR_MARGIN = 0.2  # likeness by which the right voice is ahead in clear cases
 CONFIDENT_AGREEMENT = 0.85
 

@@ -33,7 +33,8 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
     checks: dict[str, Callable[[], str]] = {
         "program": _program,
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
-        "weights": lambda: _weights(settings),
+        "recognition": lambda: _weights(settings),
+        "diarization": lambda: _speaker_weights(settings),
         "rules": _rules,
         "decoder": _decoder,
         "processor": lambda: f"{len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB of memory",
@@ -57,6 +58,13 @@ def _weights(settings: Settings) -> str:
 
     weights = find_whisper(settings.asr)
     return f"Whisper {weights.name} from {weights.source}, {weights.folder}, sha256 {weights.sha256}"
+
+
+def _speaker_weights(settings: Settings) -> str:
+    from pipeline.speaker_models import find_speaker_weights  # noqa: PLC0415 - slow to import
+
+    weights = find_speaker_weights(settings.diarization)
+    return f"{weights.name} from {weights.source}, {weights.folder}"
 
 
 def _rules() -> str:

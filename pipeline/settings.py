@@ -126,7 +126,7 @@ class DiarizationSettings(Section):
     """Likeness lost between any two voices that shows a third or fourth."""
     min_extra_s: float = Field(3.5, ge=0)
     """Least speech of each voice when there are more than two."""
-    switch_cost: float = Field(0.25, ge=0)
+    switch_cost: float = Field(0.15, ge=0)
     """Cost of a change of speaker amid speech, in seconds of likeness 1."""
     overlap_probability: float = Field(0.5, gt=0, lt=1)
     """Probability of two voices at once that counts as overlap."""

@@ -82,7 +82,8 @@ def deployment():
     return only
 
 
-def test_the_deployment_runs_the_flow_every_night(deployment):
+def test_the_deployment_runs_the_flow_every_night(deployment, monkeypatch, tmp_path):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))  # Prefect makes the folder when it is imported
     path, name = deployment["entrypoint"].split(":")
     assert (ROOT / path).is_file()
     flow = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
