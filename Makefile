@@ -31,7 +31,7 @@ clean:
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 13) else \
 	"Earwitness needs Python 3.11 or 3.12, this is %d.%d: make PYTHON=python3.11" % v[:2])'
-	@echo "setting up $(VENV), once"
+	@echo "setting up $(VENV), once; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -c constraints.txt -e '.[offline,dev]'
 	@touch $@

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,7 +104,8 @@ def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> No
             summary = _run(order, engine)
             _say("nothing new: the sample calls are stored already")
     _print_calls(db, summary.all_ids)
-    typer.echo(f'\nThe calls are in {db}. Ask it for example:\n  earwitness sql --db {db} "{DEMO_QUERY}"')
+    program = "earwitness" if which("earwitness") else sys.argv[0]
+    typer.echo(f'\nThe calls are in {db}. Ask it for example:\n  {program} sql --db {db} "{DEMO_QUERY}"')
     _finish(summary, bad=bool(_quarantined(db, summary.all_ids)))
 
 

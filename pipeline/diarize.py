@@ -32,7 +32,7 @@ FAINT_DB = 20.0  # below the speech's level: a pause, where a change of speaker 
 LEAST_PAUSE_S = 0.12  # a shorter one is a plosive
 PAUSE_SHARE = 0.25  # of the switch cost, in a pause
 CHANGE_SHARE = 0.1  # of the switch cost, where the segmentation changes or speech was interrupted
-CLEAR_MARGIN = 0.2  # likeness by which the right voice is ahead in clear cases
+CLEAR_GAP = 0.2  # between voices that are surely two
 CONFIDENT_AGREEMENT = 0.85
 
 
@@ -113,33 +113,48 @@ class VoiceDiarizer:
         doubled = (overlap >= self.settings.overlap_probability) & spoken
         leading = leading_thread(threads)
         usable = spoken & ~doubled & ~to_mask(excluded, n)
-        stretches = cut_pieces(leading, usable & ~pauses(even, spoken))
-        if not stretches:
-            return _diarization(
-                np.zeros(n, np.int64), spoken, np.zeros(n, bool), agreement=0.0, confidence=0.0
-            )
-        pieces = Pieces(
-            embeddings=unit(self.embed(even, stretches).astype(np.float64)),
+        whole = cut_pieces(leading, usable)
+        parts = cut_pieces(leading, usable & ~pauses(even, spoken))
+        if not parts:
+            first, nobody = np.zeros(n, np.int64), np.zeros(n, bool)
+            return _diarization(first, first, spoken, nobody, confident=(False, 0.0))
+        pieces = self._pieces(even, sorted({*whole, *parts}))
+        fine = _only(pieces, parts)
+        voices = max(
+            (find_voices(p, self.settings) for p in (fine, _only(pieces, whole))),
+            key=lambda v: (v.count, v.gap),
+        )
+        doubled &= to_mask([s for s in to_spans(doubled) if s.duration_s >= self.settings.min_overlap_s], n)
+        if voices.count == 1:
+            return self._one_voice(voices, spoken, doubled)
+        scores = frame_scores(fine, voices, n)
+        cost = switch_costs(even, leading, spoken, self.settings.switch_cost)
+        speaker = decode(scores / FRAME_RATE, cost)
+        return _diarization(
+            speaker,
+            _other_speaker(speaker, spoken),
+            spoken,
+            doubled,
+            confident=(
+                _agreement(leading[usable], speaker[usable]) >= CONFIDENT_AGREEMENT,
+                voices.gap / CLEAR_GAP,
+            ),
+        )
+
+    def _pieces(self, samples: NDArray[np.float32], stretches: Sequence[tuple[int, int]]) -> Pieces:
+        return Pieces(
+            embeddings=unit(self.embed(samples, stretches).astype(np.float64)),
             start_s=np.array([a for a, _ in stretches]) / FRAME_RATE,
             end_s=np.array([b for _, b in stretches]) / FRAME_RATE,
         )
-        voices = find_voices(pieces, self.settings)
-        if voices.count == 1:
-            confidence = 1 - max(0.0, voices.gap) / self.settings.sure_gap
-            return _diarization(
-                np.zeros(n, np.int64), spoken, np.zeros(n, bool), agreement=0.0, confidence=confidence
-            )
-        scores = frame_scores(pieces, voices, n)
-        cost = switch_costs(even, leading, spoken, self.settings.switch_cost)
-        speaker = decode(scores / FRAME_RATE, cost)
-        doubled &= to_mask([s for s in to_spans(doubled) if s.duration_s >= self.settings.min_overlap_s], n)
-        return _diarization(
-            speaker,
-            spoken,
-            doubled,
-            agreement=_agreement(leading[usable], speaker[usable]),
-            confidence=min(1.0, voices.gap / CLEAR_MARGIN),
-        )
+
+    def _one_voice(self, voices: Voices, spoken: Mask, doubled: Mask) -> Diarization:
+        """One speaker; a second only where enough speech at once shows somebody never heard alone."""
+        nobody = np.zeros(len(spoken), bool)
+        second = doubled if doubled.sum() / FRAME_RATE >= self.settings.overlap_shows_s else nobody
+        first = np.zeros(len(spoken), np.int64)
+        certainty = 1 - max(0.0, voices.gap) / self.settings.sure_gap
+        return _diarization(first, first + 1, spoken, second, confident=(False, certainty))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +183,8 @@ class PipelineDiarizer:
         speaker = np.maximum(leading_thread(active), 0)
         several = len(np.unique(speaker[spoken])) > 1
         doubled = (active.sum(axis=0) > 1) & spoken
-        return _diarization(speaker, spoken, doubled, agreement=float(several), confidence=float(len(names) > 0))
+        other = _other_speaker(speaker, spoken)
+        return _diarization(speaker, other, spoken, doubled, confident=(several, float(len(names) > 0)))
 
 
 def level(samples: NDArray[np.float32], spoken: Mask, noise_floor: float) -> NDArray[np.float32]:
@@ -246,6 +262,16 @@ def leading_thread(threads: NDArray[np.float32]) -> Labels:
     ahead = np.clip(after - 1, 0, None)
     nearer = np.abs(known[after] - np.arange(n)) < np.abs(known[ahead] - np.arange(n))
     return np.asarray(leading[np.where(nearer, known[after], known[ahead])], np.int64)
+
+
+def _only(pieces: Pieces, stretches: Sequence[tuple[int, int]]) -> Pieces:
+    """The pieces that are `stretches`."""
+    times = {
+        (round(a * FRAME_RATE), round(b * FRAME_RATE)): i
+        for i, (a, b) in enumerate(zip(pieces.start_s, pieces.end_s, strict=True))
+    }
+    at = [times[stretch] for stretch in stretches]
+    return Pieces(embeddings=pieces.embeddings[at], start_s=pieces.start_s[at], end_s=pieces.end_s[at])
 
 
 def pauses(samples: NDArray[np.float32], spoken: Mask) -> Mask:
@@ -327,23 +353,26 @@ def _agreement(threads: Labels, speakers: Labels) -> float:
 
 
 def _diarization(
-    speaker: Labels, spoken: Mask, doubled: Mask, *, agreement: float, confidence: float
+    speaker: Labels, other: Labels, spoken: Mask, doubled: Mask, *, confident: tuple[bool, float]
 ) -> Diarization:
-    """The result from the speaker per frame; where two speak at once, the other is the one heard last."""
-    names = {int(k): f"speaker{i + 1}" for i, k in enumerate(dict.fromkeys(speaker[spoken].tolist()))}
-    other = _other_speaker(speaker, spoken) if len(names) > 1 else None
-    spans: list[SpeakerSpan] = []
-    for k, name in names.items():
-        own = spoken & (speaker == k)
-        if other is not None:
-            own |= doubled & (other == k)
-        spans += [SpeakerSpan(speaker=name, start_s=s.start_s, end_s=s.end_s) for s in to_spans(own)]
+    """The result from the speaker per frame and, where `doubled`, the other one.
+
+    `confident` is that of overlaps and of the speakers.
+    """
+    doubled = doubled & (other >= 0)
+    heard = np.concatenate([speaker[spoken], other[doubled]])
+    names = {int(k): f"speaker{i + 1}" for i, k in enumerate(dict.fromkeys(heard.tolist()))}
+    spans = [
+        SpeakerSpan(speaker=name, start_s=s.start_s, end_s=s.end_s)
+        for k, name in names.items()
+        for s in to_spans((spoken & (speaker == k)) | (doubled & (other == k)))
+    ]
     return Diarization(
         spans=tuple(sorted(spans, key=lambda s: (s.start_s, s.end_s, s.speaker))),
-        overlaps=to_spans(doubled) if other is not None else (),
-        overlap_confident=other is not None and agreement >= CONFIDENT_AGREEMENT,
+        overlaps=to_spans(doubled),
+        overlap_confident=confident[0],
         speakers=len(names),
-        confidence=float(np.clip(confidence, 0, 1)),
+        confidence=float(np.clip(confident[1], 0, 1)),
     )
 
 

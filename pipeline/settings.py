@@ -112,11 +112,11 @@ class DiarizationSettings(Section):
     """Level of the noise added after levelling: the networks know no digital silence and no empty band."""
     max_speakers: int = Field(4, ge=2, le=8)
     """Most voices told apart."""
-    sure_gap: float = Field(0.14, ge=0, le=1)
+    sure_gap: float = Field(0.15, ge=0, le=1)
     """Likeness lost between two voices (cosine) that shows by itself that there are two."""
-    least_gap: float = Field(0.07, ge=0, le=1)
+    least_gap: float = Field(0.09, ge=0, le=1)
     """Likeness lost that shows two voices if both speak at length and hand over as in a dialogue."""
-    at_length_s: float = Field(10.0, ge=0)
+    at_length_s: float = Field(8.0, ge=0)
     """Speech of each voice that is at length."""
     handovers: int = Field(4, ge=0)
     """How many quick handovers make a dialogue."""
@@ -132,6 +132,8 @@ class DiarizationSettings(Section):
     """Probability of two voices at once that counts as overlap."""
     min_overlap_s: float = Field(0.1, ge=0)
     """Shorter overlaps are none."""
+    overlap_shows_s: float = Field(1.0, ge=0)
+    """So much overlap shows a second voice that is never heard alone."""
 
 
 class TurnSettings(Section):

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 SOLID_S = 0.9  # shorter pieces are too uncertain to found a voice
+ENOUGH_S = 5.0  # speech of a voice from which its gap counts in full
 NEIGHBOURS = 0.3  # share of the pieces that spectral clustering joins to each
 LEAST_NEIGHBOURS = 4
 EXPECTED_LIKENESS = 0.66  # of two pieces of one voice, where too few pieces tell
@@ -98,15 +99,21 @@ def handovers(pieces: Pieces, labels: Labels, within_s: float) -> int:
 
 
 def _best_split(pieces: Pieces, count: int, least_s: float) -> Voices | None:
-    """The split into `count` voices with the widest gap; each must speak for `least_s` seconds."""
+    """The split into `count` voices with the widest gap; each must speak for `least_s` seconds.
+
+    A gap counts less where a voice hardly speaks: odd sounds are unlike everything.
+    """
     best: Voices | None = None
+    most = -np.inf
     for labels in _candidates(pieces, count):
         refined = _refine(pieces, labels, count)
         if refined is None:
             continue
         spoken = np.bincount(refined, pieces.weights, minlength=count)
         gap = _gap(pieces, refined, count)
-        if spoken.min() >= least_s and (best is None or gap > best.gap + 1e-6):
+        worth = gap * min(1.0, spoken.min() / ENOUGH_S)
+        if spoken.min() >= least_s and worth > most + 1e-6:
+            most = worth
             best = Voices(labels=refined, centres=_centres(pieces, refined, count), gap=gap)
     return best
 

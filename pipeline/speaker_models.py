@@ -53,9 +53,7 @@ WINDOW_S = 10.0
 BATCH = 8  # windows segmented together
 MEL_BANDS = 80
 # Speakers of each class the segmentation network tells apart: none, one of three, two of three.
-POWERSET = np.array(
-    [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], np.float32
-)
+POWERSET = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], np.float32)
 FIRST_TWO = 4
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -153,7 +151,9 @@ def _verify(path: Path, expected: str) -> None:
         )
 
 
-def _from_hub(settings: DiarizationSettings, environ: Mapping[str, str], download: Download) -> SpeakerWeights:
+def _from_hub(
+    settings: DiarizationSettings, environ: Mapping[str, str], download: Download
+) -> SpeakerWeights:
     revision = settings.revision or HUB_REVISION
     if not _COMMIT.fullmatch(revision):
         raise UsageError(
@@ -201,7 +201,10 @@ def _import_pyannote() -> None:
             import pyannote.audio  # noqa: F401, PLC0415 - loading it takes seconds
     except ImportError as error:
         raise UsageError(
-            "pyannote.audio does not import", where=error.name, value=str(error), remedy="pip install pyannote.audio==4.0.7"
+            "pyannote.audio does not import",
+            where=error.name,
+            value=str(error),
+            remedy="pip install pyannote.audio==4.0.7",
         ) from None
 
 

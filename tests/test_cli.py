@@ -292,12 +292,15 @@ def test_doctor_reports_and_refuses(folder, run):
     code, out, _ = run("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(out)}
     assert code == 0
-    assert "sha256" in checks["weights"]["text"]
+    assert "sha256" in checks["recognition"]["text"]
     assert "libavcodec" in checks["decoder"]["text"]
     assert checks["telemetry"]["ok"]
     code, out, _ = run("doctor", "--db", "nowhere/x.duckdb", "--set", "asr.model=./none")
     assert code == 2
-    assert {line.split()[1] for line in out.splitlines() if line.startswith("BAD")} == {"store", "weights"}
+    assert {line.split()[1] for line in out.splitlines() if line.startswith("BAD")} == {
+        "store",
+        "recognition",
+    }
 
 
 @pytest.mark.parametrize(
