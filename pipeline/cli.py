@@ -88,7 +88,7 @@ def _options(
 
 @app.command()
 def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> None:
-    """Analyse the sample calls that come with the program, as a night would."""
+    """Analyse the sample calls, as a night would."""
     from importlib.resources import as_file, files  # noqa: PLC0415
 
     from pipeline import night  # noqa: PLC0415

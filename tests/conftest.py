@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from program import DemoRun, attempts, earwitness, guarded
 
+from pipeline.models import find_whisper, load_whisper
+from pipeline.settings import Settings
+from pipeline.transcribe import FasterWhisper
+
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory) -> DemoRun:
@@ -36,3 +40,10 @@ def demo_db(demo_run) -> Path:
 def samples() -> Path:
     """The folder of the sample calls."""
     return Path(str(files("pipeline.samples")))
+
+
+@pytest.fixture(scope="session")
+def recogniser() -> FasterWhisper:
+    """The real recogniser with the packaged weights."""
+    settings = Settings().asr
+    return FasterWhisper(load_whisper(find_whisper(settings), settings), settings)

@@ -402,8 +402,8 @@ def test_the_demo_shows_its_calls(demo_run):
 @pytest.mark.real
 def test_the_demos_query_runs(demo_run, demo_db):
     command = demo_run.stdout.splitlines()[-1].strip()
-    assert command.startswith("earwitness sql --db demo.duckdb ")
-    command = command.replace("earwitness", f"{sys.executable} -m pipeline.cli", 1)
+    _, arguments = command.split(" sql --db demo.duckdb ")
+    command = f"{sys.executable} -m pipeline.cli sql --db demo.duckdb {arguments}"
     answer = subprocess.run(
         command, shell=True, cwd=demo_db.parent, capture_output=True, text=True, check=True
     )
