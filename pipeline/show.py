@@ -79,13 +79,13 @@ def call_table(calls: Sequence[Mapping[str, Any]], out: TextIO) -> None:
     """Print one line per call, in at most 100 columns; a dash stands for what cannot be determined."""
     console = _console(out)
     grid = Grid(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold")
-    grid.add_column("call", overflow="ellipsis", no_wrap=True, max_width=26)
+    grid.add_column("call", overflow="ellipsis", no_wrap=True, max_width=24)
     grid.add_column("length", justify="right", no_wrap=True)
     grid.add_column("agent\ntalks", justify="right", no_wrap=True)
     grid.add_column("holds", min_width=19)
     grid.add_column("interrupts\nagent/cust.", justify="right", no_wrap=True)
-    grid.add_column("dead air", justify="right", no_wrap=True)
-    grid.add_column("recording\ndisclosed", min_width=10)
+    grid.add_column("dead\nair", justify="right", no_wrap=True)
+    grid.add_column("recording\ndisclosed", min_width=16)
     for call in calls:
         grid.add_row(*call_line(call))
     console.print(grid)

@@ -13,11 +13,8 @@ from pipeline.activity import detect_activity, load_voice_model
 from pipeline.audio import read_audio
 from pipeline.diarize import (
     PipelineDiarizer,
-    Segmentation,
     VoiceDiarizer,
     decode,
-    join_windows,
-    leading_thread,
 )
 from pipeline.errors import UsageError
 from pipeline.records import SpeakerSpan
@@ -25,6 +22,7 @@ from pipeline.settings import DiarizationSettings, Settings
 from pipeline.spans import Span, intersection, total_s, union
 from pipeline.speaker_clusters import Pieces, find_voices, unit
 from pipeline.speaker_models import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
+from pipeline.speaker_threads import Segmentation, join_windows
 
 RATE = 16_000
 SETTINGS = DiarizationSettings()
@@ -221,12 +219,23 @@ def test_an_alike_pair_needs_a_dialogue():
     assert heard(apart, 0.3, tuned).count == 1
 
 
+def test_an_hour_of_speech_is_compared_in_part():
+    random = np.random.default_rng(4)
+    start = np.arange(2400) * 1.5
+    voices = np.stack([a_voice(0), a_voice(1)])[(start // 30).astype(int) % 2]
+    pieces = Pieces(
+        embeddings=unit(voices + random.normal(0, 0.08, voices.shape)), start_s=start, end_s=start + 1.5
+    )
+    found = find_voices(pieces, SETTINGS)
+    assert found.count == 2
+    assert len(found.labels) == 800
+
+
 def test_windows_are_joined_by_what_they_share():
     scene = Scene(dialogue(0, 1, 0, 1, 0, 1), 25)
-    threads, overlap = join_windows(scene.segment(None), 2500)
-    assert len(threads) == 2
+    leading, overlap = join_windows(scene.segment(None), 2500)
+    assert set(leading) == {0, 1}
     assert not overlap.any()
-    leading = leading_thread(threads)
     assert {leading[150], leading[850], leading[1550]} == {leading[150]}
     assert leading[500] != leading[150]
 
