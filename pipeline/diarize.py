@@ -15,41 +15,23 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, levels_db, to_mask, to_spans
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings
 from pipeline.spans import Span
 from pipeline.speaker_clusters import Floats, Labels, Pieces, Voices, find_voices, unit
+from pipeline.speaker_threads import Segmentation, carry_over, join_windows
 
 TARGET_RMS = 0.05  # of the speech, before noise is added
 PIECE = 150  # frames (1.5 s) of a piece, half overlapping the next
 LEAST_PIECE = 30  # frames; less says nothing about a voice
-ACTIVE = 0.5  # probability from which a voice is active
-LEAST_ACTIVE = 6  # segmentation frames (0.1 s) of a voice worth following
-LEAST_COMMON_S = 0.15  # activity two windows must share to be about the same voice
 FAINT_DB = 20.0  # below the speech's level: a pause, where a change of speaker costs least
 LEAST_PAUSE_S = 0.12  # a shorter one is a plosive
 PAUSE_SHARE = 0.25  # of the switch cost, in a pause
 CHANGE_SHARE = 0.1  # of the switch cost, where the segmentation changes or speech was interrupted
 CLEAR_GAP = 0.2  # between voices that are surely two
 CONFIDENT_AGREEMENT = 0.85
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segmentation:
-    """Voices per window: `activity` (windows, frames, voices) and `overlap` (windows, frames), both 0 to 1.
-
-    Windows start every `step_s` seconds, frames every `frame_s`, the first `first_s` into the window.
-    Which voice of a window has which place says nothing about other windows.
-    """
-
-    activity: NDArray[np.float32]
-    overlap: NDArray[np.float32]
-    step_s: float
-    frame_s: float
-    first_s: float
 
 
 class Segment(Protocol):
@@ -116,9 +98,8 @@ class VoiceDiarizer:
         if not spoken.any():
             return NOBODY
         even = level(samples, spoken, self.settings.noise_floor)
-        threads, overlap = join_windows(self.segment(even), n)
+        leading, overlap = join_windows(self.segment(even), n)
         doubled = (overlap >= self.settings.overlap_probability) & spoken
-        leading = leading_thread(threads)
         usable = spoken & ~doubled & ~to_mask(excluded, n)
         whole = cut_pieces(leading, usable)
         parts = cut_pieces(leading, usable & ~pauses(even, spoken))
@@ -187,7 +168,9 @@ class PipelineDiarizer:
         active = np.array(
             [to_mask([t.span for t in tracks if t.speaker == name], n) for name in names], np.float32
         ).reshape(len(names), n)
-        speaker = np.maximum(leading_thread(active), 0)
+        speaker = np.zeros(n, np.int64)
+        if names:
+            speaker = carry_over(active.argmax(axis=0), active.any(axis=0))
         several = len(np.unique(speaker[spoken])) > 1
         doubled = (active.sum(axis=0) > 1) & spoken
         other = _other_speaker(speaker, spoken)
@@ -203,72 +186,6 @@ def level(samples: NDArray[np.float32], spoken: Mask, noise_floor: float) -> NDA
     return np.asarray(
         np.clip(samples * np.float32(gain), -1, 1) + np.float32(noise_floor) * noise, np.float32
     )
-
-
-def join_windows(segmentation: Segmentation, n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Activity of each thread, shape (threads, n), and the overlap (n,), both on frames of 10 ms.
-
-    A thread is one voice followed from window to window; it ends where the voice is silent in all that
-    two windows share.
-    """
-    activity, overlap = segmentation.activity, segmentation.overlap
-    windows, frames, _ = activity.shape
-    offsets = [round(i * segmentation.step_s / segmentation.frame_s) for i in range(windows)]
-    total = offsets[-1] + frames if windows else 0
-    counts, doubled = np.zeros(total, np.float32), np.zeros(total, np.float32)
-    threads: list[NDArray[np.float32]] = []
-    before: dict[int, int] = {}
-    for i, offset in enumerate(offsets):
-        here = slice(offset, offset + frames)
-        counts[here] += 1
-        doubled[here] += overlap[i]
-        shift = offset - offsets[i - 1] if i else frames
-        same = _same_voices(activity[i - 1, shift:], activity[i, : frames - shift], segmentation.frame_s)
-        now: dict[int, int] = {}
-        for voice in np.flatnonzero((activity[i] > ACTIVE).sum(axis=0) >= LEAST_ACTIVE):
-            thread = before.get(same.get(int(voice), -1))
-            if thread is None:
-                thread = len(threads)
-                threads.append(np.zeros(total, np.float32))
-            threads[thread][here] += activity[i, :, voice]
-            now[int(voice)] = thread
-        before = now
-    shares = np.maximum(counts, 1)
-    at = (np.arange(n) + 0.5) / FRAME_RATE
-    nearest = np.clip(
-        np.round((at - segmentation.first_s) / segmentation.frame_s).astype(int), 0, max(0, total - 1)
-    )
-    tracks = np.array([t / shares for t in threads], np.float32).reshape(len(threads), total)
-    return tracks[:, nearest], (doubled / shares)[nearest]
-
-
-def _same_voices(before: NDArray[np.float32], after: NDArray[np.float32], frame_s: float) -> dict[int, int]:
-    """For voices of a window, the voice of the window before that is active at the same times."""
-    if not len(after):
-        return {}
-    common = after.T @ before
-    differing = np.abs(after[:, :, None] - before[:, None, :]).sum(axis=0)
-    rows, columns = linear_sum_assignment(differing - common)
-    return {
-        int(j): int(i)
-        for j, i in zip(rows, columns, strict=True)
-        if common[j, i] * frame_s > LEAST_COMMON_S and common[j, i] > differing[j, i] / 2
-    }
-
-
-def leading_thread(threads: NDArray[np.float32]) -> Labels:
-    """The most active thread per frame; where none is, that of the nearest frame with one (-1: none)."""
-    n = threads.shape[1]
-    if len(threads) == 0:
-        return np.full(n, -1, np.int64)
-    leading = threads.argmax(axis=0)
-    known = np.flatnonzero(threads.max(axis=0) >= ACTIVE / 2)
-    if len(known) == 0:
-        return np.full(n, -1, np.int64)
-    after = np.clip(np.searchsorted(known, np.arange(n)), 0, len(known) - 1)
-    ahead = np.clip(after - 1, 0, None)
-    nearer = np.abs(known[after] - np.arange(n)) < np.abs(known[ahead] - np.arange(n))
-    return np.asarray(leading[np.where(nearer, known[after], known[ahead])], np.int64)
 
 
 def _only(pieces: Pieces, stretches: Sequence[tuple[int, int]]) -> Pieces:

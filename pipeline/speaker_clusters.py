@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 SOLID_S = 0.9  # shorter pieces are too uncertain to found a voice
+MOST_PIECES = 800  # compared with each other; some ten minutes of speech
 ENOUGH_S = 5.0  # speech of a voice from which its gap counts in full
 NEIGHBOURS = 0.3  # share of the pieces that spectral clustering joins to each
 LEAST_NEIGHBOURS = 4
@@ -41,6 +42,13 @@ class Pieces:
     def weights(self) -> Floats:
         """How much each counts: its length in seconds."""
         return self.end_s - self.start_s
+
+    def thinned(self, most: int) -> Pieces:
+        """At most `most` of the pieces, evenly spaced."""
+        if len(self.start_s) <= most:
+            return self
+        at = np.linspace(0, len(self.start_s) - 1, most).round().astype(int)
+        return Pieces(embeddings=self.embeddings[at], start_s=self.start_s[at], end_s=self.end_s[at])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +76,11 @@ def unit(vectors: Floats) -> Floats:
 
 
 def find_voices(pieces: Pieces, settings: DiarizationSettings) -> Voices:
-    """The voices of at least one piece: two if the split shows it, more only on strong evidence."""
+    """The voices of at least one piece: two if the split shows it, more only on strong evidence.
+
+    Of very many pieces, evenly spaced ones are compared; `labels` are theirs.
+    """
+    pieces = pieces.thinned(MOST_PIECES)
     one = Voices(labels=np.zeros(len(pieces.start_s), np.int64), centres=_centres(pieces, None, 1), gap=0.0)
     two = _best_split(pieces, 2, 0.0)
     if two is None:
@@ -130,23 +142,20 @@ def _candidates(pieces: Pieces, count: int) -> Iterator[Labels]:
     if len(solid) > LEAST_NEIGHBOURS:
         found.append(_spectral(likeness, count))
     tree = linkage(pdist(pieces.embeddings[solid], "cosine"), "average")
-    found += [
-        _largest(fcluster(tree, cut, "maxclust"), pieces.weights[solid], count)
-        for cut in (count, 2 * count, 3 * count)
-    ]
+    for cut in (count, 2 * count, 3 * count):
+        ranks = _by_weight(fcluster(tree, cut, "maxclust"), pieces.weights[solid])
+        found += [np.where(ranks < count, ranks, -1), np.minimum(ranks, count - 1)]
     for part in found:
         labels = np.full(len(pieces.weights), -1, np.int64)
         labels[solid] = part
         yield labels
 
 
-def _largest(labels: NDArray[np.int32], weights: Floats, count: int) -> Labels:
-    """The `count` heaviest clusters as 0, 1, ..., all others as -1."""
-    names, place = np.unique(labels, return_inverse=True)
-    order = np.argsort(-np.bincount(place, weights), kind="stable")[:count]
-    rank = np.full(len(names), -1, np.int64)
-    rank[order] = np.arange(len(order))
-    return np.asarray(rank[place], np.int64)
+def _by_weight(labels: NDArray[np.int32], weights: Floats) -> Labels:
+    """The clusters numbered from the heaviest on."""
+    _, place = np.unique(labels, return_inverse=True)
+    order = np.argsort(-np.bincount(place, weights), kind="stable")
+    return np.asarray(np.argsort(order, kind="stable")[place], np.int64)
 
 
 def _spectral(likeness: Floats, count: int) -> Labels:

@@ -226,7 +226,7 @@ def load_segmentation(folder: Path) -> Any:
     from pyannote.audio.core.task import Problem, Resolution, Specifications  # noqa: PLC0415
     from pyannote.audio.models.segmentation import PyanNet  # noqa: PLC0415
 
-    allowed = [Problem, Resolution, Specifications, torch.torch_version.TorchVersion]
+    allowed: list[Any] = [Problem, Resolution, Specifications, torch.torch_version.TorchVersion]
     with torch.serialization.safe_globals(allowed):
         checkpoint = torch.load(folder / FILES["segmentation"][0], map_location="cpu", weights_only=True)
     network = PyanNet(**checkpoint["hyper_parameters"])
