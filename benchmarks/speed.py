@@ -18,7 +18,7 @@ from _line import SAMPLES, write_result
 from pipeline.analyse import analyse
 from pipeline.audio import find_audio, read_audio
 from pipeline.models import find_whisper, load_whisper
-from pipeline.night import load_engine
+from pipeline.night import find_engine
 from pipeline.records import Call
 from pipeline.settings import Settings
 
@@ -26,13 +26,14 @@ from pipeline.settings import Settings
 def main(folder: Path) -> None:
     """Time every call of `folder` both ways."""
     settings = Settings()
-    engine = load_engine(settings)
+    engine = find_engine(settings)
+    models = engine.load()
     bare = load_whisper(find_whisper(settings.asr), settings.asr)
     seconds, line_s, bare_s = 0.0, 0.0, 0.0
     for path in find_audio([folder]):
         start = time.perf_counter()
         audio = read_audio(path, settings.audio)
-        analyse(audio, call=Call(), models=engine.models, rules=engine.rules, settings=settings)
+        analyse(audio, call=Call(), models=models, rules=engine.rules, settings=settings)
         line = time.perf_counter() - start
         start = time.perf_counter()
         for channel in audio.samples:

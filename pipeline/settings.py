@@ -112,7 +112,7 @@ class DiarizationSettings(Section):
     """Level of the noise added after levelling: the networks know no digital silence and no empty band."""
     max_speakers: int = Field(4, ge=2, le=8)
     """Most voices told apart."""
-    sure_gap: float = Field(0.15, ge=0, le=1)
+    sure_gap: float = Field(0.14, ge=0, le=1)
     """Likeness lost between two voices (cosine) that shows by itself that there are two."""
     least_gap: float = Field(0.09, ge=0, le=1)
     """Likeness lost that shows two voices if both speak at length and hand over as in a dialogue."""
@@ -122,13 +122,13 @@ class DiarizationSettings(Section):
     """How many quick handovers make a dialogue."""
     handover_s: float = Field(2.0, gt=0)
     """Longest pause at a quick handover."""
-    extra_gap: float = Field(0.15, ge=0, le=1)
+    extra_gap: float = Field(0.17, ge=0, le=1)
     """Likeness lost between any two voices that shows a third or fourth."""
-    min_extra_s: float = Field(3.5, ge=0)
+    min_extra_s: float = Field(1.5, ge=0)
     """Least speech of each voice when there are more than two."""
     switch_cost: float = Field(0.15, ge=0)
     """Cost of a change of speaker amid speech, in seconds of likeness 1."""
-    overlap_probability: float = Field(0.5, gt=0, lt=1)
+    overlap_probability: float = Field(0.4, gt=0, lt=1)
     """Probability of two voices at once that counts as overlap."""
     min_overlap_s: float = Field(0.1, ge=0)
     """Shorter overlaps are none."""

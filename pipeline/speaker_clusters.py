@@ -142,9 +142,10 @@ def _candidates(pieces: Pieces, count: int) -> Iterator[Labels]:
     if len(solid) > LEAST_NEIGHBOURS:
         found.append(_spectral(likeness, count))
     tree = linkage(pdist(pieces.embeddings[solid], "cosine"), "average")
-    for cut in (count, 2 * count, 3 * count):
+    # With more clusters than voices, the lightest are odd pieces, set aside until the split is refined.
+    for cut in (count, count + 1, 2 * count, 3 * count):
         ranks = _by_weight(fcluster(tree, cut, "maxclust"), pieces.weights[solid])
-        found += [np.where(ranks < count, ranks, -1), np.minimum(ranks, count - 1)]
+        found.append(np.where(ranks < count, ranks, -1))
     for part in found:
         labels = np.full(len(pieces.weights), -1, np.int64)
         labels[solid] = part
