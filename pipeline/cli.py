@@ -15,6 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli_options import (
+    DEFAULT_DB,
+    INTERRUPTED,
+    SOME_BAD,
+    WRONG_USAGE,
+    Again,
+    Db,
+    Json,
+    Metadata,
+    Overrides,
+    SettingsFile,
+    print_json,
+    say,
+)
+from pipeline.cli_rules import rules_app
 from pipeline.errors import EarwitnessError, UsageError
 from pipeline.quiet import prefer_private_prefect, silence
 
@@ -22,8 +37,7 @@ if TYPE_CHECKING:
     from pipeline.night import Engine, NightSummary
     from pipeline.plan import Order
 
-SOME_BAD, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-DEFAULT_DB, DEMO_DB = Path("calls.duckdb"), Path("demo.duckdb")
+DEMO_DB = Path("demo.duckdb")
 DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
 MAX_TABLE = 40
 """A night of more calls prints its report alone."""
@@ -36,23 +50,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-rules_app = typer.Typer(help="Show the rules and try them on sentences.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 
-Db = Annotated[Path, typer.Option("--db", help="The DuckDB file.")]
-Metadata = Annotated[
-    Path | None,
-    typer.Option(help="Manifest with the calls' business facts; else the archive's manifest.csv."),
-]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings in TOML; else earwitness.toml if it is there.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.NAME=VALUE", help="One setting; may be repeated."),
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-Again = Annotated[bool, typer.Option("--again", help="Analyse anew what is stored or quarantined already.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
 
 
@@ -62,7 +61,7 @@ def main() -> None:
     try:
         app()
     except EarwitnessError as error:
-        _say(f"earwitness: {error}")
+        say(f"earwitness: {error}")
         sys.exit(WRONG_USAGE)
     except BrokenPipeError:
         # The reader has enough; the interpreter's own flush at exit must not complain either.
@@ -102,7 +101,7 @@ def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> No
             summary = _run_flow(order)
         else:
             summary = _run(order, engine)
-            _say("nothing new: the sample calls are stored already")
+            say("nothing new: the sample calls are stored already")
     _print_calls(db, summary.all_ids)
     program = "earwitness" if which("earwitness") else sys.argv[0]
     typer.echo(f'\nThe calls are in {db}. Ask it for example:\n  {program} sql --db {db} "{DEMO_QUERY}"')
@@ -196,56 +195,9 @@ def doctor(
         if not json:
             typer.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name:9}  {check.text}")
     if json:
-        _print_json([asdict(check) for check in checks])
+        print_json([asdict(check) for check in checks])
     if not all(check.ok for check in checks):
         raise typer.Exit(WRONG_USAGE)
-
-
-@rules_app.command("list")
-def list_rules(json: Json = False) -> None:
-    """List the rules."""
-    from pipeline.rules import load_rules  # noqa: PLC0415
-
-    rules = load_rules().rules
-    if json:
-        _print_json([{"id": r.id, "version": r.version, "title": r.title, "weight": r.weight} for r in rules])
-        return
-    for rule in rules:
-        typer.echo(f"{rule.id:{max(len(r.id) for r in rules)}}  {rule.version}  {rule.title}")
-
-
-@rules_app.command("show")
-def show_rule(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
-    """Show a rule as it is written, with its phrases and examples."""
-    from pipeline.rules import load_rules  # noqa: PLC0415
-
-    typer.echo(load_rules().rule(rule_id).file.read_text(encoding="utf-8"), nl=False)
-
-
-@rules_app.command("test")
-def try_cases(
-    cases: Annotated[Path, typer.Argument(metavar="CASES.jsonl", show_default=False)], json: Json = False
-) -> None:
-    """Try rules on labelled sentences; exit code 1 if a case differs.
-
-    Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
-    """
-    from pipeline.cases import read_sentences, try_rules  # noqa: PLC0415
-    from pipeline.rules import load_rules  # noqa: PLC0415
-
-    trial = try_rules(load_rules(), read_sentences(cases))
-    if json:
-        _print_json({rule: asdict(confusion) for rule, confusion in trial.by_rule.items()})
-    else:
-        width = max(map(len, trial.by_rule))
-        typer.echo(f"{'rule':{width}}  {'tp':>5} {'fp':>5} {'fn':>5} {'tn':>5}")
-        for rule, c in trial.by_rule.items():
-            typer.echo(f"{rule:{width}}  {c.tp:5} {c.fp:5} {c.fn:5} {c.tn:5}")
-    for case in trial.wrong:
-        wanted = "not found" if case.expect else "found, not expected"
-        _say(f"{case.rule}: {wanted}: {case.role}: {case.text}")
-    if trial.wrong:
-        raise typer.Exit(SOME_BAD)
 
 
 def _order(
@@ -283,7 +235,7 @@ def _run_flow(
     night.check(order)
     night.find_engine(order.settings)
     private = prefer_private_prefect()
-    _say("starting a temporary Prefect, up to half a minute …" if private else "connecting to your Prefect …")
+    say("starting a temporary Prefect, up to half a minute …" if private else "connecting to your Prefect …")
     from flows.nightly import nightly, reach_prefect  # noqa: PLC0415
 
     reach_prefect()
@@ -307,7 +259,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say("interrupted; the batches that were finished are kept")
+        say("interrupted; the batches that were finished are kept")
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -320,7 +272,7 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
-        _print_json(rows + [row | {"status": "quarantined"} for row in bad])
+        print_json(rows + [row | {"status": "quarantined"} for row in bad])
         return
     if calls:
         show.call_table(calls, sys.stdout)
@@ -340,18 +292,12 @@ def _finish(summary: NightSummary, *, bad: bool) -> None:
     from pipeline.show import summary_line  # noqa: PLC0415
 
     for problem in summary.problems + summary.duplicates:
-        _say(f"note: {problem}")
+        say(f"note: {problem}")
     for unreadable in summary.unreadable:
-        _say(f"skipped: {unreadable.reason}")
-    _say(summary_line(summary))
+        say(f"skipped: {unreadable.reason}")
+    say(summary_line(summary))
     if bad or summary.unreadable:
         raise typer.Exit(SOME_BAD)
-
-
-def _print_json(value: Any) -> None:
-    from pipeline.show import as_json  # noqa: PLC0415
-
-    typer.echo(as_json(value))
 
 
 def _log_to_stderr(verbose: bool) -> None:
@@ -362,10 +308,6 @@ def _log_to_stderr(verbose: bool) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     if verbose:
         logging.getLogger("pipeline").setLevel(logging.INFO)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 if __name__ == "__main__":
