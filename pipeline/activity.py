@@ -43,11 +43,15 @@ class VoiceModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelActivity:
-    """One channel: its speech, its sounds, and the audio (crosstalk removed) to recognise it from."""
+    """One channel: its speech, its sounds, and the audio (crosstalk removed) to recognise it from.
+
+    `leak` is the level per frame, in dB, of the other side's copy that was removed; None without one.
+    """
 
     spans: tuple[Span, ...]
     sounds: tuple[Sound, ...]
     samples: NDArray[np.float32]
+    leak: Levels | None = None
 
 
 def load_voice_model() -> VoiceModel:
@@ -86,7 +90,7 @@ def _channel_activity(
         [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in sounds if s.kind == "music"], len(levels)
     )
     spans = find_speech(levels, voice, own, music, settings.activity)
-    return ChannelActivity(spans=spans, sounds=sounds, samples=samples)
+    return ChannelActivity(spans=spans, sounds=sounds, samples=samples, leak=leak)
 
 
 def voice_probability(samples: NDArray[np.float32], levels: Levels, model: VoiceModel) -> NDArray[np.float32]:

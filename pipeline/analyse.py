@@ -13,7 +13,9 @@ from pipeline.diarize import Diarize
 from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
 from pipeline.events.silences import detect_silences
+from pipeline.fitness import measure_fitness
 from pipeline.metrics import measure
+from pipeline.metrics.fit import find_fit
 from pipeline.metrics.timeline import Timeline
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
 from pipeline.records import Activity, Analysis, Audio, Call, HeardWord, Hold, Run, Turn, Word
@@ -75,6 +77,7 @@ def analyse(
     transcribe_s = watch.lap()
     parties = find_parties(channels, heard, models, settings)
     diarize_s = watch.lap()
+    fitness = measure_fitness(audio.samples, channels, parties, settings.fitness)
     events = detect_events(audio, channels, parties, rules, settings)
     events_s = watch.lap()
     findings = judge(
@@ -121,7 +124,8 @@ def analyse(
         holds=events.holds,
         overlaps=events.timeline.overlaps,
         silences=events.timeline.silences,
-        metrics=measure(events.timeline),
+        metrics=measure(events.timeline, find_fit(fitness, settings.fitness)),
+        fitness=fitness,
         findings=findings,
     )
 

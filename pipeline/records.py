@@ -23,7 +23,11 @@ HoldKind = Literal["music", "silence", "tones", "announcement", "mixed"]
 Permission = Literal["granted", "refused", "not_awaited", "not_asked", "not_determinable"]
 OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "simultaneous_start"]
 Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
-SoundKind = Literal["music", "tones"]
+SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep"]
+SilenceKind = Literal["silence", "recorder_pause"]
+TransferKind = Literal["announced", "completed", "returned"]
+Score = Literal["compliance", "quality"]
+Judgement = Literal["confirmed", "wrong", "unclear"]
 
 Samples = NDArray[np.float32]
 
@@ -66,6 +70,8 @@ class Call:
     agent_name: str | None = None
     customer_ref: str | None = None
     jurisdictions: tuple[str, ...] = ()
+    holds: tuple[tuple[float, float], ...] | None = None
+    pauses: tuple[tuple[float, float], ...] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -86,17 +92,45 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """A stretch of music or tones on a channel."""
+    """A stretch of music or tones on a channel.
+
+    `frequency_hz` is that of a single tone, `track_id` the known track a piece of music is from.
+    """
 
     channel: int
     kind: SoundKind
     start_s: float
     end_s: float
+    frequency_hz: float | None = None
+    track_id: str | None = None
 
     @property
     def span(self) -> Span:
         """When."""
         return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What tells a stretch of music: the pairs of its spectral peaks, and the frame of each."""
+
+    channel: int
+    start_s: float
+    end_s: float
+    landmarks: tuple[int, ...]
+    frames: tuple[int, ...]
+    track_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldTrack:
+    """Music that was heard in several calls; `frames` count from the first of it that was heard."""
+
+    track_id: str
+    learned_at: datetime
+    recordings: int
+    landmarks: tuple[int, ...]
+    frames: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +212,26 @@ class Hold:
     thanked: bool | None = None
     request_turn_index: int | None = None
     return_turn_index: int | None = None
+    track_id: str | None = None
 
     @property
     def span(self) -> Span:
         """When."""
         return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """The agent hands the customer on: from the announcement to the next agent's first word.
+
+    `end_s` is None where nobody is heard to take over; `turn_index` is the turn of the announcement.
+    """
+
+    transfer_index: int
+    start_s: float
+    end_s: float | None
+    turn_index: int
+    kind: TransferKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,17 +248,39 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Nobody speaks for longer than the threshold, and it is no hold."""
+    """Nobody speaks for longer than the threshold, and it is no hold.
+
+    In a `recorder_pause` the recorder was stopped, as for a card number: what was said then is unknown.
+    """
 
     silence_index: int
     start_s: float
     end_s: float
     announced: bool
+    kind: SilenceKind = "silence"
 
     @property
     def span(self) -> Span:
         """When."""
         return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """How fit a channel's audio is to be measured; units and meanings are those of table `fitness`."""
+
+    channel: int
+    speech_s: float
+    level_db: float | None
+    noise_db: float
+    snr_db: float | None
+    clipping_ratio: float
+    bandwidth_hz: float | None
+    dropouts: int
+    dropout_s: float
+    crosstalk_db: float | None
+    word_probability: float | None
+    swap_suspected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +307,44 @@ class Finding:
     quote: str | None = None
     confidence: float | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRule:
+    """A rule as the store keeps it: its place in the scorecard, and the `text` it was written in."""
+
+    rule_id: str
+    rule_version: str
+    title: str
+    score: Score
+    weight: float
+    fatal: bool
+    active: bool = True
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A person's judgement of a finding; `verdict` is the one that was judged."""
+
+    recording_id: str
+    rule_id: str
+    rule_version: str
+    reviewer: str
+    reviewed_at: datetime
+    judgement: Judgement
+    note: str | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def subject(self) -> tuple[str, str, str, str]:
+        """Which finding is judged, and by whom."""
+        return self.recording_id, self.rule_id, self.rule_version, self.reviewer
+
+    @property
+    def opinion(self) -> tuple[Judgement, str | None, Verdict | None]:
+        """What is said of it."""
+        return self.judgement, self.note, self.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,10 +379,13 @@ class Analysis:
     run: Run | None = None
     activities: tuple[Activity, ...] = ()
     sounds: tuple[Sound, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
     words: tuple[Word, ...] = ()
     turns: tuple[Turn, ...] = ()
     holds: tuple[Hold, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    fitness: tuple[Fitness, ...] = ()
     findings: tuple[Finding, ...] = ()

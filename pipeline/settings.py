@@ -188,9 +188,26 @@ class SilenceSettings(Section):
     """Unannounced silence longer than this is dead air [Observe.AI]."""
 
 
+class FitnessSettings(Section):
+    """What audio must give for a measure to be taken from it."""
+
+    min_snr_db: float = Field(12.0)
+    """Least level of speech above the noise for timing."""
+    max_dropout_share: float = Field(0.1, ge=0, le=1)
+    """Most of the speech that may be lost for timing."""
+    max_crosstalk_db: float = Field(-10.0, le=0)
+    """Highest level of the other side's leak at which simultaneous speech can be told."""
+    min_word_probability: float = Field(0.4, ge=0, le=1)
+    """Least mean word probability for measures that count words."""
+    swap_confidence: float = Field(0.75, gt=0, le=1)
+    """Confidence with which words must speak for the other channel to suspect swapped channels."""
+
+
 class RuleSettings(Section):
     """Rules."""
 
+    packs: Path | None = None
+    """A folder of your own rule packs, which change, replace or join the program's."""
     disclosure_deadline_s: float = Field(60.0, gt=0)
     """Conversation time (hold and ivr excluded) by which the disclosure must have ended."""
     min_phrase_probability: float = Field(0.4, ge=0, le=1)
@@ -227,6 +244,7 @@ class Settings(Section):
     holds: HoldSettings = HoldSettings()
     overlaps: OverlapSettings = OverlapSettings()
     silences: SilenceSettings = SilenceSettings()
+    fitness: FitnessSettings = FitnessSettings()
     rules: RuleSettings = RuleSettings()
     store: StoreSettings = StoreSettings()
     metadata: MetadataSettings = MetadataSettings()
@@ -237,6 +255,8 @@ class Settings(Section):
         for name in ("batch_size", "threads", "device"):
             del values["asr"][name]
         del values["diarization"]["threads"]
+        # What the packs say is in the rules' version.
+        del values["rules"]["packs"]
         return values
 
     def fingerprint(self) -> str:

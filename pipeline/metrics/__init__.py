@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipeline.metrics.fit import FIT_FOR_ALL, Fit, Need
 from pipeline.metrics.holds import hold_count, hold_longest, hold_time
 from pipeline.metrics.partition import time_partition
 from pipeline.metrics.silences import dead_air_count, dead_air_time, silence_time
 from pipeline.metrics.talk import longest_monologue, response_latency, speech_rate, talk_ratio, talk_time
 from pipeline.metrics.talking_over import agent_overtalk, attempts, backchannels, interruptions
-from pipeline.metrics.timeline import Timeline
+from pipeline.metrics.timeline import Measures, Timeline
 from pipeline.records import Metric
 
-MEASURES = (
-    talk_time,
-    talk_ratio,
-    speech_rate,
-    longest_monologue,
-    response_latency,
-    interruptions,
-    attempts,
-    backchannels,
-    agent_overtalk,
-    hold_count,
-    hold_time,
-    hold_longest,
-    silence_time,
-    dead_air_count,
-    dead_air_time,
-    time_partition,
+# Each measure with what it needs of the audio, see `Fit`.
+MEASURES: tuple[tuple[Callable[[Timeline], Measures], tuple[Need, ...]], ...] = (
+    (talk_time, ("timing", "roles")),
+    (talk_ratio, ("timing", "roles")),
+    (speech_rate, ("timing", "roles", "words")),
+    (longest_monologue, ("timing", "roles")),
+    (response_latency, ("timing", "roles")),
+    (interruptions, ("timing", "roles", "overlaps")),
+    (attempts, ("timing", "roles", "overlaps")),
+    (backchannels, ("timing", "roles", "overlaps")),
+    (agent_overtalk, ("timing", "roles", "overlaps")),
+    (hold_count, ("timing", "roles")),
+    (hold_time, ("timing", "roles")),
+    (hold_longest, ("timing", "roles")),
+    (silence_time, ("timing",)),
+    (dead_air_count, ("timing",)),
+    (dead_air_time, ("timing",)),
+    (time_partition, ()),
 )
 
 
-def measure(timeline: Timeline) -> tuple[Metric, ...]:
-    """All measures of a call as counts."""
-    return tuple(metric for measure_of in MEASURES for metric in measure_of(timeline))
+def measure(timeline: Timeline, fit: Fit = FIT_FOR_ALL) -> tuple[Metric, ...]:
+    """All measures of a call as counts; undefined where the audio is not fit for one.
+
+    The time partition is kept always, since it has to sum to the duration.
+    """
+    return tuple(
+        metric if fit.allows(needs) else replace(metric, numerator=0.0, denominator=0.0)
+        for measure_of, needs in MEASURES
+        for metric in measure_of(timeline)
+    )

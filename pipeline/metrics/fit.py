@@ -1,0 +1,55 @@
+"""What a recording's audio allows to be measured.
+
+A measure taken from audio that cannot carry it is worse than none: each says what it needs, and is
+undefined where that is not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.records import Fitness
+from pipeline.settings import FitnessSettings
+
+Need = Literal["timing", "words", "overlaps", "roles"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What can be told: who speaks when, what is said, who talks over whom, which channel is the agent."""
+
+    timing: bool = True
+    words: bool = True
+    overlaps: bool = True
+    roles: bool = True
+
+    def allows(self, needs: Iterable[Need]) -> bool:
+        """Whether all of `needs` are given."""
+        return all(getattr(self, need) for need in needs)
+
+
+FIT_FOR_ALL = Fit()
+
+
+def find_fit(facts: Sequence[Fitness], settings: FitnessSettings) -> Fit:
+    """What the facts of all channels allow; a channel on which nobody speaks forbids nothing."""
+    spoken = [channel for channel in facts if channel.speech_s > 0]
+    return Fit(
+        timing=all(_timed(channel, settings) for channel in spoken),
+        words=all(
+            channel.word_probability is None or channel.word_probability >= settings.min_word_probability
+            for channel in spoken
+        ),
+        overlaps=all(
+            channel.crosstalk_db is None or channel.crosstalk_db <= settings.max_crosstalk_db
+            for channel in spoken
+        ),
+        roles=not any(channel.swap_suspected for channel in facts),
+    )
+
+
+def _timed(channel: Fitness, settings: FitnessSettings) -> bool:
+    loud = channel.snr_db is None or channel.snr_db >= settings.min_snr_db
+    return loud and channel.dropout_s <= settings.max_dropout_share * channel.speech_s
