@@ -7,10 +7,7 @@ a crash leaves the published file as it was. The layout is defined in `schemas`.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -24,28 +21,41 @@ import pyarrow as pa
 
 import schemas
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Analysis, Call
+from pipeline.records import Analysis, Call, Review, ScoredRule
+from pipeline.store_files import beside, brief, locked, put_in_place, unwritable, working_copy
 
 _PARTS = {
     "activity": "activities",
     "sound": "sounds",
+    "fingerprint": "fingerprints",
     "word": "words",
     "turn": "turns",
     "hold": "holds",
+    "transfer": "transfers",
     "overlap": "overlaps",
     "silence": "silences",
     "metric": "metrics",
+    "fitness": "fitness",
     "finding": "findings",
 }
 """Tables with the field of Analysis that fills them."""
 
 _DERIVED = ("recording", "call", "analysis", *_PARTS)
+_KEPT = ("rule", "review")
+"""Tables that outlive every analysis."""
+
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Nothing leaves the machine: DuckDB would otherwise fetch extensions by itself.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_FICLONE = 0x40049409  # Linux: share the blocks of another file
+_LATEST_REVIEWS = """
+SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
+FROM review
+QUALIFY row_number() OVER (
+    PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
+) = 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,8 @@ class Writer:
         self._connection = _connect(work)
         _apply_schema(self._connection)
         self._columns = {
-            table: self._connection.table(table).limit(0).to_arrow_table().schema for table in _DERIVED
+            table: self._connection.table(table).limit(0).to_arrow_table().schema
+            for table in (*_DERIVED, *_KEPT)
         }
 
     def known(self) -> dict[str, Known]:
@@ -128,6 +139,37 @@ class Writer:
                 self._connection.execute(update, [uri, recording_id])
         return not same_call or stored_uri != uri
 
+    def put_rules(self, rules: Sequence[ScoredRule]) -> bool:
+        """Make `rules` the active ones, replacing rows of the same id and version; others become inactive.
+
+        Says whether anything changed. To be called by whoever stores findings: scores weigh by these rows.
+        """
+        in_order = sorted(rules, key=lambda rule: rule.rule_id)
+        with self._transaction("rule"):
+            given = self._arrow("rule", None, in_order)
+            active = self._connection.sql("FROM rule WHERE active ORDER BY rule_id").to_arrow_table()
+            changed = not given.equals(active)
+            if changed:
+                self._connection.execute("UPDATE rule SET active = FALSE WHERE active")
+                for rule in rules:
+                    key = [rule.rule_id, rule.rule_version]
+                    self._connection.execute("DELETE FROM rule WHERE rule_id = ? AND rule_version = ?", key)
+                self._connection.from_arrow(given).insert_into("rule")
+        return changed
+
+    def add_reviews(self, reviews: Sequence[Review]) -> int:
+        """Store judgements, all or none, and say how many are new.
+
+        One that says what its reviewer said last of that finding is not stored again. Raises RecordingError
+        when one breaks a CHECK, such as an unknown judgement.
+        """
+        with self._transaction("review"):
+            rows = self._connection.execute(_LATEST_REVIEWS).fetchall()
+            latest = {row[:4]: row[4:] for row in rows}
+            new = tuple(review for review in reviews if latest.get(review.subject) != review.opinion)
+            self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
+        return len(new)
+
     def publish(self) -> None:
         """Let readers see all that was added so far, at once; the writer goes on working.
 
@@ -137,15 +179,10 @@ class Writer:
         try:
             self._connection.execute("CHECKPOINT")
             self._connection.close()
-            new = _beside(self._db, ".new")
-            _copy(self._work, new)
-            if self._db.exists():
-                shutil.copymode(self._db, new)
-            new.replace(self._db)
-            _sync_folder(self._db.parent)
+            put_in_place(self._work, self._db)
             self._connection = _connect(self._work)
         except (OSError, duckdb.Error) as error:
-            raise UsageError("cannot publish the store", where=self._db, value=_brief(error)) from error
+            raise UsageError("cannot publish the store", where=self._db, value=brief(error)) from error
 
     def close(self) -> None:
         """End; what was not published is lost."""
@@ -160,8 +197,11 @@ class Writer:
     def _delete(self, table: str, recording_id: str) -> None:
         self._connection.execute(f"DELETE FROM {table} WHERE recording_id = ?", [recording_id])  # noqa: S608 - our own table names
 
-    def _arrow(self, table: str, recording_id: str, records: Sequence[object]) -> pa.Table:
-        """The records as rows of `table`, in its columns' order and types."""
+    def _arrow(self, table: str, recording_id: str | None, records: Sequence[object]) -> pa.Table:
+        """The records as rows of `table`, in its columns' order and types.
+
+        `recording_id` is for records that do not carry their own.
+        """
         schema = self._columns[table]
         columns = [
             pa.array([_value(record, name, recording_id) for record in records], type=schema.field(name).type)
@@ -181,9 +221,9 @@ class Writer:
                 raise
             self._connection.commit()
         except (duckdb.DataError, duckdb.IntegrityError, ValueError, TypeError) as error:
-            raise RecordingError("the store refuses a value", where=uri, value=_brief(error)) from error
+            raise RecordingError("the store refuses a value", where=uri, value=brief(error)) from error
         except duckdb.Error as error:
-            raise UsageError("cannot write to the store", where=self._db, value=_brief(error)) from error
+            raise UsageError("cannot write to the store", where=self._db, value=brief(error)) from error
 
 
 @contextmanager
@@ -195,11 +235,11 @@ def writing(db: Path) -> Iterator[Writer]:
     """
     db = db.resolve()
     _check_ours(db)
-    with _locked(db), _working_copy(db) as work:
+    with locked(db), working_copy(db) as work:
         try:
             writer = Writer(db, work)
         except duckdb.Error as error:
-            raise _unwritable(db, error) from error
+            raise unwritable(db, error) from error
         with closing(writer):
             yield writer
 
@@ -216,21 +256,22 @@ def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")
         connection = _connect(db.resolve(), read_only=True)
     except (OSError, duckdb.Error) as error:
-        raise UsageError("cannot open the store", where=db, value=_brief(error)) from error
+        raise UsageError("cannot open the store", where=db, value=brief(error)) from error
     try:
         yield connection
     finally:
         connection.close()
 
 
-def query(db: Path, sql: str) -> Table:
+def query(db: Path, sql: str, values: Sequence[object] = ()) -> Table:
     """The answer to `sql` on the published store; the last one's if there are several statements.
 
+    `values` stand for the question marks in `sql`, which is then a single statement.
     Raises UsageError with DuckDB's message for a missing store or wrong SQL; nothing can be written.
     """
     with reading(db) as connection:
         try:
-            cursor = connection.execute(sql)
+            cursor = connection.execute(sql, list(values)) if values else connection.execute(sql)
             # DuckDB gives None where there is no statement.
             if cursor is None or cursor.description is None:
                 raise UsageError("no SQL statement", value=sql, remedy="write for example FROM call_summary")
@@ -240,26 +281,26 @@ def query(db: Path, sql: str) -> Table:
                 rows=tuple(cursor.fetchall()),
             )
         except duckdb.Error as error:
-            raise UsageError(_brief(error)) from error
+            raise UsageError(brief(error)) from error
 
 
 def check_writable(db: Path) -> None:
     """Raise the UsageError that `writing(db)` would raise; makes no copy of the store."""
     db = db.resolve()
     _check_ours(db)
-    with _locked(db):
+    with locked(db):
         try:
             tempfile.TemporaryFile(dir=db.parent).close()
         except OSError as error:
-            raise _unwritable(db, error) from error
+            raise unwritable(db, error) from error
 
 
 def _check_ours(db: Path) -> None:
     """Raise UsageError unless `db` is missing or a store of this version that nobody else writes."""
     try:
-        folder, missing, unfinished = db.is_dir(), not db.exists(), _beside(db, ".wal").exists()
+        folder, missing, unfinished = db.is_dir(), not db.exists(), beside(db, ".wal").exists()
     except OSError as error:
-        raise _unwritable(db, error) from error
+        raise unwritable(db, error) from error
     if folder:
         raise UsageError("the store is a folder", where=db, allowed="a file")
     if missing:
@@ -283,47 +324,6 @@ def _check_ours(db: Path) -> None:
             allowed=f"schema version {schemas.VERSION}",
             remedy="analyse into a new file, or use the release that wrote this one",
         )
-
-
-@contextmanager
-def _locked(db: Path) -> Iterator[None]:
-    """Hold the lock beside `db`; the system gives it back however the process ends."""
-    try:
-        file = _beside(db, ".lock").open("a")
-    except OSError as error:
-        raise _unwritable(db, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            remedy = "wait for its end or give another file"
-            raise UsageError("another run is writing to the store", where=db, remedy=remedy) from None
-        yield
-
-
-@contextmanager
-def _working_copy(db: Path) -> Iterator[Path]:
-    """A copy of `db`, or the path for one if there is no `db` yet; gone at the end."""
-    work = _beside(db, ".work")
-    # Left over by a crash, or ours at the end: in both cases nothing in them was published.
-    leavings = (work, _beside(work, ".wal"), _beside(db, ".new"))
-    try:
-        try:
-            for path in leavings:
-                path.unlink(missing_ok=True)
-            if db.exists():
-                _copy(db, work)
-        except OSError as error:
-            raise _unwritable(db, error) from error
-        yield work
-    finally:
-        for path in leavings:
-            path.unlink(missing_ok=True)
-
-
-def _unwritable(db: Path, error: Exception) -> UsageError:
-    remedy = "give a path in an existing folder you may write to"
-    return UsageError("cannot write the store", where=db, value=_brief(error), remedy=remedy)
 
 
 def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -358,9 +358,9 @@ def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
         yield table, getattr(analysis, part)
 
 
-def _value(record: object, column: str, recording_id: str) -> Any:
+def _value(record: object, column: str, recording_id: str | None) -> Any:
     """What `record` has for a column; ValueError for a time without a zone, NaN in JSON and the like."""
-    if column == "recording_id":
+    if column == "recording_id" and recording_id is not None:
         return recording_id
     value = getattr(record, column)
     if isinstance(value, dict):
@@ -368,32 +368,3 @@ def _value(record: object, column: str, recording_id: str) -> Any:
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(f"{column} {value} has no time zone")
     return value
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, sharing blocks where the file system can; the bytes are on disk at return."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        try:
-            fcntl.ioctl(writer, _FICLONE, reader.fileno())
-        except OSError:  # btrfs and XFS can, others cannot
-            shutil.copyfileobj(reader, writer, 1 << 20)
-            writer.flush()
-        os.fsync(writer.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a renaming on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _brief(error: Exception) -> str:
-    """The message without the excerpt of the SQL that DuckDB adds."""
-    return str(error).partition("\n\nLINE ")[0]

@@ -36,7 +36,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import schemas
-from pipeline import store
+from pipeline import store, store_files
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Activity,
@@ -455,14 +455,14 @@ def test_a_link_to_the_store_stays_a_link(db: Path) -> None:
 def test_a_full_disk_leaves_the_published_file(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored(db, TALK)
     before = db.read_bytes()
-    copy = store._copy
+    copy = store_files._copy
 
     def no_room(source: Path, target: Path) -> None:
         copy(source, target)
         if target.suffix == ".new":
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_copy", no_room)
+    monkeypatch.setattr(store_files, "_copy", no_room)
     with pytest.raises(UsageError, match=r"cannot publish the store.*No space left"):
         stored(db, an_analysis("two"))
     assert db.read_bytes() == before

@@ -1,0 +1,105 @@
+"""The store as files: the lock, the working copy, and putting a finished copy in the store's place.
+
+Owned by `store`; the only other one that knows about the files beside the store.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+_FICLONE = 0x40049409  # Linux: share the blocks of another file
+
+
+@contextmanager
+def locked(db: Path) -> Iterator[None]:
+    """Hold the lock beside `db`; the system gives it back however the process ends.
+
+    Raises UsageError when another process has it or the folder cannot be written.
+    """
+    try:
+        file = beside(db, ".lock").open("a")
+    except OSError as error:
+        raise unwritable(db, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "wait for its end or give another file"
+            raise UsageError("another run is writing to the store", where=db, remedy=remedy) from None
+        yield
+
+
+@contextmanager
+def working_copy(db: Path) -> Iterator[Path]:
+    """A copy of `db`, or the path for one if there is no `db` yet; gone at the end."""
+    work = beside(db, ".work")
+    # Left over by a crash, or ours at the end: in both cases nothing in them was published.
+    leavings = (work, beside(work, ".wal"), beside(db, ".new"))
+    try:
+        try:
+            for path in leavings:
+                path.unlink(missing_ok=True)
+            if db.exists():
+                _copy(db, work)
+        except OSError as error:
+            raise unwritable(db, error) from error
+        yield work
+    finally:
+        for path in leavings:
+            path.unlink(missing_ok=True)
+
+
+def put_in_place(work: Path, db: Path) -> None:
+    """Make `db` what `work` is, at once and on disk; who has the former `db` open keeps it.
+
+    Raises OSError, with `db` as it was.
+    """
+    new = beside(db, ".new")
+    _copy(work, new)
+    if db.exists():
+        shutil.copymode(db, new)
+    new.replace(db)
+    _sync_folder(db.parent)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file beside `path` whose name has `suffix` added."""
+    return path.with_name(path.name + suffix)
+
+
+def unwritable(db: Path, error: Exception) -> UsageError:
+    """The error for a store that cannot be written."""
+    remedy = "give a path in an existing folder you may write to"
+    return UsageError("cannot write the store", where=db, value=brief(error), remedy=remedy)
+
+
+def brief(error: Exception) -> str:
+    """The message without the excerpt of the SQL that DuckDB adds."""
+    return str(error).partition("\n\nLINE ")[0]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, sharing blocks where the file system can; the bytes are on disk at return."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
+            fcntl.ioctl(writer, _FICLONE, reader.fileno())
+        except OSError:  # btrfs and XFS can, others cannot
+            shutil.copyfileobj(reader, writer, 1 << 20)
+            writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a renaming on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
