@@ -14,6 +14,8 @@ from pipeline.records import (
     Analysis,
     Call,
     Finding,
+    Fingerprint,
+    Fitness,
     Hold,
     HoldKind,
     Metric,
@@ -25,6 +27,7 @@ from pipeline.records import (
     Silence,
     Sound,
     SoundKind,
+    Transfer,
     Turn,
     Verdict,
     Word,
@@ -104,6 +107,19 @@ def a_hold(start_s: float, end_s: float, kind: HoldKind = "music", **changes: An
     return replace(Hold(hold_index=0, start_s=start_s, end_s=end_s, kind=kind), **changes)
 
 
+def a_fingerprint(start_s: float, end_s: float, **changes: Any) -> Fingerprint:
+    """Two landmarks of music on the agent's channel."""
+    return replace(
+        Fingerprint(channel=0, start_s=start_s, end_s=end_s, landmarks=(7, 2**30), frames=(0, 31)), **changes
+    )
+
+
+def a_transfer(start_s: float, end_s: float | None, **changes: Any) -> Transfer:
+    """The recording's first transfer, announced in its first turn."""
+    transfer = Transfer(transfer_index=0, start_s=start_s, end_s=end_s, turn_index=0, kind="completed")
+    return replace(transfer, **changes)
+
+
 def an_overlap(
     by_role: Role, start_s: float, end_s: float, kind: OverlapKind = "interruption", **changes: Any
 ) -> Overlap:
@@ -125,6 +141,25 @@ def measured(
 ) -> Metric:
     """A measure."""
     return Metric(name=name, role=role, numerator=numerator, denominator=denominator, unit=unit)
+
+
+def fitness_of(channel: int = 0, **changes: Any) -> Fitness:
+    """The facts of a channel with good audio."""
+    fitness = Fitness(
+        channel=channel,
+        speech_s=10.0,
+        level_db=-25.0,
+        noise_db=-60.0,
+        snr_db=35.0,
+        clipping_ratio=0.0,
+        bandwidth_hz=3400.0,
+        dropouts=0,
+        dropout_s=0.0,
+        crosstalk_db=None,
+        word_probability=0.9,
+        swap_suspected=False,
+    )
+    return replace(fitness, **changes)
 
 
 def found(rule_id: str, verdict: Verdict, **changes: Any) -> Finding:

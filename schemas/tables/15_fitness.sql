@@ -23,7 +23,7 @@ COMMENT ON COLUMN fitness.level_db IS 'Median level of that speech in dB relativ
 COMMENT ON COLUMN fitness.noise_db IS 'Resting level of the channel in dB relative to full scale';
 COMMENT ON COLUMN fitness.snr_db IS 'level_db less noise_db in dB';
 COMMENT ON COLUMN fitness.clipping_ratio IS 'Share of speech samples at the ceiling of their range, 0 to 1; some 0.0005 in clean speech';
-COMMENT ON COLUMN fitness.bandwidth_hz IS 'Highest frequency that carries speech, in Hz';
+COMMENT ON COLUMN fitness.bandwidth_hz IS 'Highest frequency that carries speech, in hertz';
 COMMENT ON COLUMN fitness.dropouts IS 'Number of gaps of digital silence amid loud speech, such as lost packets';
 COMMENT ON COLUMN fitness.dropout_s IS 'Their length together in seconds';
 COMMENT ON COLUMN fitness.crosstalk_db IS 'Level of the other side on this channel, in dB relative to the other side; NULL where none was found';
