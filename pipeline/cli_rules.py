@@ -4,48 +4,63 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli_options import SOME_BAD, Json, print_json, say
 
+if TYPE_CHECKING:
+    from pipeline.rules import RuleSet
+
+Packs = Annotated[
+    Path | None,
+    typer.Option("--packs", metavar="DIR", help="A folder of your own packs; else the setting rules.packs."),
+]
+
 rules_app = typer.Typer(help="Show the rules and try them on sentences.", no_args_is_help=True)
 
 
 @rules_app.command("list")
-def list_rules(json: Json = False) -> None:
-    """List the rules."""
-    from pipeline.rules import load_rules  # noqa: PLC0415
-
-    rules = load_rules().rules
+def list_rules(json: Json = False, packs: Packs = None) -> None:
+    """List the active rules."""
+    rules = _rules(packs).rules
     if json:
-        print_json([{"id": r.id, "version": r.version, "title": r.title, "weight": r.weight} for r in rules])
+        names = ("id", "version", "title", "score", "weight", "fatal")
+        print_json([{name: getattr(rule, name) for name in names} for rule in rules])
         return
+    width = max(len(rule.id) for rule in rules)
     for rule in rules:
-        typer.echo(f"{rule.id:{max(len(r.id) for r in rules)}}  {rule.version}  {rule.title}")
+        fatal = ", fatal" if rule.fatal else ""
+        typer.echo(
+            f"{rule.id:{width}}  {rule.version}  {rule.title} ({rule.score}, weight {rule.weight:g}{fatal})"
+        )
 
 
 @rules_app.command("show")
-def show_rule(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
-    """Show a rule as it is written, with its phrases and examples."""
-    from pipeline.rules import load_rules  # noqa: PLC0415
-
-    typer.echo(load_rules().rule(rule_id).file.read_text(encoding="utf-8"), nl=False)
+def show_rule(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], packs: Packs = None
+) -> None:
+    """Show a rule as it is written, with its phrases and examples, and what a site's file changes."""
+    pack, *changes = _rules(packs).rule(rule_id).files
+    typer.echo(pack.read_text(encoding="utf-8"), nl=False)
+    for path in changes:
+        typer.echo(f"\n# changed by {path}\n{path.read_text(encoding='utf-8')}", nl=False)
 
 
 @rules_app.command("test")
 def try_cases(
-    cases: Annotated[Path, typer.Argument(metavar="CASES.jsonl", show_default=False)], json: Json = False
+    cases: Annotated[Path, typer.Argument(metavar="CASES.jsonl", show_default=False)],
+    json: Json = False,
+    packs: Packs = None,
 ) -> None:
     """Try rules on labelled sentences; exit code 1 if a case differs.
 
     Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
     """
     from pipeline.cases import read_sentences, try_rules  # noqa: PLC0415
-    from pipeline.rules import load_rules  # noqa: PLC0415
 
-    trial = try_rules(load_rules(), read_sentences(cases))
+    trial = try_rules(_rules(packs), read_sentences(cases))
     if json:
         print_json({rule: asdict(confusion) for rule, confusion in trial.by_rule.items()})
     else:
@@ -58,3 +73,10 @@ def try_cases(
         say(f"{case.rule}: {wanted}: {case.role}: {case.text}")
     if trial.wrong:
         raise typer.Exit(SOME_BAD)
+
+
+def _rules(packs: Path | None) -> RuleSet:
+    from pipeline import settings  # noqa: PLC0415
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    return load_rules(packs or settings.load().rules.packs)

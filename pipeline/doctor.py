@@ -35,7 +35,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "recognition": lambda: _weights(settings),
         "diarization": lambda: _speaker_weights(settings),
-        "rules": _rules,
+        "rules": lambda: _rules(settings),
         "decoder": _decoder,
         "processor": lambda: f"{len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB of memory",
         "gpu": lambda: _gpu(settings),
@@ -67,10 +67,10 @@ def _speaker_weights(settings: Settings) -> str:
     return f"{weights.name} from {weights.source}, {weights.folder}"
 
 
-def _rules() -> str:
+def _rules(settings: Settings) -> str:
     from pipeline.rules import load_rules  # noqa: PLC0415 - slow to import
 
-    rules = load_rules()
+    rules = load_rules(settings.rules.packs)
     return f"{len(rules.rules)} rules, version {rules.version}"
 
 

@@ -122,7 +122,7 @@ class Progress(Protocol):
 
 def find_engine(settings: Settings) -> Engine:
     """The weights and rules that `settings` mean; UsageError if they are not there."""
-    rules = load_rules()
+    rules = load_rules(settings.rules.packs)
     weights = find_whisper(settings.asr)
     speakers = find_speaker_weights(settings.diarization)
     asr_model = f"{weights.name}@{weights.sha256[:12]}"

@@ -244,9 +244,27 @@ def test_rules_are_listed_and_shown(run):
     assert {"hold_permission", "hold_thanks", "recording_disclosure"} <= {
         line.split()[0] for line in out.splitlines()
     }
-    assert json.loads(run("rules", "list", "--json")[1])[0].keys() >= {"id", "version", "title"}
+    listed = json.loads(run("rules", "list", "--json")[1])
+    assert listed[0].keys() >= {"id", "version", "title", "weight", "score", "fatal"}
     shown = run("rules", "show", "hold_thanks")[1]
     assert tomllib.loads(shown)["id"] == "hold_thanks"
+
+
+def test_rules_of_a_sites_own_folder(folder, run):
+    site = folder / "site"
+    site.mkdir()
+    (site / "hold_thanks.toml").write_text('id = "hold_thanks"\ntitle = "Ours"\nweight = 9\n')
+    (site / "hold_permission.toml").write_text('id = "hold_permission"\nactive = false\n')
+    rules = {rule["id"]: rule for rule in json.loads(run("rules", "list", "--packs", "site", "--json")[1])}
+    assert "hold_permission" not in rules
+    assert (rules["hold_thanks"]["title"], rules["hold_thanks"]["weight"]) == ("Ours", 9)
+    shown = run("rules", "show", "hold_thanks", "--packs", "site")[1]
+    assert shown.endswith("weight = 9\n")
+    assert "changed by site/hold_thanks.toml" in shown
+    # The settings name the same folder.
+    (folder / "earwitness.toml").write_text('[rules]\npacks = "site"\n')
+    assert "Ours" in run("rules", "list")[1]
+    assert run("rules", "list", "--packs", "nowhere")[0] == 2
 
 
 CASES = [

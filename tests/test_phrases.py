@@ -15,38 +15,13 @@ from pipeline.rules import load_rules
 from pipeline.rules.automaton import Automaton
 from pipeline.rules.grammar import Grammar
 from pipeline.rules.lexicon import LEXICON_FILE, load_lexicon
-from pipeline.rules.packs import MIN_EXAMPLES, PACKS_FOLDER
 from pipeline.rules.phrases import Phrases, compile_patterns, find
+from pipeline.rules.specs import MIN_EXAMPLES
 from pipeline.rules.tokens import transcribe_tokens, transcript_of_text
 
 LEXICON = load_lexicon()
 RULES = load_rules()
 SENTENCES = Path(__file__).parent / "data" / "phrases"
-
-PACK = """
-id = "polite"
-title = "Says please"
-why = "A test."
-weight = 1
-fatal = false
-roles = ["agent"]
-where = "after_hold"
-counts = ["please"]
-
-[logic]
-kind = "every_hold"
-field = "thanked"
-good = [true]
-
-[phrases.please]
-any = ["please {moment}"]
-but = ["not please"]
-
-[examples.agent]
-match = ["please moment", "Please, second", "a please minute", "please tick", "please sec", "please mo", "well please bit", "um please uh minute"]
-no_match = ["please", "moment", "not please moment", "minute please", "pleased minute", "please the minute", "a", "b"]
-"""
-
 
 def tokens_of(text: str) -> list[str]:
     return [token.text for token in transcript_of_text(text, "agent", LEXICON).tokens]
@@ -265,96 +240,3 @@ def test_labelled_sentences(name):
 def test_an_unknown_rule_is_told():
     with pytest.raises(UsageError, match=r"unknown rule.*hold_thanks"):
         try_rules(RULES, [Sentence(rule="manners", role="agent", text="Hi", expect=False)])
-
-
-def write(folder, name, text):
-    (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
-def test_a_folder_of_ones_own(tmp_path):
-    rules = load_rules(write(tmp_path, "polite.toml", PACK))
-    assert [rule.id for rule in rules.rules] == ["polite"]
-    assert rules.says("polite", "agent", "Please, one... please moment")
-    assert not rules.says("polite", "customer", "please moment")
-    # Holds are found by the program's own phrases when no rule here judges them.
-    assert rules.cues["ask"].roles == ("agent",)
-
-
-def test_versions_follow_the_content(tmp_path):
-    before = load_rules(write(tmp_path, "polite.toml", PACK))
-    assert load_rules(tmp_path).version == before.version
-    other = load_rules(write(tmp_path, "polite.toml", PACK.replace("A test.", "Another test.")))
-    assert other.rule("polite").version != before.rule("polite").version
-    assert other.version != before.version
-    write(tmp_path, "lexicon.toml", '[sets]\ncourtesy = ["please", "kindly"]\n')
-    assert load_rules(tmp_path).rule("polite").version != other.rule("polite").version
-
-
-def test_a_lexicon_of_ones_own_adds_to_the_sets(tmp_path):
-    write(tmp_path, "lexicon.toml", '[sets]\ncourtesy = ["please", "kindly"]\n')
-    rules = load_rules(write(tmp_path, "polite.toml", PACK.replace("please {moment}", "{courtesy} {moment}")))
-    assert rules.says("polite", "agent", "Kindly, a kindly moment")
-
-
-@pytest.mark.parametrize(
-    ("change", "key", "fault"),
-    [
-        (("weight = 1", "weight = -1"), "weight", "-1"),
-        (("weight = 1", "wieght = 1"), "w", "key"),
-        (("title", "titel"), "tit", "key"),
-        (('where = "after_hold"', 'where = "somewhere"'), "where", "somewhere"),
-        (('where = "after_hold"', 'where = "call"'), "", "every_hold"),
-        (('kind = "every_hold"', 'kind = "sometimes"'), "logic", "every_hold"),
-        (('counts = ["please"]', 'counts = ["thanks"]'), "", "no group 'thanks'"),
-        (('any = ["please {moment}"]', "any = []"), "phrases.please.any", "at least 1"),
-        (('any = ["please {moment}"]', 'any = ["please {momentum}"]'), "phrases.please.any", "momentum"),
-        (('"a", "b"]', '"a"]'), "examples", "8"),
-        (('"a", "b"]', '"a", "please minute"]'), "examples.agent.no_match", "please minute"),
-        (('"please sec"', '"thanks"'), "examples.agent.match", "thanks"),
-        (('id = "polite"', 'id = "rude"'), "id", "file's name"),
-        (("[logic]", "[logic"), "", "not TOML"),
-    ],
-)
-def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
-    assert change[0] in PACK
-    folder = write(tmp_path, "polite.toml", PACK.replace(*change))
-    with pytest.raises(UsageError) as caught:
-        load_rules(folder)
-    message = str(caught.value)
-    assert "polite.toml" in message
-    assert key in message
-    assert fault in message
-    assert "\n" not in message
-
-
-def test_two_packs_with_one_id(tmp_path):
-    write(tmp_path, "polite.toml", PACK)
-    with pytest.raises(UsageError, match=r"two rules with one id.*polite2\.toml.*polite\.toml has it too"):
-        load_rules(write(tmp_path, "polite2.toml", PACK))
-
-
-@pytest.mark.parametrize("names", [(), ("lexicon.toml",)])
-def test_a_folder_without_packs(tmp_path, names):
-    for name in names:
-        write(tmp_path, name, "")
-    with pytest.raises(UsageError, match="no rule packs"):
-        load_rules(tmp_path)
-
-
-def test_an_empty_pack(tmp_path):
-    with pytest.raises(UsageError, match=r"polite\.toml: id; add it"):
-        load_rules(write(tmp_path, "polite.toml", ""))
-
-
-def test_an_unknown_table_in_a_lexicon(tmp_path):
-    write(tmp_path, "polite.toml", PACK)
-    with pytest.raises(UsageError, match=r"unknown key: .*lexicon\.toml: set;"):
-        load_rules(write(tmp_path, "lexicon.toml", "[set]\n"))
-
-
-def test_a_cue_pack_must_have_its_groups(tmp_path):
-    text = (PACKS_FOLDER / "hold_thanks.toml").read_text(encoding="utf-8")
-    write(tmp_path, "hold_thanks.toml", text.replace("[phrases.back]", "[phrases.returned]"))
-    with pytest.raises(UsageError, match=r"hold_thanks\.toml: phrases\.back; add the group"):
-        load_rules(tmp_path)

@@ -1,22 +1,33 @@
-"""The rules: packs in TOML, judged by a small closed set of logics; one finding per rule.
+"""The rules: packs in TOML, judged by a small closed set of logics; one finding per active rule.
 
 `load_rules` reads and tries the packs, `judge` gives the findings of a case. The cues that find and
-judge holds are in `cues`; they come before `judge`, which reads the holds' fields.
+judge events are in `cues`; they come before `judge`, which reads the events' fields.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from pipeline.records import Finding
 from pipeline.rules.case import Case, Hearing
 from pipeline.rules.every_hold import every_hold
-from pipeline.rules.packs import EveryHold, Rule, RuleSet, load_rules
+from pipeline.rules.lexicon import Spec
+from pipeline.rules.packs import Rule, RuleSet, load_rules
 from pipeline.rules.said_in_time import said_in_time
+from pipeline.rules.specs import EveryHold, SaidInTime
 from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings
 
 __all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]
 
 DEFAULT_HOLDS = HoldSettings()
+
+LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
+    EveryHold: every_hold,
+    SaidInTime: said_in_time,
+}
+"""The closed set of logics: what a pack's `logic` is judged by."""
 
 
 def judge(
@@ -29,10 +40,4 @@ def judge(
     """
     transcript = transcribe_tokens(case.turns, case.words, rules.lexicon)
     hearing = Hearing(case=case, rules=rules, transcript=transcript, settings=settings, holds=holds)
-    return tuple(_judge_one(hearing, rule) for rule in rules.rules)
-
-
-def _judge_one(hearing: Hearing, rule: Rule) -> Finding:
-    if isinstance(rule.logic, EveryHold):
-        return every_hold(hearing, rule, rule.logic)
-    return said_in_time(hearing, rule, rule.logic)
+    return tuple(LOGICS[type(rule.logic)](hearing, rule, rule.logic) for rule in rules.rules)

@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline.records import Finding, Hold, Turn, Verdict
 from pipeline.rules.case import Hearing, mean_probability
-from pipeline.rules.packs import EveryHold, Rule
+from pipeline.rules.packs import Rule
+from pipeline.rules.specs import EveryHold
 from pipeline.spans import Span
 
 _UNKNOWN = (None, "not_determinable")
@@ -26,8 +27,8 @@ def every_hold(hearing: Hearing, rule: Rule, logic: EveryHold) -> Finding:
 
 
 def _finding(hearing: Hearing, rule: Rule, logic: EveryHold, verdict: Verdict, hold: Hold) -> Finding:
-    turn = _turn(hearing, rule, hold)
-    window = _window(hearing, rule, hold)
+    turn = _turn(hearing, logic, hold)
+    window = _window(hearing, logic, hold)
     # A turn that goes on long after the hold is evidence only as far as it was searched.
     span = (turn.span & window or turn.span) if turn else window
     words = [word for word in hearing.case.words if span & word.span]
@@ -46,15 +47,15 @@ def _finding(hearing: Hearing, rule: Rule, logic: EveryHold, verdict: Verdict, h
     )
 
 
-def _turn(hearing: Hearing, rule: Rule, hold: Hold) -> Turn | None:
+def _turn(hearing: Hearing, logic: EveryHold, hold: Hold) -> Turn | None:
     """The turn that asked for the hold, or the one that ended it."""
-    index = hold.request_turn_index if rule.where == "before_hold" else hold.return_turn_index
+    index = hold.request_turn_index if logic.field == "permission" else hold.return_turn_index
     return next((turn for turn in hearing.case.turns if turn.turn_index == index), None)
 
 
-def _window(hearing: Hearing, rule: Rule, hold: Hold) -> Span:
+def _window(hearing: Hearing, logic: EveryHold, hold: Hold) -> Span:
     """Where the phrase was looked for."""
-    if rule.where == "after_hold":
+    if logic.field == "thanked":
         return Span(hold.end_s, min(hearing.case.duration_s, hold.end_s + hearing.holds.thanks_within_s))
     earlier_s = [other.end_s for other in hearing.case.holds if other.end_s <= hold.start_s]
     return Span(max(0.0, hold.start_s - hearing.holds.request_within_s, *earlier_s), hold.start_s)

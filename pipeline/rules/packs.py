@@ -7,11 +7,12 @@
     why = "where the rule comes from"
     weight = 2                    # share in the score, 0 or more
     fatal = false                 # a fail fails the call
+    score = "quality"             # the score it counts in: compliance or quality
+    active = true                 # optional; false switches the rule off
     roles = ["agent"]             # whose words are searched
-    where = "after_hold"          # call, before_hold or after_hold
     counts = ["thanks"]           # the groups whose presence is the rule's phrase
 
-    [logic]                       # one of the kinds in `Logic`, with its own keys
+    [logic]                       # one of the kinds in `specs.Logic`, with its own keys
     kind = "every_hold"
     field = "thanked"
     good = [true]
@@ -25,6 +26,15 @@
     [examples.agent]              # by the role that speaks: at least 8 each over all roles
     match = ["…"]
     no_match = ["…"]
+
+A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
+id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
+`lexicon.toml` there adds to the program's language, `scorecard.toml` sets weights::
+
+    [hold_thanks]                 # the rule; what is not named stays as the pack has it
+    weight = 3
+    fatal = true
+    score = "compliance"
 """
 
 from __future__ import annotations
@@ -33,111 +43,39 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.records import Permission, Role
-from pipeline.rules.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
+from pipeline.records import Role
+from pipeline.rules.lexicon import Lexicon, load_lexicon, read_toml, readable
 from pipeline.rules.phrases import Phrases, compile_patterns, find
+from pipeline.rules.specs import Logic, PackSpec, SaidInTime, Score, ScorecardEntry
 from pipeline.rules.tokens import transcript_of_text
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
-MIN_EXAMPLES = 8
+LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
 VERSION_DIGITS = 12
 
-Place = Literal["call", "before_hold", "after_hold"]
+CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "hold_permission": ("ask", "told", "wait", "agree", "refuse", "bare_no", "offer", "negative"),
+    "hold_thanks": ("thanks", "back"),
+    "recording_disclosure": ("opening",),
+}
+"""The groups, by pack, that events are found with; they are needed whether the rule is active or not."""
 
-
-class SaidInTime(Spec):
-    """Said before the deadline and before the customer gives personal data."""
-
-    kind: Literal["said_in_time"]
-    said: Text
-    """Group of the phrases that count."""
-    partial: Text
-    """Group of the phrases that come near and do not count."""
-    opening: Text
-    """Group of the phrases with which calls begin: without one the recording may start mid-call."""
-    slots: dict[str, tuple[Text, ...]] = Field(min_length=1)
-    """Parts of the statement that are reported where they are found."""
-
-
-class EveryHold(Spec):
-    """A field of every hold has one of the good values."""
-
-    kind: Literal["every_hold"]
-    field: Literal["permission", "thanked"]
-    good: tuple[Permission | bool, ...] = Field(min_length=1)
-
-
-Logic = Annotated[SaidInTime | EveryHold, Field(discriminator="kind")]
-
-
-class PhrasesSpec(Spec):
-    """A group of phrases, as written."""
-
-    any: tuple[Text, ...] = Field(min_length=1)
-    but: tuple[Text, ...] = ()
-    unless: Text | None = None
-    roles: tuple[Role, ...] | None = None
-
-
-class ExamplesSpec(Spec):
-    """Sentences that contain the rule's phrase, and sentences that do not."""
-
-    match: tuple[Text, ...] = ()
-    no_match: tuple[Text, ...] = ()
-
-
-class PackSpec(Spec):
-    """A pack, as written."""
-
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: Text
-    why: Text
-    weight: float = Field(ge=0)
-    fatal: bool
-    roles: tuple[Role, ...] = Field(min_length=1)
-    where: Place
-    counts: tuple[Text, ...] = Field(min_length=1)
-    logic: Logic
-    phrases: dict[str, PhrasesSpec] = Field(min_length=1)
-    examples: dict[Role, ExamplesSpec]
-
-    @model_validator(mode="after")
-    def _enough_examples(self) -> PackSpec:
-        matching = sum(len(examples.match) for examples in self.examples.values())
-        others = sum(len(examples.no_match) for examples in self.examples.values())
-        if min(matching, others) < MIN_EXAMPLES:
-            given = f"{matching} and {others}"
-            message = f"examples need {MIN_EXAMPLES} or more in match and in no_match, not {given}"
-            raise ValueError(message)
-        return self
-
-    @model_validator(mode="after")
-    def _known_groups(self) -> PackSpec:
-        named = [*self.counts, *(group.unless for group in self.phrases.values() if group.unless)]
-        if isinstance(self.logic, SaidInTime):
-            named += [self.logic.said, self.logic.partial, self.logic.opening]
-        for name in named:
-            if name not in self.phrases:
-                message = f"no group {name!r} under phrases; there are: {', '.join(self.phrases)}"
-                raise ValueError(message)
-        return self
-
-    @model_validator(mode="after")
-    def _fitting_place(self) -> PackSpec:
-        if (self.where == "call") != isinstance(self.logic, SaidInTime):
-            message = "where is call for said_in_time, before_hold or after_hold for every_hold"
-            raise ValueError(message)
-        return self
+_NEEDS_ALL = frozenset({"counts", "logic", "phrases", "examples"})
+_VERDICT_KEYS = {"id", "roles", "counts", "logic", "phrases"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule ready to judge; `version` is a short hash of its file and the lexicon."""
+    """A rule ready to judge.
+
+    `version` is a short hash of what decides the verdict: id, roles, logic, phrases and the lexicon. Title,
+    weight, fatal and score may change without a new verdict, so they are not in it.
+    """
 
     id: str
     version: str
@@ -145,34 +83,37 @@ class Rule:
     why: str
     weight: float
     fatal: bool
+    score: Score
+    active: bool
     roles: tuple[Role, ...]
-    where: Place
     counts: tuple[str, ...]
-    logic: SaidInTime | EveryHold
+    logic: Logic
     phrases: Mapping[str, Phrases]
     slots: Mapping[str, Phrases]
     examples: tuple[tuple[Role, str, bool], ...]
     """Role, sentence, and whether it contains the rule's phrase."""
-    file: Path
+    files: tuple[Path, ...]
+    """The pack's file, and a site's file that changes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """The active rules in order of their ids, the language they share and the cues that find holds.
+    """The active rules in order of their ids, the language they share and the cues that find events.
 
-    `cues` are the phrase groups of hold_permission and hold_thanks by name, the program's own where the
-    rules have none. `version` is a hash over all rules and cues.
+    `inactive` are the rules that are switched off. `cues` are the groups of `CUE_GROUPS` by name. `version`
+    is a hash over all active rules and cues.
     """
 
     rules: tuple[Rule, ...]
+    inactive: tuple[Rule, ...]
     lexicon: Lexicon
     cues: Mapping[str, Phrases]
     personal_data: Mapping[str, Phrases]
     version: str
 
     def rule(self, rule_id: str) -> Rule:
-        """The rule of this id. Raises UsageError for an unknown one."""
-        for rule in self.rules:
+        """The rule of this id, active or not. Raises UsageError for an unknown one."""
+        for rule in (*self.rules, *self.inactive):
             if rule.id == rule_id:
                 return rule
         known = ", ".join(rule.id for rule in self.rules)
@@ -183,10 +124,16 @@ class RuleSet:
         return contains_phrase(self.rule(rule_id), role, text, self.lexicon)
 
 
-CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "hold_permission": ("ask", "told", "wait", "agree", "refuse", "bare_no", "offer", "negative"),
-    "hold_thanks": ("thanks", "back"),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pack:
+    """A pack as read: its values and the files they come from; the last file is the one to mend."""
+
+    values: dict[str, Any]
+    files: tuple[Path, ...]
+
+    @property
+    def file(self) -> Path:
+        return self.files[-1]
 
 
 def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool:
@@ -195,65 +142,112 @@ def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool
     return any(find(transcript, rule.phrases[name]) for name in rule.counts)
 
 
-def load_rules(folder: Path | None = None) -> RuleSet:
-    """The rules in `folder` (default: the program's own), each tried on its own examples.
+def load_rules(site: Path | None = None) -> RuleSet:
+    """The program's rules with those of the folder `site`, each tried on its own examples.
 
-    A `lexicon.toml` in `folder` adds to the program's lexicon. Raises UsageError, naming file, key and
-    remedy, for a folder without packs, a broken file, an unknown key, a bad phrase, an id used twice or
-    other than its file's name, and an example that the phrases get wrong.
+    Raises UsageError, naming file, key and remedy, for a folder with nothing in it, a broken file, an
+    unknown key, a bad phrase, an id used twice or other than its file's name, an example that the phrases
+    get wrong, and a scorecard entry for no rule.
     """
-    own = folder is None
-    folder = folder or PACKS_FOLDER
-    extra = folder / "lexicon.toml"
-    lexicon = load_lexicon(extra if extra.is_file() else None)
-    files = sorted(path for path in folder.glob("*.toml") if path.name != extra.name)
-    if not files:
-        raise UsageError("no rule packs", where=folder, remedy="put one TOML file a rule there")
-    rules = tuple(_load(path, lexicon) for path in files)
-    _check_ids(rules)
+    packs = _read_folder(PACKS_FOLDER)
+    lexicon_file = site / LEXICON_NAME if site else None
+    if site is not None:
+        packs = _with_site(packs, site)
+    lexicon = load_lexicon(lexicon_file if lexicon_file and lexicon_file.is_file() else None)
+    scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
+    rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
     for rule in rules:
         _check_examples(rule, lexicon)
-    cue_rules = rules if own else (*rules, *_missing_cue_rules(rules, lexicon))
-    versions = "".join(f"{rule.id}:{rule.version};" for rule in cue_rules)
+    decisive = (rule for rule in rules if rule.active or rule.id in CUE_GROUPS)
+    versions = "".join(f"{rule.id}:{rule.version}:{rule.active};" for rule in decisive)
     return RuleSet(
-        rules=rules,
+        rules=tuple(rule for rule in rules if rule.active),
+        inactive=tuple(rule for rule in rules if not rule.active),
         lexicon=lexicon,
-        cues=_cues(cue_rules),
+        cues={group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())},
         personal_data=_personal_data(lexicon),
         version=_digest(versions),
     )
 
 
-def _missing_cue_rules(rules: Sequence[Rule], lexicon: Lexicon) -> list[Rule]:
-    """Holds are found by phrases even when no rule judges them."""
-    there = {rule.id for rule in rules}
-    return [_load(PACKS_FOLDER / f"{name}.toml", lexicon) for name in CUE_GROUPS if name not in there]
+def _read_folder(folder: Path) -> dict[str, _Pack]:
+    """The packs of one folder by id."""
+    out: dict[str, _Pack] = {}
+    for path in sorted(folder.glob("*.toml")):
+        if path.name in {LEXICON_NAME, SCORECARD_NAME}:
+            continue
+        values, _ = read_toml(path)
+        rule_id = values.get("id")
+        if not isinstance(rule_id, str):
+            raise UsageError("missing key", where=f"{path}: id", remedy="add it")
+        if rule_id in out:
+            remedy = f"{out[rule_id].file.name} has it too; rename one"
+            raise UsageError("two rules with one id", where=f"{path}: id", value=rule_id, remedy=remedy)
+        out[rule_id] = _Pack(values=values, files=(path,))
+    for rule_id, pack in out.items():
+        if pack.file.stem != rule_id:
+            remedy = "make it the file's name without .toml"
+            where = f"{pack.file}: id"
+            raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
+    return out
 
 
-def _load(path: Path, lexicon: Lexicon) -> Rule:
-    values, digest = read_toml(path)
+def _with_site(own: Mapping[str, _Pack], site: Path) -> dict[str, _Pack]:
+    """The program's packs, replaced, changed and joined by the site's."""
+    if not any(site.glob("*.toml")):
+        remedy = "put one TOML file a rule there, or unset rules.packs"
+        raise UsageError("no rule packs", where=site, remedy=remedy)
+    out = dict(own)
+    for rule_id, pack in _read_folder(site).items():
+        if rule_id in own and not _NEEDS_ALL & pack.values.keys():
+            values = own[rule_id].values | pack.values
+            out[rule_id] = _Pack(values=values, files=(*own[rule_id].files, *pack.files))
+        else:
+            out[rule_id] = pack
+    return out
+
+
+def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, ScorecardEntry]:
+    """What a site's scorecard says, by rule; nothing without one."""
+    if not path.is_file():
+        return {}
+    values, _ = read_toml(path)
     try:
-        spec = PackSpec.model_validate(values)
+        scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
     except ValidationError as error:
         raise readable(error, path) from None
+    for rule_id in scorecard.keys() - packs.keys():
+        known = ", ".join(sorted(packs))
+        remedy = "mend its spelling"
+        raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
+    return scorecard
+
+
+def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
+    try:
+        spec = PackSpec.model_validate(pack.values)
+    except ValidationError as error:
+        raise readable(error, pack.file) from None
     for group in CUE_GROUPS.get(spec.id, ()):
         if group not in spec.phrases:
-            raise UsageError("missing key", where=f"{path}: phrases.{group}", remedy="add the group")
+            raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")
+    scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
     return Rule(
         id=spec.id,
-        version=_digest(digest + lexicon.digest),
+        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS) + lexicon.digest),
         title=spec.title,
         why=spec.why,
-        weight=spec.weight,
-        fatal=spec.fatal,
+        weight=scored.weight,
+        fatal=scored.fatal,
+        score=scored.score,
+        active=spec.active,
         roles=spec.roles,
-        where=spec.where,
         counts=spec.counts,
         logic=spec.logic,
-        phrases=_compiled_groups(spec, lexicon, path),
-        slots=_compiled_slots(spec, lexicon, path),
+        phrases=_compiled_groups(spec, lexicon, pack.file),
+        slots=_compiled_slots(spec, lexicon, pack.file),
         examples=tuple(_examples(spec)),
-        file=path,
+        files=pack.files,
     )
 
 
@@ -307,38 +301,15 @@ def _examples(spec: PackSpec) -> list[tuple[Role, str, bool]]:
     return out
 
 
-def _check_ids(rules: Sequence[Rule]) -> None:
-    files: dict[str, Path] = {}
-    for rule in rules:
-        if rule.id in files:
-            raise UsageError(
-                "two rules with one id",
-                where=f"{rule.file}: id",
-                value=rule.id,
-                remedy=f"{files[rule.id].name} has it too; rename one",
-            )
-        files[rule.id] = rule.file
-    for rule in rules:
-        if rule.file.stem != rule.id:
-            remedy = "make it the file's name without .toml"
-            raise UsageError(
-                "id is not the file's name", where=f"{rule.file}: id", value=rule.id, remedy=remedy
-            )
-
-
 def _check_examples(rule: Rule, lexicon: Lexicon) -> None:
     for role, text, expect in rule.examples:
         if contains_phrase(rule, role, text, lexicon) != expect:
             raise UsageError(
                 f"an example that should {'' if expect else 'not '}match does {'not' if expect else 'match'}",
-                where=f"{rule.file}: examples.{role}.{'match' if expect else 'no_match'}",
+                where=f"{rule.files[-1]}: examples.{role}.{'match' if expect else 'no_match'}",
                 value=text,
                 remedy="mend the phrases or the example",
             )
-
-
-def _cues(rules: Sequence[Rule]) -> dict[str, Phrases]:
-    return {group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())}
 
 
 def _digest(text: str) -> str:

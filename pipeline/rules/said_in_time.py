@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.records import Finding, Role, Verdict
 from pipeline.rules.case import Clock, Hearing, conversation_clock, decides, mean_probability
-from pipeline.rules.packs import Rule, SaidInTime
+from pipeline.rules.packs import Rule
 from pipeline.rules.personal_data import PersonalData, find_personal_data
 from pipeline.rules.phrases import Match, find
+from pipeline.rules.specs import SaidInTime
 from pipeline.spans import Span
 
 SLOT_TOKENS = 12

@@ -1,0 +1,215 @@
+"""Rule packs: what a file must have, a site's own folder, the scorecard, and how faults are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.rules import RuleSet, load_rules
+from pipeline.rules.packs import PACKS_FOLDER
+
+OWN = load_rules()
+
+PACK = """
+id = "polite"
+title = "Says please"
+why = "A test."
+weight = 1
+fatal = false
+score = "quality"
+roles = ["agent"]
+counts = ["please"]
+
+[logic]
+kind = "sequence"
+at = "start"
+steps = [{ say = ["please"], within_s = 5 }]
+
+[phrases.please]
+any = ["please {moment}"]
+but = ["not please"]
+
+[examples.agent]
+match = ["please moment", "Please, second", "a please minute", "please tick", "please sec", "please mo", "well please bit", "um please uh minute"]
+no_match = ["please", "moment", "not please moment", "minute please", "pleased minute", "please the minute", "a", "b"]
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def own_text(rule_id: str) -> str:
+    return (PACKS_FOLDER / f"{rule_id}.toml").read_text(encoding="utf-8")
+
+
+def ids(rules: RuleSet) -> list[str]:
+    return [rule.id for rule in rules.rules]
+
+
+# --- a site's folder
+
+
+def test_a_site_adds_a_rule(tmp_path):
+    rules = load_rules(write(tmp_path, "polite.toml", PACK))
+    assert ids(rules) == sorted([*ids(OWN), "polite"])
+    assert rules.says("polite", "agent", "Please, one... please moment")
+    assert not rules.says("polite", "customer", "please moment")
+    assert rules.version != OWN.version
+    assert rules.rule("hold_thanks").version == OWN.rule("hold_thanks").version
+
+
+def test_a_site_replaces_a_rule_by_its_id(tmp_path):
+    text = PACK.replace('"polite"', '"empathy_test"')
+    write(tmp_path, "empathy_test.toml", text)
+    changed = own_text("hold_thanks").replace(
+        "Thanks for bearing with me there.", "Thanks for waiting there."
+    )
+    changed = changed.replace('title = "Thanked after a hold"', 'title = "Ours"')
+    rules = load_rules(write(tmp_path, "hold_thanks.toml", changed))
+    assert (rules.rule("hold_thanks").title, len(rules.rules)) == ("Ours", len(OWN.rules) + 1)
+    assert rules.rule("hold_thanks").files == (tmp_path / "hold_thanks.toml",)
+
+
+def test_a_file_without_phrases_changes_only_what_it_names(tmp_path):
+    rules = load_rules(write(tmp_path, "hold_thanks.toml", 'id = "hold_thanks"\nweight = 7\nfatal = true\n'))
+    own, ours = OWN.rule("hold_thanks"), rules.rule("hold_thanks")
+    assert (ours.weight, ours.fatal, ours.title) == (7, True, own.title)
+    assert ours.files == (*own.files, tmp_path / "hold_thanks.toml")
+    # The same verdicts: nothing has to be judged again.
+    assert (ours.version, rules.version) == (own.version, OWN.version)
+
+
+def test_a_rule_that_is_switched_off_still_finds_holds(tmp_path):
+    rules = load_rules(write(tmp_path, "hold_permission.toml", 'id = "hold_permission"\nactive = false\n'))
+    assert ids(rules) == [rule_id for rule_id in ids(OWN) if rule_id != "hold_permission"]
+    assert [rule.id for rule in rules.inactive] == ["hold_permission"]
+    assert not rules.rule("hold_permission").active
+    assert rules.cues["ask"].roles == ("agent",)
+    assert rules.version != OWN.version
+
+
+def test_versions_follow_what_decides(tmp_path):
+    before = load_rules(write(tmp_path, "polite.toml", PACK))
+    assert load_rules(tmp_path).version == before.version
+    titled = load_rules(write(tmp_path, "polite.toml", PACK.replace("Says please", "Courtesy")))
+    assert titled.version == before.version
+    other = load_rules(write(tmp_path, "polite.toml", PACK.replace("within_s = 5", "within_s = 6")))
+    assert other.rule("polite").version != before.rule("polite").version
+    assert other.version != before.version
+    write(tmp_path, "lexicon.toml", '[sets]\ncourtesy = ["please", "kindly"]\n')
+    assert load_rules(tmp_path).rule("polite").version != other.rule("polite").version
+
+
+def test_a_lexicon_of_ones_own_adds_to_the_sets(tmp_path):
+    write(tmp_path, "lexicon.toml", '[sets]\ncourtesy = ["please", "kindly"]\n')
+    rules = load_rules(write(tmp_path, "polite.toml", PACK.replace("please {moment}", "{courtesy} {moment}")))
+    assert rules.says("polite", "agent", "Kindly, a kindly moment")
+
+
+# --- the scorecard
+
+
+def test_the_scorecard_sets_weights(tmp_path):
+    card = '[hold_thanks]\nweight = 0\nscore = "compliance"\n\n[hold_permission]\nfatal = true\n'
+    rules = load_rules(write(tmp_path, "scorecard.toml", card))
+    thanks, permission = rules.rule("hold_thanks"), rules.rule("hold_permission")
+    own = OWN.rule("hold_permission")
+    assert (thanks.weight, thanks.score, thanks.fatal) == (0, "compliance", False)
+    assert (permission.weight, permission.score, permission.fatal) == (own.weight, own.score, True)
+    assert rules.version == OWN.version
+
+
+@pytest.mark.parametrize(
+    ("card", "told"),
+    [
+        ("[hold_thank]\nweight = 1\n", r"unknown rule: .*scorecard\.toml: hold_thank;.*hold_thanks"),
+        ("[hold_thanks]\nwieght = 1\n", r"unknown key: .*scorecard\.toml: hold_thanks\.wieght; remove it"),
+        ("[hold_thanks]\nweight = -1\n", r"scorecard\.toml: hold_thanks\.weight; got -1"),
+        ('[hold_thanks]\nscore = "fun"\n', r"hold_thanks\.score; got 'fun'; allowed: .*compliance"),
+        ("hold_thanks = 3\n", r"scorecard\.toml: hold_thanks; got 3"),
+        ("[hold_thanks\n", r"not TOML: .*scorecard\.toml"),
+    ],
+)
+def test_a_bad_scorecard_is_told(tmp_path, card, told):
+    with pytest.raises(UsageError, match=told):
+        load_rules(write(tmp_path, "scorecard.toml", card))
+
+
+# --- faults
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "fault"),
+    [
+        (("weight = 1", "weight = -1"), "weight", "-1"),
+        (("weight = 1", "wieght = 1"), "w", "key"),
+        (("title", "titel"), "tit", "key"),
+        (('score = "quality"', 'score = "fun"'), "score", "compliance"),
+        (('score = "quality"', 'score = "quality"\nwhere = "call"'), "where", "unknown key"),
+        (('kind = "sequence"', 'kind = "sometimes"'), "logic", "sequence"),
+        (('at = "start"', 'at = "lunch"'), "at", "personal_data"),
+        (('at = "start"', 'at = "said"'), "logic", "said names the group"),
+        (("within_s = 5", "within_h = 5"), "within_h", "unknown key"),
+        (("within_s = 5", "within_s = -5"), "within_s", "greater than 0"),
+        (("within_s = 5", "optional = true"), "logic", "a step that decides"),
+        (("within_s = 5", "never = true, times = 2"), "logic", "times counts"),
+        (("within_s = 5", 'after = "previous"'), "logic", "no previous"),
+        (('say = ["please"]', 'say = ["thanks"]'), "", "no group 'thanks'"),
+        (('counts = ["please"]', 'counts = ["thanks"]'), "", "no group 'thanks'"),
+        (('any = ["please {moment}"]', "any = []"), "phrases.please.any", "at least 1"),
+        (('any = ["please {moment}"]', 'any = ["please {momentum}"]'), "phrases.please.any", "momentum"),
+        (('"a", "b"]', '"a"]'), "examples", "8"),
+        (('"a", "b"]', '"a", "please minute"]'), "examples.agent.no_match", "please minute"),
+        (('"please sec"', '"thanks"'), "examples.agent.match", "thanks"),
+        (('id = "polite"', 'id = "rude"'), "id", "file's name"),
+        (('id = "polite"', "id = 4"), "id", "id"),
+        (("[logic]", "[logic"), "", "not TOML"),
+    ],
+)
+def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
+    assert change[0] in PACK
+    folder = write(tmp_path, "polite.toml", PACK.replace(*change))
+    with pytest.raises(UsageError) as caught:
+        load_rules(folder)
+    message = str(caught.value)
+    assert "polite.toml" in message
+    assert key in message
+    assert fault in message
+    assert "\n" not in message
+
+
+def test_a_change_of_an_unknown_key_names_the_sites_file(tmp_path):
+    with pytest.raises(UsageError, match=rf"unknown key: {tmp_path}/hold_thanks\.toml: wait; remove it"):
+        load_rules(write(tmp_path, "hold_thanks.toml", 'id = "hold_thanks"\nwait = 7\n'))
+
+
+def test_two_packs_with_one_id(tmp_path):
+    write(tmp_path, "polite.toml", PACK)
+    with pytest.raises(UsageError, match=r"two rules with one id.*polite2\.toml.*polite\.toml has it too"):
+        load_rules(write(tmp_path, "polite2.toml", PACK))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_with_nothing_in_it(tmp_path, there):
+    with pytest.raises(UsageError, match=r"no rule packs.*put one TOML file a rule there"):
+        load_rules(tmp_path if there else tmp_path / "absent")
+
+
+def test_an_empty_pack(tmp_path):
+    with pytest.raises(UsageError, match=r"polite\.toml: id; add it"):
+        load_rules(write(tmp_path, "polite.toml", ""))
+
+
+def test_an_unknown_table_in_a_lexicon(tmp_path):
+    with pytest.raises(UsageError, match=r"unknown key: .*lexicon\.toml: set;"):
+        load_rules(write(tmp_path, "lexicon.toml", "[set]\n"))
+
+
+def test_a_cue_pack_must_have_its_groups(tmp_path):
+    text = own_text("hold_thanks").replace("[phrases.back]", "[phrases.returned]")
+    with pytest.raises(UsageError, match=r"hold_thanks\.toml: phrases\.back; add the group"):
+        load_rules(write(tmp_path, "hold_thanks.toml", text))
