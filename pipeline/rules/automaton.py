@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.rules.grammar import Edge, Either, Gap, InTurn, Part, WordPart
+from pipeline.rules.grammar import AnyWord, Edge, Either, Gap, InTurn, Part, WordPart
 from pipeline.rules.tokens import Token
 
 # What holds between two tokens, as bits.
@@ -114,6 +114,8 @@ class Automaton:
             return (self._node(part.text, after),)
         if isinstance(part, Edge):
             return (self._node(BEGINS if part.begins else ENDS, after),)
+        if isinstance(part, AnyWord):
+            return (self._node(IN_SENTENCE, (self._node(None, after),)),)
         if isinstance(part, Gap):
             return self._before_gap(part, after)
         if isinstance(part, InTurn):

@@ -11,8 +11,8 @@ from pipeline.rules.lexicon import Lexicon
 
 MAX_GAP = 8
 
-_ITEM = re.compile(r"\{[a-z_]+\}|\.{2,3}\d+|[()|?^$]|[a-z0-9]+")
-_GRAMMAR = "words in lower case, {set}, (a | b), item?, ..n, ...n, ^ and $"
+_ITEM = re.compile(r"\{[a-z_]+\}|\.{2,3}\d+|[()|?^$_]|[a-z0-9]+")
+_GRAMMAR = "words in lower case, {set}, (a | b), item?, _, ..n, ...n, ^ and $"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class WordPart:
     """One token."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyWord:
+    """One token of any kind, in the sentence of the token before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,30 @@ class Either:
     optional: bool = False
 
 
-Part = WordPart | Gap | Edge | InTurn | Either
+Part = WordPart | AnyWord | Gap | Edge | InTurn | Either
 
 
 def least_words(part: Part) -> int:
     """The fewest tokens that fit `part`."""
-    if isinstance(part, WordPart):
+    if isinstance(part, WordPart | AnyWord):
         return 1
     if isinstance(part, InTurn):
         return sum(least_words(inner) for inner in part.parts)
     if isinstance(part, Either) and not part.optional:
         return min(least_words(inner) for inner in part.parts)
     return 0
+
+
+def begins_open(part: Part) -> bool:
+    """Whether the first token that fits `part` may be any."""
+    if isinstance(part, InTurn):
+        for inner in part.parts:
+            if begins_open(inner):
+                return True
+            if isinstance(inner, Edge) or least_words(inner) > 0:
+                return False
+        return False
+    return isinstance(part, AnyWord) or (isinstance(part, Either) and any(map(begins_open, part.parts)))
 
 
 class Grammar:
@@ -83,6 +100,8 @@ class Grammar:
         part = self._read(pattern)
         if least_words(part) == 0:
             raise self._fault("it fits no words at all", pattern, "make an item obligatory")
+        if begins_open(part):
+            raise self._fault("it may begin with any word", pattern, "begin with a word or ^")
         return part
 
     def _read(self, pattern: str) -> Part:
@@ -126,6 +145,8 @@ class Grammar:
             return part
         if item == "?":
             raise self._fault("'?' after nothing", pattern, "put it right after an item")
+        if item == "_":
+            return AnyWord()
         if item in {"^", "$"}:
             return Edge(begins=item == "^")
         if item.startswith("{"):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pipeline.errors import UsageError
 
 LEXICON_FILE = Path(__file__).parent / "lexicon.toml"
+NAMES_FILE = Path(__file__).parent / "names.toml"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -51,13 +52,13 @@ class Lexicon:
 
 
 def load_lexicon(extra: Path | None = None) -> Lexicon:
-    """The program's own lexicon, its entries replaced or joined by those of the file `extra`.
+    """The program's own lexicon and names, their entries replaced or joined by those of the file `extra`.
 
     Raises UsageError for a missing or broken file or an unknown table.
     """
     spec, digest = _read(LEXICON_FILE)
-    if extra is not None:
-        more, other = _read(extra)
+    for path in (NAMES_FILE, extra) if extra else (NAMES_FILE,):
+        more, other = _read(path)
         digest = hashlib.sha256(f"{digest}{other}".encode()).hexdigest()
         spec = _joined(spec, more)
     return Lexicon(

@@ -7,6 +7,7 @@ A pattern is written in lower case, items separated by blanks:
 ``{subject}``  any entry of the set `subject` in `lexicon.toml`; entries are patterns too
 ``(a | b c)``  one of these patterns
 ``item?``      the item or nothing: ``please?``  ``{brief}?``  ``(on | at)?``
+``_``          one token of any kind in the same sentence: ``welcome to _``
 ``..3``        up to 3 tokens of any kind within the sentence (at most 8)
 ``...3``       the same, but a sentence may end among them
 ``^``  ``$``   the utterance begins, or ends, here

@@ -1,14 +1,16 @@
 """Recognised words -> normal tokens, with the way back to the words.
 
-A word is put into lower case, cut at everything that is no letter, digit or inner apostrophe, its
-contraction spelled out ("we're" -> "we are"), variants brought to one form and fillers dropped, all by
-the tables of `lexicon.toml`. A token said twice in a row counts once. What one speaker says without a
-long pause and without anybody else between is an utterance; phrases are looked for inside utterances.
+A word is put into lower case without accents, cut at everything that is no letter, digit or inner
+apostrophe, its contraction spelled out ("we're" -> "we are"), variants brought to one form and fillers
+dropped, all by the tables of `lexicon.toml`. A token said twice in a row counts once. What one speaker
+says without a long pause and without anybody else between is an utterance; phrases are looked for inside
+utterances.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -136,7 +138,7 @@ def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[T
     """Lower-case pieces with contractions taken apart; the last piece of a word may end a sentence."""
     out: list[Token] = []
     for position, word in enumerate(words, offset):
-        text = word.text.lower().replace("\u2019", "'")
+        text = _without_accents(word.text.lower().replace("\u2019", "'"))
         pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, lexicon)]
         ends = bool(_SENTENCE_END.search(text.strip()))
         out += [
@@ -144,6 +146,13 @@ def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[T
             for number, piece in enumerate(pieces, 1)
         ]
     return out
+
+
+def _without_accents(text: str) -> str:
+    """`text` with "e" for "\u00e9", so that names are found however they are written."""
+    if text.isascii():
+        return text
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
 
 
 def _parts(piece: str, lexicon: Lexicon) -> tuple[str, ...]:
