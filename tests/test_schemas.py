@@ -17,12 +17,15 @@ import pytest
 from builders import (
     NOON,
     a_call,
+    a_fingerprint,
     a_hold,
     a_recording,
     a_silence,
+    a_transfer,
     an_analysis,
     an_id,
     an_overlap,
+    fitness_of,
     found,
     measured,
     quarantined,
@@ -42,12 +45,16 @@ RECORDS = {
     "analysis": records.Run,
     "activity": records.Activity,
     "sound": records.Sound,
+    "fingerprint": records.Fingerprint,
     "word": records.Word,
     "turn": records.Turn,
     "hold": records.Hold,
+    "hold_track": records.HoldTrack,
+    "transfer": records.Transfer,
     "overlap": records.Overlap,
     "silence": records.Silence,
     "metric": records.Metric,
+    "fitness": records.Fitness,
     "finding": records.Finding,
 }
 TABLES = [statement.name for statement in schemas.tables()]
@@ -59,10 +66,13 @@ LAYOUT = (1, "df105caca47b")
 FULL = an_analysis(
     turns=[say("agent", 0, 2, "one moment please"), say("customer", 2, 3, "sure")],
     sounds=(sound("music", 4, 9),),
+    fingerprints=(a_fingerprint(4, 9),),
     holds=(a_hold(3, 10, request_turn_index=0),),
+    transfers=(a_transfer(30, 40),),
     overlaps=(an_overlap("agent", 1, 2),),
     silences=(a_silence(20, 32),),
     metrics=(measured("talk_time", 2, role="agent"),),
+    fitness=(fitness_of(),),
     findings=(found("greeting", "pass", start_s=0.0, end_s=2.0, confidence=0.5),),
 )
 PARTS = {
@@ -71,12 +81,15 @@ PARTS = {
     "analysis": "run",
     "activity": "activities",
     "sound": "sounds",
+    "fingerprint": "fingerprints",
     "word": "words",
     "turn": "turns",
     "hold": "holds",
+    "transfer": "transfers",
     "overlap": "overlaps",
     "silence": "silences",
     "metric": "metrics",
+    "fitness": "fitness",
     "finding": "findings",
 }
 
@@ -125,7 +138,7 @@ def test_every_table_has_a_record_or_is_known_to_have_none() -> None:
 def test_columns_are_the_fields_of_the_record(empty: Path, table: str) -> None:
     columns = [row[0] for row in query(empty, f"DESCRIBE {table}").rows]
     names = [field.name for field in fields(RECORDS[table])]
-    assert columns == (names if table == "recording" else ["recording_id", *names])
+    assert columns == (names if table in ("recording", "hold_track") else ["recording_id", *names])
 
 
 def test_a_changed_table_needs_a_new_version() -> None:
@@ -193,6 +206,9 @@ def test_checks_allow_what_the_records_allow(
         ("hold", {"end_s": float("inf")}),
         ("overlap", {"start_s": -0.5}),
         ("silence", {"start_s": 40.0}),
+        ("transfer", {"end_s": 29.0}),
+        ("sound", {"frequency_hz": 0.0}),
+        ("fingerprint", {"frames": (1,)}),
         ("metric", {"denominator": -1.0}),
         ("metric", {"numerator": float("nan")}),
         ("finding", {"confidence": -0.1}),

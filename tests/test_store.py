@@ -18,10 +18,12 @@ import pytest
 from builders import (
     NOON,
     a_call,
+    a_fingerprint,
     a_hold,
     a_recording,
     a_run,
     a_silence,
+    a_transfer,
     an_analysis,
     an_id,
     an_overlap,
@@ -43,6 +45,7 @@ from pipeline.records import (
     Analysis,
     Call,
     Finding,
+    Fingerprint,
     Hold,
     Metric,
     Overlap,
@@ -50,6 +53,7 @@ from pipeline.records import (
     Run,
     Silence,
     Sound,
+    Transfer,
     Turn,
     Word,
 )
@@ -58,9 +62,11 @@ from pipeline.store import Known, Writer, check_writable, query, reading, writin
 CHILDREN: dict[str, type] = {
     "activities": Activity,
     "sounds": Sound,
+    "fingerprints": Fingerprint,
     "words": Word,
     "turns": Turn,
     "holds": Hold,
+    "transfers": Transfer,
     "overlaps": Overlap,
     "silences": Silence,
     "metrics": Metric,
@@ -72,7 +78,9 @@ JSON_FIELDS = {"extra", "settings", "detail"}
 TALK = an_analysis(
     turns=[say("agent", 0, 2, "one moment please"), say("customer", 2, 3, "sure")],
     sounds=(sound("music", 4, 9),),
+    fingerprints=(a_fingerprint(4, 9),),
     holds=(a_hold(3, 10),),
+    transfers=(a_transfer(30, None),),
     overlaps=(an_overlap("agent", 1, 2),),
     silences=(a_silence(20, 32),),
     metrics=(measured("talk_time", 2, role="agent"),),
@@ -93,7 +101,7 @@ def read(connection: duckdb.DuckDBPyConnection, table: str, record: type, record
 def python_value(name: str, value: Any) -> Any:
     if name in JSON_FIELDS:
         return json.loads(value)
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(python_value("", item) for item in value) if isinstance(value, list) else value
 
 
 def read_analysis(connection: duckdb.DuckDBPyConnection, recording_id: str) -> Analysis:
@@ -153,6 +161,7 @@ JSON = st.dictionaries(
     ),
     max_size=3,
 )
+PAIRS = st.none() | st.lists(st.tuples(TIMES, TIMES), max_size=3).map(tuple)
 COMMON: dict[str, st.SearchStrategy[Any]] = {
     "channel": st.integers(0, 1),
     "text": TEXTS,
@@ -200,6 +209,8 @@ CALLS = st.builds(
     Call,
     started_at=st.none() | INSTANTS,
     jurisdictions=st.lists(TEXTS, max_size=3).map(tuple),
+    holds=PAIRS,
+    pauses=PAIRS,
     extra=JSON,
     **{name: st.none() | TEXTS for name in ("call_ref", "queue", "agent_id", "agent_name", "customer_ref")},
 )
@@ -212,13 +223,17 @@ RUNS = st.builds(
     **{field.name: TEXTS for field in fields(Run) if field.type == "str"},
     **{field.name: TIMES for field in fields(Run) if field.name.endswith("_s")},
 )
+LANDMARKS = dict.fromkeys(("landmarks", "frames"), st.just((0, 2**32 - 1)))
 ANALYSES = st.builds(
     Analysis,
     recording=RECORDINGS,
     call=CALLS,
     run=st.none() | RUNS,
     activities=rows_of(Activity),
-    sounds=rows_of(Sound),
+    sounds=rows_of(
+        Sound, frequency_hz=st.none() | st.floats(1, 4000), track_id=st.none() | TEXTS
+    ),
+    fingerprints=rows_of(Fingerprint, track_id=st.none() | TEXTS, **LANDMARKS),
     words=rows_of(Word, "word_index"),
     turns=rows_of(Turn, "turn_index"),
     holds=rows_of(
@@ -227,6 +242,7 @@ ANALYSES = st.builds(
         request_turn_index=st.none() | INDEXES,
         return_turn_index=st.none() | INDEXES,
     ),
+    transfers=rows_of(Transfer, "transfer_index"),
     overlaps=rows_of(Overlap, "overlap_index"),
     silences=rows_of(Silence, "silence_index"),
     metrics=rows_of(Metric, numerator=FINITE, denominator=TIMES, name=TEXTS, unit=TEXTS),

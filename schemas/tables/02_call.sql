@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS call (
     agent_name VARCHAR,
     customer_ref VARCHAR,
     jurisdictions VARCHAR[] NOT NULL,
+    holds DOUBLE[][],
+    pauses DOUBLE[][],
     extra JSON NOT NULL
 );
 
@@ -21,4 +23,6 @@ COMMENT ON COLUMN call.agent_id IS 'The agent''s identifier';
 COMMENT ON COLUMN call.agent_name IS 'The agent''s name';
 COMMENT ON COLUMN call.customer_ref IS 'The customer''s identifier';
 COMMENT ON COLUMN call.jurisdictions IS 'Codes of the places the parties were in, see table jurisdiction; empty when unknown';
+COMMENT ON COLUMN call.holds IS 'Holds as the telephone system gave them, pairs of start and end in seconds; NULL when it did not';
+COMMENT ON COLUMN call.pauses IS 'Pauses of the recorder as the telephone system gave them, pairs of start and end in seconds; NULL when it did not';
 COMMENT ON COLUMN call.extra IS 'Metadata under other names, JSON object';

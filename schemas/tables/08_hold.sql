@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS hold (
     thanked BOOLEAN,
     request_turn_index INTEGER CHECK (request_turn_index >= 0),
     return_turn_index INTEGER CHECK (return_turn_index >= 0),
+    track_id VARCHAR,
     PRIMARY KEY (recording_id, hold_index)
 );
 
@@ -22,3 +23,4 @@ COMMENT ON COLUMN hold.permission IS 'granted, refused (held all the same), not_
 COMMENT ON COLUMN hold.thanked IS 'Whether the agent gave thanks or apologised for the wait; NULL when it cannot be told';
 COMMENT ON COLUMN hold.request_turn_index IS 'Turn in which the hold was asked for or announced, see table turn';
 COMMENT ON COLUMN hold.return_turn_index IS 'The agent''s first turn after the hold, see table turn';
+COMMENT ON COLUMN hold.track_id IS 'The known track that played longest in it, see table hold_track; NULL when none did';

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS silence (
     start_s DOUBLE NOT NULL CHECK (start_s >= 0),
     end_s DOUBLE NOT NULL CHECK (end_s >= start_s AND isfinite(end_s)),
     announced BOOLEAN NOT NULL,
+    kind VARCHAR NOT NULL CHECK (kind IN ('silence', 'recorder_pause')),
     PRIMARY KEY (recording_id, silence_index)
 );
 
@@ -13,3 +14,4 @@ COMMENT ON COLUMN silence.silence_index IS 'Number of the silence in the recordi
 COMMENT ON COLUMN silence.start_s IS 'Start in seconds from the start of the recording';
 COMMENT ON COLUMN silence.end_s IS 'End in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN silence.announced IS 'Whether the agent said beforehand that it would come';
+COMMENT ON COLUMN silence.kind IS 'silence, or recorder_pause where the recorder was stopped (no dead air)';
