@@ -24,6 +24,9 @@ Permission = Literal["granted", "refused", "not_awaited", "not_asked", "not_dete
 OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "simultaneous_start"]
 Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
 SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep"]
+DatumKind = Literal[
+    "date_of_birth", "address", "account_number", "card_number", "phone", "email", "ssn", "reason_with_details"
+]
 SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
@@ -284,6 +287,29 @@ class Fitness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDatum:
+    """Personal or account data the customer gave: what and when, never the value itself.
+
+    `role` is `unknown` where nobody knows who speaks; `luhn_valid` is None for all but whole card numbers.
+    """
+
+    datum_index: int
+    kind: DatumKind
+    start_s: float
+    end_s: float
+    turn_index: int
+    role: Role
+    digits: int
+    luhn_valid: bool | None
+    confidence: float
+
+    @property
+    def span(self) -> Span:
+        """When."""
+        return Span(self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A measure as counts: its value is numerator / denominator, undefined where that is 0."""
 
@@ -388,4 +414,5 @@ class Analysis:
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
     fitness: tuple[Fitness, ...] = ()
+    personal_data: tuple[PersonalDatum, ...] = ()
     findings: tuple[Finding, ...] = ()
