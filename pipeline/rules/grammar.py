@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.rules.lexicon import Lexicon
+
+if TYPE_CHECKING:  # a lexicon keeps what was read of it
+    from pipeline.rules.lexicon import Lexicon
 
 MAX_GAP = 8
 
@@ -92,7 +95,7 @@ class Grammar:
     def __init__(self, lexicon: Lexicon, where: str) -> None:
         self._lexicon = lexicon
         self._where = where
-        self._sets: dict[str, Part] = {}
+        self._sets = lexicon.book.sets
         self._open: list[str] = []
 
     def read(self, pattern: str) -> Part:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pipeline.errors import UsageError
+from pipeline.rules.book import PhraseBook
 
 LEXICON_FILE = Path(__file__).parent / "lexicon.toml"
 NAMES_FILE = Path(__file__).parent / "names.toml"
@@ -39,7 +40,9 @@ class LexiconSpec(Spec):
 class Lexicon:
     """How words are normalised, the named word sets, and the phrases that give personal data.
 
-    `digest` is the content hash that goes into every rule's version.
+    `digest` is the content hash that goes into every rule's version. `book` has the phrases that were
+    compiled so far, `spelled` the words that were spelled out so far; `rewrite_lengths` tells by first
+    word how long the entries of `rewrite` are, the longest first.
     """
 
     file: Path
@@ -47,8 +50,11 @@ class Lexicon:
     contractions: Mapping[str, tuple[str, ...]]
     endings: Mapping[str, tuple[str, ...]]
     rewrite: Mapping[tuple[str, ...], tuple[str, ...]]
+    rewrite_lengths: Mapping[str, tuple[int, ...]]
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
+    book: PhraseBook = field(default_factory=PhraseBook, compare=False, repr=False)
+    spelled: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_lexicon(extra: Path | None = None) -> Lexicon:
@@ -61,12 +67,14 @@ def load_lexicon(extra: Path | None = None) -> Lexicon:
         more, other = _read(path)
         digest = hashlib.sha256(f"{digest}{other}".encode()).hexdigest()
         spec = _joined(spec, more)
+    rewrite = {tuple(key.split()): tuple(value.split()) for key, value in spec.rewrite.items()}
     return Lexicon(
         file=extra or LEXICON_FILE,
         digest=digest,
         contractions={key: tuple(value.split()) for key, value in spec.contractions.items()},
         endings={key: tuple(value.split()) for key, value in spec.endings.items()},
-        rewrite={tuple(key.split()): tuple(value.split()) for key, value in spec.rewrite.items()},
+        rewrite=rewrite,
+        rewrite_lengths=_lengths(rewrite),
         sets=spec.sets,
         personal_data=spec.personal_data,
     )
@@ -101,6 +109,13 @@ def _read(path: Path) -> tuple[LexiconSpec, str]:
         return LexiconSpec.model_validate(values), digest
     except ValidationError as error:
         raise readable(error, path) from None
+
+
+def _lengths(entries: Iterable[tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
+    out: dict[str, set[int]] = {}
+    for entry in entries:
+        out.setdefault(entry[0], set()).add(len(entry))
+    return {word: tuple(sorted(lengths, reverse=True)) for word, lengths in out.items()}
 
 
 def _joined(base: LexiconSpec, more: LexiconSpec) -> LexiconSpec:

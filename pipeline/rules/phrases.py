@@ -24,12 +24,13 @@ and overlaps is one match. A match never leaves its utterance (see `tokens`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from pipeline.records import Role, Word
-from pipeline.rules.automaton import Automaton
+from pipeline.rules.automaton import Reading
+from pipeline.rules.book import PhraseBook
 from pipeline.rules.grammar import Grammar
 from pipeline.rules.lexicon import Lexicon
 from pipeline.rules.tokens import Transcript
@@ -76,51 +77,88 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patterns:
+    """Compiled patterns: their label in the book they are in; None for no patterns."""
+
+    book: PhraseBook
+    label: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phrases:
     """A compiled group of phrases; `roles` are those whose words are searched."""
 
     roles: tuple[Role, ...]
-    any: Automaton
-    but: Automaton
+    any: Patterns
+    but: Patterns
     unless: Phrases | None = None
 
 
-def compile_patterns(patterns: Sequence[str], lexicon: Lexicon, where: str) -> Automaton:
+def compile_patterns(patterns: Sequence[str], lexicon: Lexicon, where: str) -> Patterns:
     """`patterns` ready to search; UsageError names `where` (file and key) and the pattern at fault."""
     grammar = Grammar(lexicon, where)
-    return Automaton(grammar.read(pattern) for pattern in patterns)
+    parts = [grammar.read(pattern) for pattern in patterns]
+    return Patterns(book=lexicon.book, label=lexicon.book.add(parts) if parts else None)
 
 
 def find(
     transcript: Transcript, phrases: Phrases, roles: Collection[Role] | None = None
 ) -> tuple[Match, ...]:
     """What `roles` (default: the group's) say of `phrases`, in order of time."""
-    roles = phrases.roles if roles is None else roles
-    found = [
-        match
-        for number, utterance in enumerate(transcript.utterances)
-        if utterance.role in roles
-        for match in _found_in(transcript, number, phrases)
-    ]
+    if not _readings(transcript, phrases.any):
+        return ()
+    key = (phrases, phrases.roles if roles is None else tuple(roles))
+    if key not in transcript.found:
+        transcript.found[key] = _find(transcript, *key)
+    found: tuple[Match, ...] = transcript.found[key]
+    return found
+
+
+def _find(transcript: Transcript, phrases: Phrases, roles: tuple[Role, ...]) -> tuple[Match, ...]:
+    found = (
+        _match(transcript, *stretch)
+        for number, stretches in _kept(transcript, phrases).items()
+        if transcript.utterances[number].role in roles
+        for stretch in stretches
+    )
     return tuple(sorted(found, key=lambda match: match.span))
 
 
-def _found_in(transcript: Transcript, number: int, phrases: Phrases) -> tuple[Match, ...]:
-    found = list(_readings(transcript, number, phrases.any))
-    if not found:
-        return ()
-    decoys = list(_readings(transcript, number, phrases.but))
-    kept = [match for match in found if not any(match.overlaps(decoy) for decoy in decoys)]
-    if kept and phrases.unless is not None and _found_in(transcript, number, phrases.unless):
-        return ()
-    return _joined(transcript, kept)
+def _kept(transcript: Transcript, phrases: Phrases) -> dict[int, list[Reading]]:
+    """The readings that count, by utterance, where they overlap made one."""
+    decoys = _readings(transcript, phrases.but)
+    out: dict[int, list[Reading]] = {}
+    for reading in _readings(transcript, phrases.any):
+        if not any(_overlap(reading, decoy) for decoy in decoys):
+            out.setdefault(reading[0], []).append(reading)
+    if out and phrases.unless is not None:
+        for number in _kept(transcript, phrases.unless):
+            out.pop(number, None)
+    return {number: _joined(readings) for number, readings in out.items()}
 
 
-def _readings(transcript: Transcript, number: int, automaton: Automaton) -> Iterator[Match]:
-    utterance = transcript.utterances[number]
-    tokens = transcript.tokens[utterance.first : utterance.end]
-    for first, end in automaton.readings(tokens):
-        yield _match(transcript, number, utterance.first + first, utterance.first + end)
+def _readings(transcript: Transcript, patterns: Patterns) -> Sequence[Reading]:
+    """Every reading of the patterns as utterance and tokens `[first, end)` of the transcript, in order.
+
+    The first question about a book reads the transcript for all its groups.
+    """
+    if patterns.label is None:
+        return ()
+    automaton = patterns.book.automaton
+    if automaton not in transcript.found:
+        by_label: dict[int, list[Reading]] = {}
+        for number, utterance in enumerate(transcript.utterances):
+            begin = utterance.first
+            for label, first, end in automaton.readings(transcript.tokens[begin : utterance.end]):
+                by_label.setdefault(label, []).append((number, begin + first, begin + end))
+        transcript.found[automaton] = by_label
+    by_label = transcript.found[automaton]
+    return by_label.get(patterns.label, ())
+
+
+def _overlap(one: Reading, other: Reading) -> bool:
+    """Whether a token belongs to both; each token belongs to one utterance."""
+    return one[1] < other[2] and other[1] < one[2]
 
 
 def _match(transcript: Transcript, number: int, first: int, end: int) -> Match:
@@ -129,13 +167,13 @@ def _match(transcript: Transcript, number: int, first: int, end: int) -> Match:
     return Match(first=first, end=end, utterance=number, words=words)
 
 
-def _joined(transcript: Transcript, matches: Sequence[Match]) -> tuple[Match, ...]:
-    """Overlapping matches of one utterance made one; `matches` are in order of their first token."""
-    out: list[Match] = []
-    for match in matches:
-        if out and match.overlaps(out[-1]):
-            end = max(out[-1].end, match.end)
-            out[-1] = _match(transcript, match.utterance, out[-1].first, end)
+def _joined(readings: Sequence[Reading]) -> list[Reading]:
+    """Overlapping readings of one utterance made one; they are in order of their first token."""
+    out: list[Reading] = []
+    for reading in readings:
+        if out and _overlap(reading, out[-1]):
+            number, first, end = out[-1]
+            out[-1] = number, first, max(end, reading[2])
         else:
-            out.append(match)
-    return tuple(out)
+            out.append(reading)
+    return out

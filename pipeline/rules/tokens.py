@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from pipeline.records import Role, Turn, Word
 from pipeline.rules.lexicon import Lexicon
@@ -20,12 +21,14 @@ from pipeline.rules.lexicon import Lexicon
 MAX_PAUSE_S = 2.0
 """A longer pause between two turns of one speaker ends the utterance."""
 
+MAX_SPELLED = 200_000
+"""Ways to write a word remembered before all are forgotten."""
+
 _PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.?!…]+[\"')\]]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A normal token; `first` and `last` are positions of the words it stands for."""
 
     text: str
@@ -52,6 +55,8 @@ class Transcript:
     words: tuple[Word, ...]
     tokens: tuple[Token, ...]
     utterances: tuple[Utterance, ...]
+    found: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What `phrases` found here so far."""
 
     def utterance_words(self, utterance: Utterance) -> tuple[Word, ...]:
         """The words said in `utterance`."""
@@ -135,17 +140,26 @@ def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Tok
 
 
 def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
-    """Lower-case pieces with contractions taken apart; the last piece of a word may end a sentence."""
+    """The pieces of all words; each way to write a word is taken apart once."""
+    known = lexicon.spelled
     out: list[Token] = []
     for position, word in enumerate(words, offset):
-        text = _without_accents(word.text.lower().replace("\u2019", "'"))
-        pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, lexicon)]
-        ends = bool(_SENTENCE_END.search(text.strip()))
-        out += [
-            Token(piece, position, position, ends and number == len(pieces))
-            for number, piece in enumerate(pieces, 1)
-        ]
+        pieces = known.get(word.text)
+        if pieces is None:
+            if len(known) >= MAX_SPELLED:
+                known.clear()
+            pieces = known[word.text] = _pieces(word.text, lexicon)
+        for text, ends in pieces:
+            out.append(Token(text, position, position, ends))
     return out
+
+
+def _pieces(word: str, lexicon: Lexicon) -> tuple[tuple[str, bool], ...]:
+    """Lower-case pieces with contractions taken apart; the last one may end a sentence."""
+    text = _without_accents(word.lower().replace("\u2019", "'"))
+    pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, lexicon)]
+    ends = bool(_SENTENCE_END.search(text.strip()))
+    return tuple((piece, ends and number == len(pieces)) for number, piece in enumerate(pieces, 1))
 
 
 def _without_accents(text: str) -> str:
@@ -166,19 +180,20 @@ def _parts(piece: str, lexicon: Lexicon) -> tuple[str, ...]:
 
 def _rewritten(tokens: Sequence[Token], lexicon: Lexicon) -> list[Token]:
     """Variants brought to one form, fillers dropped; the longest entry wins."""
-    longest = max((len(key) for key in lexicon.rewrite), default=0)
+    lengths = lexicon.rewrite_lengths
     out: list[Token] = []
     at = 0
     while at < len(tokens):
-        for length in range(min(longest, len(tokens) - at), 0, -1):
+        token = tokens[at]
+        for length in lengths.get(token.text, ()):
             piece = tokens[at : at + length]
             new = lexicon.rewrite.get(tuple(token.text for token in piece))
             if new is not None and not any(token.ends_sentence for token in piece[:-1]):
                 _append(out, new, piece)
-                at += length
+                at += len(piece)
                 break
         else:
-            out.append(tokens[at])
+            out.append(token)
             at += 1
     return out
 
