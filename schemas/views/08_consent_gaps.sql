@@ -1,24 +1,7 @@
 CREATE OR REPLACE VIEW consent_gaps AS
-WITH party AS (
-    SELECT
-        recording_id,
-        -- US-CA, ca and CA are the same place; a call without any place has one unknown party.
-        unnest(CASE WHEN len(jurisdictions) = 0 THEN [''] ELSE jurisdictions END) AS given,
-        regexp_replace(upper(trim(given)), '^US-', '') AS code
-    FROM call
-),
-ranked AS (
-    SELECT
-        party.recording_id,
-        nullif(party.code, '') AS code,
-        coalesce(jurisdiction.consent, 'unknown') AS consent,
-        coalesce(jurisdiction.strictness, (SELECT max(strictness) FROM jurisdiction)) AS strictness
-    FROM party
-    LEFT JOIN jurisdiction ON jurisdiction.code = party.code
-),
-strictest AS (
+WITH strictest AS (
     SELECT *
-    FROM ranked
+    FROM call_party
     QUALIFY row_number() OVER (PARTITION BY recording_id ORDER BY strictness DESC, consent ASC, code ASC) = 1
 )
 SELECT
@@ -31,10 +14,15 @@ SELECT
     call.agent_name,
     call.jurisdictions,
     strictest.code AS strictest_jurisdiction,
+    strictest.name AS jurisdiction_name,
     strictest.consent,
     strictest.strictness,
+    strictest.as_of AS law_as_of,
+    strictest.source AS law_source,
+    strictest.note AS law_note,
     finding.verdict,
     finding.detail ->> 'status' AS status,
+    finding.detail ->> 'reason' AS reason,
     finding.quote,
     CASE WHEN finding.detail ->> 'status' = 'late' THEN finding.start_s END AS disclosed_s,
     finding.start_s,
@@ -56,10 +44,15 @@ COMMENT ON COLUMN consent_gaps.agent_id IS 'The agent''s identifier';
 COMMENT ON COLUMN consent_gaps.agent_name IS 'The agent''s name';
 COMMENT ON COLUMN consent_gaps.jurisdictions IS 'Codes of the places the parties were in, as given';
 COMMENT ON COLUMN consent_gaps.strictest_jurisdiction IS 'Code of the strictest of them; NULL when none is known';
+COMMENT ON COLUMN consent_gaps.jurisdiction_name IS 'Its name; NULL when it is unknown';
 COMMENT ON COLUMN consent_gaps.consent IS 'Its rule: all_party, disputed, one_party, or unknown, which counts as strictest';
 COMMENT ON COLUMN consent_gaps.strictness IS 'Its rank, higher is stricter, see table jurisdiction';
+COMMENT ON COLUMN consent_gaps.law_as_of IS 'Date as of which the rule was held to be right';
+COMMENT ON COLUMN consent_gaps.law_source IS 'Statute or court decision';
+COMMENT ON COLUMN consent_gaps.law_note IS 'What is disputed or peculiar';
 COMMENT ON COLUMN consent_gaps.verdict IS 'fail or not_determinable';
 COMMENT ON COLUMN consent_gaps.status IS 'What was amiss, such as late, absent or partial';
+COMMENT ON COLUMN consent_gaps.reason IS 'Why it could not be determined';
 COMMENT ON COLUMN consent_gaps.quote IS 'The words that decided';
 COMMENT ON COLUMN consent_gaps.disclosed_s IS 'Start of a late disclosure in seconds from the start of the recording; else NULL';
 COMMENT ON COLUMN consent_gaps.start_s IS 'Start of the evidence, or of the window searched, in seconds';

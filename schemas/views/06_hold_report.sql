@@ -8,13 +8,16 @@ SELECT
     call.agent_id,
     call.agent_name,
     hold.hold_index,
+    count(*) OVER (PARTITION BY hold.recording_id) AS holds_in_call,
     hold.start_s,
     hold.end_s,
     hold.end_s - hold.start_s AS duration_s,
     hold.kind,
     hold.permission,
     hold.thanked,
+    request.start_s AS request_start_s,
     request.text AS request_text,
+    back.start_s AS return_start_s,
     back.text AS return_text
 FROM hold
 INNER JOIN recording ON recording.recording_id = hold.recording_id
@@ -34,11 +37,14 @@ COMMENT ON COLUMN hold_report.queue IS 'Queue or team that took the call';
 COMMENT ON COLUMN hold_report.agent_id IS 'The agent''s identifier';
 COMMENT ON COLUMN hold_report.agent_name IS 'The agent''s name';
 COMMENT ON COLUMN hold_report.hold_index IS 'Number of the hold in the recording, from 0';
+COMMENT ON COLUMN hold_report.holds_in_call IS 'Number of holds in the recording';
 COMMENT ON COLUMN hold_report.start_s IS 'Start in seconds from the start of the recording';
 COMMENT ON COLUMN hold_report.end_s IS 'End in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN hold_report.duration_s IS 'Length of the hold in seconds';
 COMMENT ON COLUMN hold_report.kind IS 'What the customer heard: music, silence, tones, announcement or mixed';
 COMMENT ON COLUMN hold_report.permission IS 'granted, refused (held all the same), not_awaited, not_asked or not_determinable';
 COMMENT ON COLUMN hold_report.thanked IS 'Whether the agent gave thanks or apologised for the wait; NULL when it cannot be told';
+COMMENT ON COLUMN hold_report.request_start_s IS 'Start of the turn that asked for or announced the hold, in seconds; NULL without one';
 COMMENT ON COLUMN hold_report.request_text IS 'What was said in the turn that asked for the hold';
+COMMENT ON COLUMN hold_report.return_start_s IS 'Start of the agent''s first turn after the hold, in seconds';
 COMMENT ON COLUMN hold_report.return_text IS 'What the agent said first after the hold';

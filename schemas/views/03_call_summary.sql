@@ -46,6 +46,15 @@ judged AS (
         count(*) FILTER (WHERE verdict = 'not_determinable') AS not_determinable
     FROM finding
     GROUP BY recording_id
+),
+scored AS (
+    SELECT
+        recording_id,
+        max(value) FILTER (WHERE score = 'compliance') AS compliance_score,
+        max(value) FILTER (WHERE score = 'quality') AS quality_score,
+        flatten(list(fatal_fail_rules ORDER BY score)) AS fatal_fail_rules
+    FROM call_score
+    GROUP BY recording_id
 )
 SELECT
     recording.recording_id,
@@ -78,13 +87,18 @@ SELECT
     coalesce(judged.passes, 0) AS passes,
     coalesce(judged.fails, 0) AS fails,
     coalesce(judged.not_determinable, 0) AS not_determinable,
-    judged.passes / nullif(judged.passes + judged.fails, 0) AS score
+    judged.passes / nullif(judged.passes + judged.fails, 0) AS score,
+    scored.compliance_score,
+    scored.quality_score,
+    coalesce(len(scored.fatal_fail_rules), 0) AS fatal_fails,
+    coalesce(scored.fatal_fail_rules, []) AS fatal_fail_rules
 FROM recording
 LEFT JOIN call ON call.recording_id = recording.recording_id
 LEFT JOIN measured ON measured.recording_id = recording.recording_id
 LEFT JOIN held ON held.recording_id = recording.recording_id
 LEFT JOIN interrupted ON interrupted.recording_id = recording.recording_id
 LEFT JOIN judged ON judged.recording_id = recording.recording_id
+LEFT JOIN scored ON scored.recording_id = recording.recording_id
 WHERE recording.status = 'analysed';
 
 COMMENT ON VIEW call_summary IS 'One wide row per analysed recording; NULL where a value is unknown or undefined';
@@ -116,5 +130,9 @@ COMMENT ON COLUMN call_summary.hold_permission IS 'Verdict: was leave asked and 
 COMMENT ON COLUMN call_summary.hold_thanks IS 'Verdict: was the customer thanked after every hold';
 COMMENT ON COLUMN call_summary.passes IS 'Number of rules passed';
 COMMENT ON COLUMN call_summary.fails IS 'Number of rules failed';
-COMMENT ON COLUMN call_summary.not_determinable IS 'Number of rules that could not be judged; they do not count in the score';
-COMMENT ON COLUMN call_summary.score IS 'passes / (passes + fails), 0 to 1';
+COMMENT ON COLUMN call_summary.not_determinable IS 'Number of rules that could not be judged; they count in no score';
+COMMENT ON COLUMN call_summary.score IS 'passes / (passes + fails), 0 to 1: every rule alike, whatever its weight';
+COMMENT ON COLUMN call_summary.compliance_score IS 'Share of the weight of compliance rules that was passed, 0 to 1; 0 after a fatal fail among them, NULL where none was judged';
+COMMENT ON COLUMN call_summary.quality_score IS 'The same of the quality rules';
+COMMENT ON COLUMN call_summary.fatal_fails IS 'Number of fatal rules failed; each makes its score 0';
+COMMENT ON COLUMN call_summary.fatal_fail_rules IS 'Those rules, by id; empty without any';
