@@ -152,7 +152,7 @@ def test_a_bad_scorecard_is_told(tmp_path, card, told):
         (('score = "quality"', 'score = "quality"\nwhere = "call"'), "where", "unknown key"),
         (('kind = "sequence"', 'kind = "sometimes"'), "logic", "sequence"),
         (('at = "start"', 'at = "lunch"'), "at", "personal_data"),
-        (('at = "start"', 'at = "said"'), "logic", "said names the group"),
+        (('at = "start"', 'at = "said"'), "logic", "said names the groups"),
         (("within_s = 5", "within_h = 5"), "within_h", "unknown key"),
         (("within_s = 5", "within_s = -5"), "within_s", "greater than 0"),
         (("within_s = 5", "optional = true"), "logic", "a step that decides"),

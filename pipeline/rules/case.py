@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from pipeline.records import Activity, Call, Hold, Layout, Turn, Word
+from pipeline.records import (
+    Activity,
+    Call,
+    Hold,
+    Layout,
+    Metric,
+    Overlap,
+    Role,
+    Silence,
+    Sound,
+    Transfer,
+    Turn,
+    Word,
+)
 from pipeline.rules.packs import RuleSet
-from pipeline.rules.phrases import Match
+from pipeline.rules.phrases import Match, Phrases, find
 from pipeline.rules.tokens import Transcript
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
 WORD_TOLERANCE_S = 0.15
 """How far a word's recognised times may lie off its sound."""
+LEAST_WORDS_PER_S = 0.5
+"""Speech with fewer recognised words than this was not understood (people speak 2 to 3)."""
+LEAST_SPEECH_S = 3.0
+"""Less speech than this says nothing about whether it was understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +44,11 @@ class Case:
     turns: tuple[Turn, ...]
     activities: tuple[Activity, ...]
     holds: tuple[Hold, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     call: Call = field(default_factory=Call)
 
 
@@ -44,6 +66,26 @@ class Clock:
         """Seconds of conversation up to `time_s` of the recording."""
         so_far = Span(self.start_s, time_s)
         return so_far.duration_s - covered_s(so_far, self.outside) if so_far else 0.0
+
+    def later(self, time_s: float, by_s: float) -> float:
+        """The time of the recording at which `by_s` seconds of conversation have passed since `time_s`."""
+        for span in self.outside:
+            if span.end_s > time_s:
+                talk_s = max(0.0, span.start_s - time_s)
+                if talk_s >= by_s:
+                    break
+                time_s, by_s = span.end_s, by_s - talk_s
+        return time_s + by_s
+
+    def earlier(self, time_s: float, by_s: float) -> float:
+        """The time of the recording since which `by_s` seconds of conversation have passed at `time_s`."""
+        for span in reversed(self.outside):
+            if span.start_s < time_s:
+                talk_s = max(0.0, time_s - span.end_s)
+                if talk_s >= by_s:
+                    break
+                time_s, by_s = span.start_s, by_s - talk_s
+        return time_s - by_s
 
 
 def conversation_clock(case: Case) -> Clock | None:
@@ -91,3 +133,35 @@ def mean_probability(words: Iterable[Word]) -> float | None:
     """Mean word probability, 0 to 1; None without words."""
     values = [word.probability for word in words]
     return fmean(values) if values else None
+
+
+def understood(hearing: Hearing, roles: Collection[Role], window: Span) -> bool:
+    """Whether what `roles` say in `window` was recognised well enough to tell what was not said.
+
+    Without words it was, unless somebody speaks there for longer than a moment.
+    """
+    words = [word for word in hearing.case.words if word.role in roles and word.start_s in window]
+    probability = mean_probability(words)
+    if probability is not None and probability < hearing.settings.min_phrase_probability:
+        return False
+    spoken = (a.span & window for a in hearing.case.activities if a.role in roles)
+    spoken_s = sum(span.duration_s for span in spoken)
+    return spoken_s < LEAST_SPEECH_S or len(words) >= LEAST_WORDS_PER_S * spoken_s
+
+
+def starts_mid_call(hearing: Hearing, opening: Phrases) -> bool:
+    """Whether the recording starts amid speech, and not with the words with which calls begin."""
+    case, speakers = hearing.case, (*opening.roles, "unknown")
+    begins_s = min((spoken.span.start_s for spoken in case.activities or case.turns), default=None)
+    if begins_s is None or begins_s >= hearing.settings.mid_call_start_s:
+        return False
+    utterances = hearing.transcript.utterances
+    first = next((n for n, said in enumerate(utterances) if said.role in speakers), None)
+    return all(match.utterance != first for match in find(hearing.transcript, opening, speakers))
+
+
+def stops_mid_call(hearing: Hearing) -> bool:
+    """Whether the recording stops amid speech."""
+    case = hearing.case
+    ends_s = max((spoken.span.end_s for spoken in case.activities or case.turns), default=None)
+    return ends_s is not None and case.duration_s - ends_s < hearing.settings.mid_call_start_s

@@ -15,7 +15,8 @@ from pipeline.rules.every_hold import every_hold
 from pipeline.rules.lexicon import Spec
 from pipeline.rules.packs import Rule, RuleSet, load_rules
 from pipeline.rules.said_in_time import said_in_time
-from pipeline.rules.specs import EveryHold, SaidInTime
+from pipeline.rules.sequence import sequence
+from pipeline.rules.specs import EveryHold, SaidInTime, Sequence
 from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings
 
@@ -26,6 +27,7 @@ DEFAULT_HOLDS = HoldSettings()
 LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
     EveryHold: every_hold,
     SaidInTime: said_in_time,
+    Sequence: sequence,
 }
 """The closed set of logics: what a pack's `logic` is judged by."""
 

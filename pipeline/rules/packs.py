@@ -156,6 +156,7 @@ def load_rules(site: Path | None = None) -> RuleSet:
     lexicon = load_lexicon(lexicon_file if lexicon_file and lexicon_file.is_file() else None)
     scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
     rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
+    personal_data = _personal_data(lexicon)
     for rule in rules:
         _check_examples(rule, lexicon)
     decisive = (rule for rule in rules if rule.active or rule.id in CUE_GROUPS)
@@ -165,7 +166,7 @@ def load_rules(site: Path | None = None) -> RuleSet:
         inactive=tuple(rule for rule in rules if not rule.active),
         lexicon=lexicon,
         cues={group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())},
-        personal_data=_personal_data(lexicon),
+        personal_data=personal_data,
         version=_digest(versions),
     )
 

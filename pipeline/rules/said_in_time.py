@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.case import Clock, Hearing, conversation_clock, decides, mean_probability
+from pipeline.rules.case import (
+    Clock,
+    Hearing,
+    conversation_clock,
+    decides,
+    mean_probability,
+    starts_mid_call,
+    understood,
+)
 from pipeline.rules.packs import Rule
 from pipeline.rules.personal_data import PersonalData, find_personal_data
 from pipeline.rules.phrases import Match, find
@@ -15,10 +23,6 @@ from pipeline.spans import Span
 
 SLOT_TOKENS = 12
 """How far from the phrase its parts may lie."""
-LEAST_WORDS_PER_S = 0.5
-"""Speech with fewer recognised words than this was not understood (people speak 2 to 3)."""
-LEAST_SPEECH_S = 3.0
-"""Less speech than this says nothing about whether it was understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,28 +103,18 @@ def _opening_fault(inquiry: _Inquiry, logic: SaidInTime) -> str | None:
     """Why the opening cannot be judged, if so."""
     if not _understood(inquiry):
         return "the opening was not understood"
-    case, transcript = inquiry.hearing.case, inquiry.hearing.transcript
-    begins_s = min(spoken.span.start_s for spoken in case.activities or case.turns)
-    if begins_s >= inquiry.hearing.settings.mid_call_start_s:
-        return None
-    first = next(n for n, said in enumerate(transcript.utterances) if said.role in inquiry.speakers)
-    greeted = any(match.utterance == first for match in inquiry.said(logic.opening))
-    return None if greeted else "the recording starts mid-call"
+    opening = inquiry.rule.phrases[logic.opening]
+    return "the recording starts mid-call" if starts_mid_call(inquiry.hearing, opening) else None
 
 
 def _understood(inquiry: _Inquiry) -> bool:
-    """Whether what the speakers say before the deadline was recognised."""
-    settings, case = inquiry.hearing.settings, inquiry.hearing.case
-
-    def early(role: Role, time_s: float) -> bool:
-        return role in inquiry.speakers and inquiry.time_s(time_s) <= settings.disclosure_deadline_s
-
-    words = [word for word in case.words if early(word.role, word.start_s)]
-    probability = mean_probability(words)
-    if probability is None or probability < settings.min_phrase_probability:
-        return False
-    spoken_s = sum(a.span.duration_s for a in case.activities if early(a.role, a.start_s))
-    return spoken_s < LEAST_SPEECH_S or len(words) >= LEAST_WORDS_PER_S * spoken_s
+    """Whether what the speakers say before the deadline was recognised; silence says nothing."""
+    case, clock = inquiry.hearing.case, inquiry.clock
+    start_s = clock.start_s if clock else 0.0
+    until_s = clock.later(start_s, inquiry.hearing.settings.disclosure_deadline_s) if clock else 0.0
+    early = Span(0.0, until_s)
+    spoke = any(word.role in inquiry.speakers and word.start_s in early for word in case.words)
+    return spoke and understood(inquiry.hearing, inquiry.speakers, early)
 
 
 def _unclear(inquiry: _Inquiry, reason: str, match: Match | None) -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.records import Permission, Role
 from pipeline.rules.lexicon import Spec, Text
@@ -67,7 +67,9 @@ class Step(Spec):
     within_turns: int | None = Field(None, ge=1)
     """Turns of the roles that say it; the one the moment lies in is the first."""
     before: bool = False
-    """Looked for before the moment instead of after it."""
+    """Looked for before the moment instead of after it; what overlaps the moment counts either way."""
+    around: bool = False
+    """Looked for on both sides of the moment, with the same limits on each."""
     after: Literal["moment", "previous"] = "moment"
     """What both limits count from: the moment, or where the step before was found."""
     never: bool = False
@@ -79,8 +81,8 @@ class Step(Spec):
 
     @model_validator(mode="after")
     def _fitting(self) -> Step:
-        if self.before and self.after == "previous":
-            message = "before = true looks from the moment; after = 'previous' does not go with it"
+        if self.before + self.around + (self.after == "previous") > 1:
+            message = "only one of before = true, around = true and after = 'previous'"
             raise ValueError(message)
         if self.never and self.times != 1:
             message = "times counts what must be said; it does not go with never = true"
@@ -96,7 +98,8 @@ class Sequence(Spec):
     """The moments: the whole call, the agent's first word, the end of the conversation, the start or end
     of each hold, each transfer, each time the customer gives personal data, or each place where the group
     `said` is found."""
-    said: Text | None = None
+    said: tuple[Text, ...] = ()
+    """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
     which: Literal["first", "last", "each"] = "each"
     """Which of the moments are looked at."""
     enough: Literal["all", "any"] = "all"
@@ -109,13 +112,17 @@ class Sequence(Spec):
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        said = (self.said,) if self.said else ()
-        return (*said, *(name for step in self.steps for name in step.say))
+        return (*self.said, *(name for step in self.steps for name in step.say))
+
+    @field_validator("said", mode="before")
+    @classmethod
+    def _one_or_many(cls, said: object) -> object:
+        return (said,) if isinstance(said, str) else said
 
     @model_validator(mode="after")
     def _fitting(self) -> Sequence:
-        if (self.at == "said") != (self.said is not None):
-            message = "said names the group for at = 'said', and goes with nothing else"
+        if (self.at == "said") != bool(self.said):
+            message = "said names the groups for at = 'said', and goes with nothing else"
             raise ValueError(message)
         if self.steps[0].after == "previous":
             message = "the first step has no previous one; its after is 'moment'"
