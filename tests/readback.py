@@ -113,3 +113,10 @@ def count(db: Path, table: str) -> int:
 
 def files_beside(db: Path) -> list[str]:
     return sorted(path.name for path in db.parent.iterdir())
+
+
+def row_of(db: Path, sql: str) -> dict[str, Any]:
+    """The only row of an answer, by column."""
+    table = query(db, sql)
+    assert len(table.rows) == 1
+    return dict(zip(table.columns, table.rows[0], strict=True))
