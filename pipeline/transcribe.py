@@ -7,7 +7,7 @@ A word that activity does not support is dropped: recognisers write words over s
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -84,21 +84,19 @@ class FasterWhisper:
     def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
         """Words of each channel."""
         windows = [w for i, channel in enumerate(channels) for w in pack(i, channel, self._settings)]
+        audio = [_cut(window, channels[window.channel].samples) for window in windows]
         words: list[list[HeardWord]] = [[] for _ in channels]
-        for window, heard in zip(windows, self._recognise(windows, channels), strict=True):
+        for window, heard in zip(windows, self.recognise(audio), strict=True):
             words[window.channel] += _map_back(window, heard)
         return tuple(
             supported(found, channel.spans, self._settings)
             for found, channel in zip(words, channels, strict=True)
         )
 
-    def _recognise(
-        self, windows: Sequence[Window], channels: Sequence[ChannelActivity]
-    ) -> list[list[_WindowWord]]:
-        """The recogniser's words for each window, times within the window."""
-        if not windows:
+    def recognise(self, audio: Sequence[NDArray[np.float32]]) -> list[list[WindowWord]]:
+        """The words in each window of `audio`, times from the window's start."""
+        if not audio:
             return []
-        audio = [_cut(window, channels[window.channel].samples) for window in windows]
         starts = [n / SAMPLE_RATE for n in accumulate((len(a) for a in audio), initial=0)]
         clips = [{"start": a, "end": b} for a, b in pairwise(starts)]
         segments, _ = self._batched.transcribe(
@@ -107,7 +105,7 @@ class FasterWhisper:
             batch_size=self._settings.batch_size,
             **self._options(),
         )
-        found: list[list[Any]] = [[] for _ in windows]
+        found: list[list[Any]] = [[] for _ in audio]
         for segment in segments:
             index = bisect(starts, segment.seek / 100 + 0.01) - 1  # `seek` counts 10 ms, rounded down
             found[index].append(segment)
@@ -116,9 +114,7 @@ class FasterWhisper:
             for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)
         ]
 
-    def _words(
-        self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]
-    ) -> list[_WindowWord]:
+    def _words(self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]) -> list[WindowWord]:
         """Words of one window with times from its start; a failed decoding is done again with fallbacks."""
         if any(
             s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments
@@ -139,7 +135,7 @@ class FasterWhisper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _WindowWord:
+class WindowWord:
     """A word with times from the start of its window."""
 
     start_s: float
@@ -148,13 +144,13 @@ class _WindowWord:
     probability: float
 
 
-def _whole_words(parts: Sequence[Any], window_start_s: float) -> list[_WindowWord]:
+def _whole_words(parts: Sequence[Any], window_start_s: float) -> list[WindowWord]:
     """The recogniser's parts as words.
 
     What it writes without a space belongs to the word before ("10", ".15"), but for groups of digits it
     strings together with hyphens ("4", "-927"): each was spoken at its own time.
     """
-    words: list[_WindowWord] = []
+    words: list[WindowWord] = []
     for part in parts:
         text, start_s, end_s = (
             str(part.word),
@@ -173,9 +169,7 @@ def _whole_words(parts: Sequence[Any], window_start_s: float) -> list[_WindowWor
                     min(before.probability, probability),
                 )
         if text.strip():
-            words.append(
-                _WindowWord(start_s=start_s, end_s=end_s, text=text.strip(), probability=probability)
-            )
+            words.append(WindowWord(start_s=start_s, end_s=end_s, text=text.strip(), probability=probability))
     return words
 
 
@@ -223,7 +217,7 @@ def _cut(window: Window, samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return audio
 
 
-def _map_back(window: Window, heard: Sequence[_WindowWord]) -> list[HeardWord]:
+def _map_back(window: Window, heard: Sequence[WindowWord]) -> list[HeardWord]:
     """Words with the times of the recording; a word lies in the piece that holds its middle."""
     words = []
     for word in heard:
@@ -231,44 +225,36 @@ def _map_back(window: Window, heard: Sequence[_WindowWord]) -> list[HeardWord]:
         shift_s = piece.source.start_s - piece.offset_s
         start_s = min(max(word.start_s + shift_s, piece.source.start_s), piece.source.end_s)
         end_s = min(max(word.end_s + shift_s, start_s), piece.source.end_s)
-        words.append(
-            HeardWord(
-                channel=window.channel,
-                start_s=start_s,
-                end_s=end_s,
-                text=word.text,
-                probability=word.probability,
-            )
-        )
+        words.append(_heard(word, window.channel, start_s, end_s))
     return words
+
+
+def _heard(word: WindowWord | HeardWord, channel: int, start_s: float, end_s: float) -> HeardWord:
+    """`word` on a channel, at other times."""
+    return HeardWord(
+        channel=channel, start_s=start_s, end_s=end_s, text=word.text, probability=word.probability
+    )
 
 
 def supported(
     words: Sequence[HeardWord], spans: Sequence[Span], settings: AsrSettings
 ) -> tuple[HeardWord, ...]:
     """The words that activity supports, cut to it; `spans` must be disjoint and sorted."""
+    starts = [span.start_s for span in spans]
+    ends = [span.end_s for span in spans]
     kept = []
     for word in words:
         reach = word.span.padded(WORD_TOLERANCE_S)
-        near = [s for s in spans if s & reach]
-        support_s = sum((s & reach).duration_s for s in near)
+        near = spans[bisect(ends, reach.start_s) : bisect_left(starts, reach.end_s)]
+        support_s = covered_s(reach, near)
         if not near or support_s < settings.word_support * max(word.span.duration_s, 0.05):
             continue
-        best = max(near, key=lambda s: (s & reach).duration_s)
         whole = (
-            Span(min(s.start_s for s in near), max(s.end_s for s in near))
+            near[0] | near[-1]
             if covered_s(word.span, near)
-            else best
+            else max(near, key=lambda s: (s & reach).duration_s)
         )
         start_s = min(max(word.start_s, whole.start_s), whole.end_s - 0.01)
         end_s = max(min(word.end_s, whole.end_s), start_s + 0.01)
-        kept.append(
-            HeardWord(
-                channel=word.channel,
-                start_s=start_s,
-                end_s=end_s,
-                text=word.text,
-                probability=word.probability,
-            )
-        )
+        kept.append(_heard(word, word.channel, start_s, end_s))
     return tuple(kept)

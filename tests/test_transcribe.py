@@ -11,7 +11,14 @@ from pipeline.activity import ChannelActivity
 from pipeline.records import HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, total_s
-from pipeline.transcribe import USABLE_S, FasterWhisper, _whole_words, pack, supported
+from pipeline.transcribe import (
+    USABLE_S,
+    WORD_TOLERANCE_S,
+    FasterWhisper,
+    _whole_words,
+    pack,
+    supported,
+)
 
 SETTINGS = AsrSettings()
 
@@ -73,6 +80,46 @@ def test_words_without_activity_are_dropped_and_others_cut_to_it():
     )
     assert [(w.start_s, w.end_s) for w in kept] == [(1.0, 1.4), (5.8, 6.0)]
     assert supported([a_word(0.9, 1.4)], (), SETTINGS) == ()
+
+
+@given(some_spans, st.lists(st.tuples(st.floats(0, 300), st.floats(0, 2)), max_size=20))
+def test_support_is_found_as_by_looking_at_every_stretch(spans, times):
+    spans = tuple(Span(a, b) for a, b in spans)
+    words = [a_word(start_s, start_s + length_s) for start_s, length_s in times]
+    kept = supported(words, spans, SETTINGS)
+    by_hand = [
+        word
+        for word in words
+        if (reach := word.span.padded(WORD_TOLERANCE_S))
+        and any(span & reach for span in spans)
+        and covered_s(reach, spans) >= SETTINGS.word_support * max(word.span.duration_s, 0.05)
+    ]
+    assert len(kept) == len(by_hand)
+    assert all(any(s.start_s <= w.start_s < w.end_s <= s.end_s + 0.01 for s in _hulls(spans)) for w in kept)
+
+
+def _hulls(spans):
+    """Every run of neighbouring spans as one: a word may reach over a pause."""
+    return [spans[i] | spans[k] for i in range(len(spans)) for k in range(i, len(spans))]
+
+
+class Counting(tuple):
+    """Spans that count how often one of them is looked at."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        Counting.looks += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+def test_a_word_looks_only_at_the_activity_around_it():
+    spans = Counting(Span(i * 2.0, i * 2.0 + 1.5) for i in range(5000))
+    words = [a_word(i * 2.0 + 0.2, i * 2.0 + 0.6) for i in range(5000)]
+    assert len(supported(words, spans, SETTINGS)) == 5000
+    assert Counting.looks <= 3 * 5000
 
 
 def part(word, start=0.0, end=0.1, probability=0.9):
