@@ -19,7 +19,7 @@ from pipeline.metrics.fit import find_fit
 from pipeline.metrics.timeline import Timeline
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
 from pipeline.records import Activity, Analysis, Audio, Call, HeardWord, Hold, Run, Turn, Word
-from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds
+from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
 from pipeline.settings import Settings
 from pipeline.transcribe import Transcribe
 from pipeline.turns import activities_of, build_turns
@@ -126,6 +126,7 @@ def analyse(
         silences=events.timeline.silences,
         metrics=measure(events.timeline, find_fit(fitness, settings.fitness)),
         fitness=fitness,
+        personal_data=personal_data_records(events.turns, events.words, rules),
         findings=findings,
     )
 

@@ -25,7 +25,14 @@ OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "sim
 Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
 SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep"]
 DatumKind = Literal[
-    "date_of_birth", "address", "account_number", "card_number", "phone", "email", "ssn", "reason_with_details"
+    "date_of_birth",
+    "address",
+    "account_number",
+    "card_number",
+    "phone",
+    "email",
+    "ssn",
+    "reason_with_details",
 ]
 SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]

@@ -36,6 +36,7 @@ _PARTS = {
     "silence": "silences",
     "metric": "metrics",
     "fitness": "fitness",
+    "personal_data": "personal_data",
     "finding": "findings",
 }
 """Tables with the field of Analysis that fills them."""

@@ -21,6 +21,7 @@ from pipeline.records import (
     Metric,
     Overlap,
     OverlapKind,
+    PersonalDatum,
     Recording,
     Role,
     Run,
@@ -134,6 +135,22 @@ def an_overlap(
 def a_silence(start_s: float, end_s: float, **changes: Any) -> Silence:
     """An unannounced silence, the recording's first."""
     return replace(Silence(silence_index=0, start_s=start_s, end_s=end_s, announced=False), **changes)
+
+
+def a_datum(start_s: float, end_s: float, **changes: Any) -> PersonalDatum:
+    """A spoken account number of the customer's, the recording's first datum."""
+    datum = PersonalDatum(
+        datum_index=0,
+        kind="account_number",
+        start_s=start_s,
+        end_s=end_s,
+        turn_index=0,
+        role="customer",
+        digits=8,
+        luhn_valid=None,
+        confidence=0.9,
+    )
+    return replace(datum, **changes)
 
 
 def measured(

@@ -4,5 +4,16 @@ from pipeline.rules.case import Case
 from pipeline.rules.cues import HoldPhrase, hold_phrases, judge_holds
 from pipeline.rules.engine import judge
 from pipeline.rules.packs import Rule, RuleSet, load_rules
+from pipeline.rules.personal_data import personal_data_records
 
-__all__ = ["Case", "HoldPhrase", "Rule", "RuleSet", "hold_phrases", "judge", "judge_holds", "load_rules"]
+__all__ = [
+    "Case",
+    "HoldPhrase",
+    "Rule",
+    "RuleSet",
+    "hold_phrases",
+    "judge",
+    "judge_holds",
+    "load_rules",
+    "personal_data_records",
+]

@@ -1,89 +1,118 @@
-"""Numbers as people say them and recognisers write them: runs of digits that may identify something."""
+"""Numbers as people say them and recognisers write them, word by word.
+
+`parts_of` reads one word; `number_runs` puts words together.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from pipeline.records import Word
+PartKind = Literal["single", "teen", "tens", "hundred", "times", "numeral", "code", "letter"]
 
-MAX_PAUSE_S = 3.0
-"""A longer pause ends a run of digits."""
-MIN_DIGITS = 4
-
-_ONES = {
+ONES = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "naught": "0", "one": "1", "two": "2", "three": "3",
     "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
 }  # fmt: skip
-_TEENS = {
+TEENS = {
     "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
     "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
 }  # fmt: skip
-_TENS = {
+TENS = {
     "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70",
     "eighty": "80", "ninety": "90",
 }  # fmt: skip
-_TIMES = {"double": 2, "triple": 3, "treble": 3}
-_INSIDE = frozenset({"dash", "hyphen", "slash", "space", "then", "um", "uh", "er", "erm", "and"})
-_QUANTITY = frozenset({
-    "hundred", "thousand", "million", "point", "percent", "dollars", "dollar", "pounds", "pound",
-    "euros", "euro", "cents", "pence", "bucks", "quid", "miles", "kilometers", "kilometres", "meters",
-    "metres", "minutes", "hours", "days", "weeks", "months", "years", "times", "people", "am", "pm",
-    "kilowatt", "kilowatts", "units", "degrees", "gigabytes", "megabytes", "megabits", "megs", "gigs",
-    "o'clock",
+TIMES = {"double": 2, "triple": 3, "treble": 3}
+LETTER_WORDS = {
+    "alpha": "a", "alfa": "a", "bravo": "b", "charlie": "c", "delta": "d", "echo": "e", "foxtrot": "f",
+    "golf": "g", "hotel": "h", "india": "i", "juliet": "j", "juliett": "j", "kilo": "k", "lima": "l",
+    "mike": "m", "november": "n", "oscar": "o", "papa": "p", "quebec": "q", "romeo": "r", "sierra": "s",
+    "tango": "t", "uniform": "u", "victor": "v", "whiskey": "w", "whisky": "w", "xray": "x", "yankee": "y",
+    "zulu": "z",
+}  # fmt: skip
+"""The spelling alphabet of NATO and aviation."""
+
+MONTHS = frozenset({
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
 })  # fmt: skip
-_NUMERAL = re.compile(r"\d+(?:[-/.]\d+)*")
+ORDINALS = frozenset({
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth", "twentieth", "thirtieth",
+})  # fmt: skip
+
+_NUMERAL = re.compile(r"\d+(?:[-.]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d{1,2}")
+_DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d\d|\d{1,2}/\d{1,2}/\d\d")
 # "K7P2R" is a code; "100mbps" and "21st" are not.
-_CODE = re.compile(r"(?=.*\d.*\d)(?!\d+[a-z]+$)[a-z]{0,4}\d[a-z\d]*")
-_SINGLE_LETTER = re.compile(r"[b-hj-z]")
-_YEAR = re.compile(r"(19|20)\d\d")
+_CODE = re.compile(r"(?=.*\d.*\d)(?!\d+[a-z]+$)[a-z]{0,4}-?\d[a-z\d]*(?:-[a-z\d]+)*")
 _BIRTH_YEAR = re.compile(r"19\d\d|200\d|201[0-5]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberRun:
-    """Digits said in one go: `digits` in order, `singles` of them said or written one by one.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one word, or one side of a hyphen, adds to a number: `text` is its digits or letters."""
 
-    `letters` counts letters between them; `follows` is the word after the run.
+    kind: PartKind
+    text: str
+
+
+def plain(text: str) -> str:
+    """The word in lower case, without the punctuation around it.
+
+    >>> plain("(Forty-one,"), plain("a.m.")
+    ('forty-one', 'am')
     """
+    stripped = text.lower().strip(".,!?;:\"'()[]-…+# ")
+    return "am" if stripped == "a.m" else "pm" if stripped == "p.m" else stripped
 
-    words: tuple[Word, ...]
-    digits: str
-    singles: int
-    letters: int
-    longest_numeral: int
-    follows: str
 
-    @property
-    def is_quantity(self) -> bool:
-        """Whether a unit follows: so much money, time or distance."""
-        return self.follows in _QUANTITY and len(self.digits) < 6
+def parts_of(text: str) -> tuple[Part, ...]:
+    """What the word adds to a number; nothing for other words, prices, times of day, decimals and dates.
 
-    @property
-    def is_identifier(self) -> bool:
-        """Whether it reads as an account, card or phone number rather than a quantity, year or time."""
-        if self.is_quantity:
-            return False
-        if self.letters:
-            return len(self.digits) >= 2 and len(self.digits) + self.letters >= 5
-        if len(self.digits) < MIN_DIGITS:
-            return False
-        if len(self.words) == 1 and _YEAR.fullmatch(self.digits):
-            return False
-        # "Ten fifteen" and "nineteen eighty one" are a time and a year; longer runs are neither.
-        return self.singles >= MIN_DIGITS or self.longest_numeral >= MIN_DIGITS or len(self.digits) >= 6
+    >>> [part.text for part in parts_of("forty-one")], parts_of("$1,500"), parts_of("10:15")
+    (['40', '1'], (), ())
+    """
+    word = plain(text)
+    if (part := _spoken(word)) is not None:
+        return (part,)
+    if re.search(r"[$£€%:,]", word) or _DECIMAL.fullmatch(word) or _DATE.fullmatch(word):
+        return ()
+    if _NUMERAL.fullmatch(word):
+        return (Part("numeral", re.sub(r"\D", "", word)),)
+    if re.search(r"[a-z]", word) and _CODE.fullmatch(word):
+        return (Part("code", word.replace("-", "")),)
+    pieces = [_spoken(piece) for piece in word.split("-")]
+    said = tuple(piece for piece in pieces if piece is not None)
+    return said if len(said) == len(pieces) else ()
 
 
 def is_number(text: str) -> bool:
     """Whether the word is a number, spoken or written; ordinals count.
 
-    >>> is_number("Twelve,"), is_number("4th"), is_number("the")
-    (True, True, False)
+    >>> is_number("Twelve,"), is_number("4th"), is_number("third"), is_number("the")
+    (True, True, True, False)
     """
-    plain = _plain(text)
-    return bool(re.search(r"\d", plain)) or plain in _ONES.keys() - {"o", "oh"} | _TEENS.keys() | _TENS.keys()
+    word = plain(text)
+    if re.search(r"\d", word) or word in ORDINALS:
+        return True
+    return word not in {"o", "oh"} and any(part.kind in {"single", "teen", "tens"} for part in parts_of(word))
+
+
+def is_date(text: str) -> bool:
+    """Whether the word is a whole date in figures.
+
+    >>> is_date("06/04/1981."), is_date("441-927-03")
+    (True, False)
+    """
+    return bool(_DATE.fullmatch(plain(text)))
+
+
+def is_month(text: str) -> bool:
+    """Whether the word names a month."""
+    return plain(text) in MONTHS
 
 
 def is_birth_year(text: str, following: str = "") -> bool:
@@ -92,71 +121,19 @@ def is_birth_year(text: str, following: str = "") -> bool:
     >>> is_birth_year("1981"), is_birth_year("nineteen", "eighty"), is_birth_year("2026")
     (True, True, False)
     """
-    plain = _plain(text)
-    if _BIRTH_YEAR.fullmatch(plain):
+    word = plain(text)
+    if _BIRTH_YEAR.fullmatch(word):
         return True
-    return plain == "nineteen" and is_number(following)
+    return word.startswith("nineteen-") or (word == "nineteen" and is_number(following))
 
 
-def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
-    """Runs of digits in one speaker's `words`, which are in order of time."""
-    run: list[Word] = []
-    for word in words:
-        if run and word.start_s - run[-1].end_s > MAX_PAUSE_S:
-            yield from _finished(run, "")
-            run = []
-        plain = _plain(word.text)
-        if _is_part(word.text) or (run and (plain in _INSIDE or _SINGLE_LETTER.fullmatch(plain))):
-            run.append(word)
-        elif run:
-            yield from _finished(run, plain)
-            run = []
-        elif _SINGLE_LETTER.fullmatch(plain):
-            run.append(word)
-    if run:
-        yield from _finished(run, "")
-
-
-def _plain(text: str) -> str:
-    return text.lower().strip(".,!?;:\"'()[]-… ")
-
-
-def _is_part(text: str) -> bool:
-    """Whether the word belongs to a run of digits; prices, times, decimals and thousands do not."""
-    plain = _plain(text)
-    if plain in _ONES or plain in _TEENS or plain in _TENS or plain in _TIMES:
-        return True
-    if re.search(r"[$£€%:]", plain) or _DECIMAL.fullmatch(plain):
-        return False
-    return bool(_NUMERAL.fullmatch(plain) or (re.search(r"[a-z]", plain) and _CODE.fullmatch(plain)))
-
-
-def _finished(run: Sequence[Word], follows: str) -> Iterator[NumberRun]:
-    """The run, if it holds a digit, without connecting words at its end."""
-    plain = [_plain(word.text) for word in run]
-    while plain and plain[-1] in _INSIDE:
-        plain.pop()
-    digits, singles, letters, times = "", 0, 0, 1
-    for at, text in enumerate(plain):
-        if text in _TIMES:
-            times = _TIMES[text]
-            continue
-        if text in _ONES and at and plain[at - 1] in _TENS and _ONES[text] != "0":
-            digits = digits[:-1] + _ONES[text]
-        else:
-            written = re.sub(r"\D", "", text)
-            digits += (_ONES | _TEENS | _TENS).get(text, written) * times
-            singles += times if text in _ONES or len(written) == 1 else 0
-            letters += len(re.sub(r"[^a-z]", "", text)) if written or (len(text) == 1 and text != "o") else 0
-        times = 1
-    if digits:
-        longest = max(len(re.sub(r"\D", "", text)) for text in plain)
-        words = tuple(run[: len(plain)])
-        yield NumberRun(
-            words=words,
-            digits=digits,
-            singles=singles,
-            letters=letters,
-            longest_numeral=longest,
-            follows=follows,
-        )
+def _spoken(word: str) -> Part | None:
+    if word in ONES:
+        return Part("single", ONES[word])
+    if word in TEENS:
+        return Part("teen", TEENS[word])
+    if word in TENS:
+        return Part("tens", TENS[word])
+    if word in TIMES:
+        return Part("times", str(TIMES[word]))
+    return Part("hundred", "00") if word == "hundred" else None

@@ -1,170 +1,280 @@
 """When the customer gives personal or account data: kinds and times, never the values.
 
-Phrases (`personal_data` in `lexicon.toml`) find reasons, addresses and what the agent asked for; numbers
-are read here. Bare names, greetings, prices, times of day and small numbers in passing do not count.
+Phrases (`personal_data` in `lexicon.toml`) find reasons and what was asked for or announced; numbers, dates
+and addresses are read here and in the modules beside. Bare names, greetings, prices, times of day,
+appointments and small numbers in passing do not count, nor does what the agent reads back.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from pipeline.records import Word
-from pipeline.rules.numbers import MIN_DIGITS, NumberRun, is_birth_year, is_number, number_runs
+from pipeline.records import DatumKind, PersonalDatum, Role, Turn, Word
+from pipeline.rules.contact_details import addresses, birth_dates, emails
+from pipeline.rules.number_runs import MIN_DIGITS, NumberRun, number_runs
+from pipeline.rules.numbers import plain
 from pipeline.rules.phrases import Match, Phrases, find
-from pipeline.rules.tokens import Transcript, Utterance
+from pipeline.rules.tokens import Transcript, Utterance, transcribe_tokens
 from pipeline.spans import Span
 
-Kind = Literal[
-    "date_of_birth", "address", "account_number", "card_number", "phone", "email", "reason_with_details"
-]
+if TYPE_CHECKING:
+    from pipeline.rules.packs import RuleSet
 
 MIN_REASON_WORDS = 8
 ASKED_WITHIN_S = 12.0
 """How long after the agent's question an answer may begin."""
 LEAST_CARD_DIGITS = 3
 """A security code has three."""
-DATE_TOKENS = 6
-"""A month and a year this close to each other are one date."""
+CARD_DIGITS = range(13, 20)
+"""How many digits cards have (ISO/IEC 7812)."""
+USUAL_CARD_DIGITS = frozenset({15, 16})
+"""These many make a card even where one digit was misheard and the check digit fails."""
 
-_MONTHS = frozenset({
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
-})  # fmt: skip
-_FULL_DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](19\d\d|20[01]\d|\d\d)\D*")
-_ASKS: Mapping[str, Kind] = {
+_ASKS: Mapping[str, DatumKind] = {
     "asks_birth": "date_of_birth",
     "asks_address": "address",
     "asks_phone": "phone",
     "asks_card": "card_number",
     "asks_number": "account_number",
+    "asks_ssn": "ssn",
 }
-_NUMBER_KINDS: frozenset[Kind] = frozenset({"phone", "card_number", "account_number"})
+_CUSTOMER: tuple[Role, ...] = ("customer",)
+_READERS: tuple[tuple[DatumKind, Callable[..., Iterator[tuple[Word, ...]]]], ...] = (
+    ("date_of_birth", birth_dates),
+    ("address", addresses),
+)
+_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
+_LOCAL_PHONE = re.compile(r"\d{3}-\d{4}")
+_NO_HOME = frozenset({"email", "mail", "ip", "web"})
+"""What has an address without living there."""
+_STATES: Mapping[str, DatumKind] = {"birth": "date_of_birth", "address": "address"}
+_NUMBER_KINDS: frozenset[DatumKind] = frozenset({"phone", "card_number", "account_number", "ssn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalData:
-    """A moment at which the customer gives data; `confidence` is the mean word probability."""
+    """A datum given by the customer: its words, and its digits and letters where it is a number.
 
-    kind: Kind
-    start_s: float
-    confidence: float
+    Both hold the value, which is for comparing inside the program: `as_record` leaves it behind.
+    """
+
+    kind: DatumKind
+    words: tuple[Word, ...] = field(repr=False)
+    code: str = field(default="", repr=False)
+
+    @property
+    def start_s(self) -> float:
+        """When its first word begins."""
+        return self.words[0].start_s
+
+    @property
+    def end_s(self) -> float:
+        """When its last word has ended."""
+        return max(word.end_s for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        """Mean word probability, 0 to 1."""
+        return fmean(word.probability for word in self.words)
+
+    @property
+    def digits(self) -> int:
+        """How many digits the number has; 0 for other kinds."""
+        return sum(character.isdigit() for character in self.code)
+
+    @property
+    def luhn_valid(self) -> bool | None:
+        """Whether a card number's check digit is right; None for what is no whole card number."""
+        if self.kind != "card_number" or self.digits not in CARD_DIGITS:
+            return None
+        return passes_luhn(self.code)
 
 
-def find_personal_data(transcript: Transcript, phrases: Mapping[str, Phrases]) -> tuple[PersonalData, ...]:
-    """Every moment at which the customer gives personal or account data, in order of time.
+def passes_luhn(code: str) -> bool:
+    """Whether the digits of `code` end in the check digit of ISO/IEC 7812-1, annex B.
+
+    >>> passes_luhn("4111111111111111"), passes_luhn("4111111111111112")
+    (True, False)
+    """
+    digits = [int(character) for character in reversed(code) if character.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return bool(digits) and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def find_personal_data(
+    transcript: Transcript, phrases: Mapping[str, Phrases], roles: Collection[Role] = _CUSTOMER
+) -> tuple[PersonalData, ...]:
+    """Every moment at which somebody of `roles` gives personal or account data, in order of time.
 
     `phrases` are those of `RuleSet.personal_data`.
     """
-    named = [
+    named = _named(transcript, phrases)
+    states = [
+        (kind, match) for name, kind in _STATES.items() for match in find(transcript, phrases[name], roles)
+    ]
+    given = [utterance for utterance in transcript.utterances if utterance.role in roles]
+    found = [data for each in given for data in _in_utterance(transcript, each, named, states)]
+    taken = _indices(found)
+    numbers = _numbers([transcript.utterance_words(utterance) for utterance in given], named)
+    found += [data for data in numbers if not taken & _indices((data,))]
+    found += _reasons(transcript, phrases, roles, _indices(found))
+    return tuple(sorted(found, key=lambda data: (data.start_s, data.kind)))
+
+
+def _indices(found: Iterable[PersonalData]) -> set[int]:
+    return {word.word_index for data in found for word in data.words}
+
+
+def _named(transcript: Transcript, phrases: Mapping[str, Phrases]) -> list[tuple[DatumKind, Match]]:
+    """What anybody asks for or announces by its name."""
+    anybody: tuple[Role, ...] = ("agent", "ivr", "customer", "unknown")
+    found = [
+        (kind, match) for name, kind in _ASKS.items() for match in find(transcript, phrases[name], anybody)
+    ]
+    return [
         (kind, match)
-        for name, kind in _ASKS.items()
-        for match in find(transcript, phrases[name], ("agent", "ivr", "customer"))
-    ]
-    found = [*_reasons(transcript, phrases["reason"]), *_stated(transcript, phrases)]
-    customer = [utterance for utterance in transcript.utterances if utterance.role == "customer"]
-    for utterance in customer:
-        words = transcript.utterance_words(utterance)
-        kinds = _asked_before(words[0].start_s, named)
-        found += _dates(transcript, utterance, asked="date_of_birth" in kinds)
-        found += _answered_address(words) if "address" in kinds else []
-        found += [_data("email", (word,)) for word in words if "@" in word.text]
-    found += _numbers([transcript.utterance_words(utterance) for utterance in customer], named)
-    return tuple(sorted(found, key=lambda data: data.start_s))
-
-
-def _data(kind: Kind, words: Sequence[Word]) -> PersonalData:
-    confidence = fmean(word.probability for word in words)
-    return PersonalData(kind=kind, start_s=words[0].start_s, confidence=confidence)
-
-
-def _reasons(transcript: Transcript, phrases: Phrases) -> list[PersonalData]:
-    """Problems and requests told in the first person, in an utterance long enough to hold details."""
-    return [
-        _data("reason_with_details", match.words)
-        for match in find(transcript, phrases)
-        if _length(transcript.utterances[match.utterance]) >= MIN_REASON_WORDS
+        for kind, match in found
+        if kind != "address" or match.first == 0 or transcript.tokens[match.first - 1].text not in _NO_HOME
     ]
 
 
-def _length(utterance: Utterance) -> int:
-    return utterance.end_word - utterance.first_word
+def personal_data_records(
+    turns: Iterable[Turn], words: Iterable[Word], rules: RuleSet
+) -> tuple[PersonalDatum, ...]:
+    """What is kept of the data given in a call: of the reasons the first alone, of all others each.
+
+    Where nobody knows who speaks, a number said a second time by another voice is read back, not given.
+    """
+    transcript = transcribe_tokens(turns, words, rules.lexicon)
+    found = find_personal_data(transcript, rules.personal_data, ("customer", "unknown"))
+    reasons = [data for data in found if data.kind == "reason_with_details"]
+    kept = [data for data in found if data.kind != "reason_with_details" or data is reasons[0]]
+    speakers = {turn.turn_index: (turn.speaker, turn.channel) for turn in turns}
+    given = [data for n, data in enumerate(kept) if not _read_back(data, kept[:n], speakers)]
+    return tuple(as_record(index, data) for index, data in enumerate(given))
 
 
-def _stated(transcript: Transcript, phrases: Mapping[str, Phrases]) -> list[PersonalData]:
-    kinds: Mapping[str, Kind] = {"birth": "date_of_birth", "address": "address", "email": "email"}
-    return [
-        _data(kind, match.words) for name, kind in kinds.items() for match in find(transcript, phrases[name])
-    ]
+def as_record(index: int, data: PersonalData) -> PersonalDatum:
+    """What may be stored of a datum: everything but its value."""
+    return PersonalDatum(
+        datum_index=index,
+        kind=data.kind,
+        start_s=data.start_s,
+        end_s=data.end_s,
+        turn_index=data.words[0].turn_index,
+        role=data.words[0].role,
+        digits=data.digits,
+        luhn_valid=data.luhn_valid,
+        confidence=data.confidence,
+    )
 
 
-def _asked_before(time_s: float, named: Iterable[tuple[Kind, Match]]) -> set[Kind]:
-    """What the agent asked for shortly before `time_s` (an answer may cut the question short)."""
+def _read_back(
+    data: PersonalData, earlier: Iterable[PersonalData], speakers: Mapping[int, tuple[str, int]]
+) -> bool:
+    if data.words[0].role != "unknown" or not data.code:
+        return False
+    speaker = speakers.get(data.words[0].turn_index)
+    return any(
+        data.code in other.code and speakers.get(other.words[0].turn_index) != speaker
+        for other in earlier
+        if other.code
+    )
+
+
+def _reasons(
+    transcript: Transcript, phrases: Mapping[str, Phrases], roles: Collection[Role], taken: Collection[int]
+) -> Iterator[PersonalData]:
+    """Problems and requests told in the first person, in an utterance long enough to hold details.
+
+    Words that are `taken`, as they give other data, tell no reason.
+    """
+    beside = find(transcript, phrases["no_reason"], roles)
+    for match in find(transcript, phrases["reason"], roles):
+        said = transcript.utterance_words(transcript.utterances[match.utterance])
+        if sum(word.word_index not in taken for word in said) < MIN_REASON_WORDS:
+            continue
+        if not any(other.utterance == match.utterance and other.overlaps(match) for other in beside):
+            yield PersonalData(kind="reason_with_details", words=match.words)
+
+
+def _in_utterance(
+    transcript: Transcript,
+    utterance: Utterance,
+    named: Sequence[tuple[DatumKind, Match]],
+    states: Iterable[tuple[DatumKind, Match]],
+) -> Iterator[PersonalData]:
+    """Dates of birth, addresses and email addresses in one utterance."""
+    words = transcript.utterance_words(utterance)
+    asked = _asked_before(words[0].start_s, named)
+    announced = {
+        kind: words.index(match.words[-1]) + 1
+        for kind, match in states
+        if transcript.utterances[match.utterance] is utterance
+    }
+    for kind, read in _READERS:
+        found = list(read(words, asked=kind in asked))
+        if not found and kind in announced:
+            found = list(read(words[announced[kind] :], asked=True))
+        yield from (PersonalData(kind=kind, words=each) for each in found)
+    yield from (PersonalData(kind="email", words=each) for each in emails(words))
+
+
+def _asked_before(time_s: float, named: Iterable[tuple[DatumKind, Match]]) -> dict[DatumKind, float]:
+    """What was asked for shortly before `time_s`, with when (an answer may cut the question short)."""
     window = Span(time_s - ASKED_WITHIN_S, time_s)
-    return {kind for kind, match in named if match.role != "customer" and match.span.start_s in window}
-
-
-def _announced(within: Span, named: Iterable[tuple[Kind, Match]]) -> Kind | None:
-    """What the customer said last, in the same utterance, that the number is."""
-    own = [
-        (match.span, kind)
+    return {
+        kind: match.span.start_s
         for kind, match in named
-        if match.role == "customer" and match.span.start_s in within
-    ]
+        if match.role != "customer" and match.span.start_s in window
+    }
+
+
+def _announced(within: Span, role: Role, named: Iterable[tuple[DatumKind, Match]]) -> DatumKind | None:
+    """What the speaker said last, in the same utterance, that the number is."""
+    own = [(match.span, kind) for kind, match in named if match.role == role and match.span.start_s in within]
     return max(own)[1] if own else None
 
 
-def _answered_address(words: Sequence[Word]) -> list[PersonalData]:
-    numbers = [word for word in words if is_number(word.text)]
-    return [_data("address", numbers[:1])] if numbers else []
-
-
-def _dates(transcript: Transcript, utterance: Utterance, *, asked: bool) -> list[PersonalData]:
-    """A date with a year of birth; after the agent asked for it any month or number is one."""
-    words = transcript.utterance_words(utterance)
-    if asked:
-        given = [word for word in words if is_number(word.text) or _plain(word.text) in _MONTHS]
-        return [_data("date_of_birth", given[:1])] if given else []
-    full = [word for word in words if _FULL_DATE.fullmatch(word.text)]
-    if full:
-        return [_data("date_of_birth", full[:1])]
-    for at, word in enumerate(words):
-        near = words[max(0, at - DATE_TOKENS) : at]
-        month = next((other for other in near if _plain(other.text) in _MONTHS), None)
-        following = words[at + 1].text if at + 1 < len(words) else ""
-        if month is not None and is_birth_year(word.text, following):
-            return [_data("date_of_birth", words[words.index(month) : at + 1])]
-    return []
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z]", "", text.lower())
-
-
-def _numbers(said: Sequence[Sequence[Word]], named: Sequence[tuple[Kind, Match]]) -> list[PersonalData]:
+def _numbers(
+    said: Sequence[Sequence[Word]], named: Sequence[tuple[DatumKind, Match]]
+) -> Iterator[PersonalData]:
     """Account, card and phone numbers; a short pause between two utterances does not end one."""
     begins_s = {word.word_index: words[0].start_s for words in said for word in words}
-    spoken = sorted((word for words in said for word in words), key=lambda word: word.start_s)
-    out: list[PersonalData] = []
-    for run in number_runs(spoken):
-        utterance_s = begins_s[run.words[0].word_index]
-        asked = _asked_before(utterance_s, named) & _NUMBER_KINDS
-        announced = _announced(Span(utterance_s, run.words[0].start_s), named)
-        kind = _number_kind(run, announced or next(iter(sorted(asked)), None))
-        out += [_data(kind, run.words)] if kind else []
-    return out
+    by_customer = [word for words in said for word in words if word.role == "customer"]
+    # Where nobody knows who speaks, two utterances may be two people's.
+    by_unknown = [words for words in said if words[0].role == "unknown"]
+    for spoken in (by_customer, *by_unknown):
+        for run in number_runs(sorted(spoken, key=lambda word: word.start_s)):
+            first = run.words[0]
+            utterance_s = begins_s[first.word_index]
+            own = _announced(Span(utterance_s, first.start_s), first.role, named)
+            kind = _number_kind(run, own, _asked_before(utterance_s, named))
+            if kind is not None:
+                yield PersonalData(kind=kind, words=run.words, code=run.code)
 
 
-def _number_kind(run: NumberRun, named: Kind | None) -> Kind | None:
+def _number_kind(
+    run: NumberRun, announced: DatumKind | None, asked: Mapping[DatumKind, float]
+) -> DatumKind | None:
     """What a run of digits is; None for numbers in passing."""
-    if named is not None:
+    digits = len(run.digits)
+    latest = max(_NUMBER_KINDS & asked.keys(), key=lambda kind: (asked[kind], kind), default=None)
+    named = announced if announced in _NUMBER_KINDS else None if run.in_passing else latest
+    if named is not None and not run.is_quantity:
         needed = LEAST_CARD_DIGITS if named == "card_number" else MIN_DIGITS
-        return named if len(run.digits) >= needed and not run.is_quantity else None
+        if digits >= needed or (run.letters and digits and len(run.code) >= MIN_DIGITS):
+            return named
     if not run.is_identifier:
         return None
-    if len(run.digits) >= 15:
+    if digits in USUAL_CARD_DIGITS or (digits in CARD_DIGITS and not run.letters and passes_luhn(run.digits)):
         return "card_number"
-    return "phone" if len(run.digits) in {10, 11} else "account_number"
+    written = " ".join(plain(word.text) for word in run.words)
+    if _SSN.fullmatch(written):
+        return "ssn"
+    phone = not run.letters and (digits in {10, 11} or _LOCAL_PHONE.fullmatch(written))
+    return "phone" if phone else "account_number"
