@@ -10,13 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.records import Finding
+from pipeline.rules.beeps import beeps
 from pipeline.rules.case import Case, Hearing
 from pipeline.rules.every_hold import every_hold
+from pipeline.rules.hold_length import hold_length
 from pipeline.rules.lexicon import Spec
+from pipeline.rules.measure import measure
+from pipeline.rules.name_used import name_used
 from pipeline.rules.packs import Rule, RuleSet, load_rules
 from pipeline.rules.said_in_time import said_in_time
 from pipeline.rules.sequence import sequence
-from pipeline.rules.specs import EveryHold, SaidInTime, Sequence
+from pipeline.rules.specs import Beeps, EveryHold, HoldLength, Measure, NameUsed, SaidInTime, Sequence
 from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings
 
@@ -25,9 +29,13 @@ __all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]
 DEFAULT_HOLDS = HoldSettings()
 
 LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
+    Beeps: beeps,
     EveryHold: every_hold,
+    HoldLength: hold_length,
+    Measure: measure,
     SaidInTime: said_in_time,
     Sequence: sequence,
+    NameUsed: name_used,
 }
 """The closed set of logics: what a pack's `logic` is judged by."""
 

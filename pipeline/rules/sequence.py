@@ -70,6 +70,15 @@ class _Inquiry:
         """Whose words a step is looked for in: its groups' roles, and whoever cannot be told from them."""
         return frozenset({"unknown", *(role for name in step.say for role in self.rule.phrases[name].roles)})
 
+    def said(self, group: str) -> tuple[Match, ...]:
+        """What the group's roles, or unknown speakers, say of it."""
+        phrases = self.rule.phrases[group]
+        return find(self.hearing.transcript, phrases, (*phrases.roles, "unknown"))
+
+    def window(self, step: Step, group: str, anchor: Span) -> Span:
+        """Where a group is looked for: turns are counted by the roles that say it."""
+        return self.around.window(step, anchor, (*self.rule.phrases[group].roles, "unknown"))
+
     def heard(self, match: Match) -> bool:
         """Whether the phrase may decide."""
         return match.role != "unknown" and decides(match, self.hearing.case.activities, self.hearing.settings)
@@ -132,18 +141,14 @@ def _outcome(inquiry: _Inquiry, moment: Moment) -> _Outcome:
 
 def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
     """Look for a step around `anchor`."""
-    hearing, speakers = inquiry.hearing, inquiry.speakers(step)
-    window = inquiry.around.window(step, anchor, speakers)
+    windows = {name: inquiry.window(step, name, anchor) for name in step.say}
+    window = reduce(or_, windows.values())
     found = _distinct(
         [
             match
-            for name in step.say
-            for match in find(
-                hearing.transcript,
-                inquiry.rule.phrases[name],
-                (*inquiry.rule.phrases[name].roles, "unknown"),
-            )
-            if match.span.end_s > window.start_s and match.span.start_s < window.end_s
+            for name, within in windows.items()
+            for match in inquiry.said(name)
+            if match.span.end_s > within.start_s and match.span.start_s < within.end_s
         ]
     )
     sure = tuple(filter(inquiry.heard, found))
@@ -153,7 +158,7 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
         unknown = any(match.role == "unknown" for match in found)
         why = "speaker unknown" if unknown else "not heard well enough"
         return _Look(step=step, met=None, found=found, window=window, why=why)
-    fault = _fault(inquiry, speakers, window)
+    fault = _fault(inquiry, inquiry.speakers(step), window)
     return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
 
 

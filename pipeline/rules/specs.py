@@ -142,10 +142,10 @@ class Measure(Spec):
     role: Role | None = None
     """Whose; none for the whole call."""
     of: Literal["value", "count"] = "value"
-    """Its value (numerator over denominator), or the mere count, its numerator."""
+    """Its value (numerator over denominator), or its numerator alone, such as a number of events."""
     at_most: float | None = None
     at_least: float | None = None
-    evidence: Literal["overlaps", "silences"] | None = None
+    evidence: Literal["interruptions", "silences"] | None = None
     """Events to point at when the bounds are broken."""
 
     def groups(self) -> tuple[str, ...]:
@@ -176,22 +176,56 @@ class Beeps(Spec):
     """A beep tone is heard at regular times over the conversation."""
 
     kind: Literal["beeps"]
+    near_hz: float = Field(1400.0, gt=0)
+    within_hz: float = Field(150.0, gt=0)
+    """How far a beep's pitch may lie off."""
     every_s: float = Field(15.0, gt=0)
     """The usual time from beep to beep, in seconds."""
-    tolerance_s: float = Field(5.0, gt=0)
+    tolerance_s: float = Field(4.0, gt=0)
     """How far one gap may lie off it."""
     longest_s: float = Field(0.6, gt=0)
     """A longer tone is no beep."""
     least: int = Field(3, ge=2)
     """Fewer beeps show no regular tone."""
+    without: Literal["not_applicable", "fail"] = "not_applicable"
+    """The verdict when no regular beep is heard."""
 
     def groups(self) -> tuple[str, ...]:
         """None: it is judged on sounds."""
         return ()
 
 
+class NameUsed(Spec):
+    """The agent addresses the customer by name at least once after it is known."""
+
+    kind: Literal["name_used"]
+    introduces: Text
+    """Group with which the customer tells the name."""
+    perhaps: Text
+    """Group after which a known first name is the customer's."""
+    asks_name: Text
+    """Group with which the agent asks for the name."""
+    asks_for: Text
+    """Group with which the agent asks for somebody by name."""
+    denies: Text
+    """Group with which the customer says that it is somebody else."""
+    addressed: Text
+    """Group that addresses somebody by any name."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (
+            self.introduces,
+            self.perhaps,
+            self.asks_name,
+            self.asks_for,
+            self.denies,
+            self.addressed,
+        )
+
+
 Logic = Annotated[
-    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps, Field(discriminator="kind")
+    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed, Field(discriminator="kind")
 ]
 
 

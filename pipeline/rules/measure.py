@@ -1,0 +1,75 @@
+"""The logic `measure`: a metric of the call is within bounds."""
+
+from __future__ import annotations
+
+from pipeline.errors import UsageError
+from pipeline.records import Finding, Metric, Verdict
+from pipeline.rules.case import Hearing
+from pipeline.rules.packs import Rule
+from pipeline.rules.specs import Measure
+from pipeline.spans import Span
+
+
+def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
+    """The verdict, with the event that weighs most as evidence of a fail.
+
+    What could not be measured (denominator 0) is not determinable. Raises UsageError for a metric that the
+    call should have and has not.
+    """
+    metric = _metric(hearing, rule, logic)
+    value = _value(metric, logic) if metric else None
+    verdict: Verdict = "not_determinable"
+    if value is not None:
+        low = logic.at_least is not None and value < logic.at_least
+        high = logic.at_most is not None and value > logic.at_most
+        verdict = "fail" if low or high else "pass"
+    event = _event(hearing, logic) if verdict == "fail" else None
+    span = event or Span(0.0, hearing.case.duration_s)
+    turns = [turn for turn in hearing.case.turns if turn.role == logic.role and event and turn.span & event]
+    return Finding(
+        rule_id=rule.id,
+        rule_version=rule.version,
+        verdict=verdict,
+        start_s=span.start_s,
+        end_s=span.end_s,
+        turn_index=turns[-1].turn_index if turns else None,
+        quote=turns[-1].text if turns else None,
+        detail={
+            "metric": logic.metric,
+            "role": logic.role,
+            "of": logic.of,
+            "value": None if value is None else round(value, 4),
+            "at_most": logic.at_most,
+            "at_least": logic.at_least,
+        },
+    )
+
+
+def _metric(hearing: Hearing, rule: Rule, logic: Measure) -> Metric | None:
+    metrics = hearing.case.metrics
+    for metric in metrics:
+        if (metric.name, metric.role) == (logic.metric, logic.role):
+            return metric
+    if metrics:
+        known = ", ".join(sorted({f"{m.name} ({m.role})" if m.role else m.name for m in metrics}))
+        where = f"{rule.files[-1]}: logic.metric"
+        raise UsageError("no such metric", where=where, value=logic.metric, allowed=known)
+    return None
+
+
+def _value(metric: Metric, logic: Measure) -> float | None:
+    if metric.denominator == 0:
+        return None
+    return metric.numerator if logic.of == "count" else metric.numerator / metric.denominator
+
+
+def _event(hearing: Hearing, logic: Measure) -> Span | None:
+    """The longest interruption by the role, or the longest silence that was not announced."""
+    case = hearing.case
+    spans: list[Span] = []
+    if logic.evidence == "interruptions":
+        mine = [o for o in case.overlaps if o.kind == "interruption" and o.by_role == logic.role]
+        spans = [Span(overlap.start_s, overlap.end_s) for overlap in mine]
+    elif logic.evidence == "silences":
+        spans = [s.span for s in case.silences if not s.announced and s.kind == "silence"]
+    return max(spans, key=lambda span: span.duration_s, default=None)
