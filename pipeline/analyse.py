@@ -10,16 +10,11 @@ from datetime import UTC, datetime
 from pipeline import __version__
 from pipeline.activity import ChannelActivity, VoiceModel, detect_activity
 from pipeline.diarize import Diarize
-from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
-from pipeline.events.overlaps import detect_overlaps
-from pipeline.events.silences import detect_silences
 from pipeline.fitness import measure_fitness
-from pipeline.metrics import measure
-from pipeline.metrics.fit import find_fit
-from pipeline.metrics.timeline import Timeline
+from pipeline.judgement import find_events, find_findings
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
-from pipeline.records import Activity, Analysis, Audio, Call, HeardWord, Hold, Run, Turn, Word
-from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
+from pipeline.records import Analysis, Audio, Call, HeardWord, Run
+from pipeline.rules import RuleSet
 from pipeline.settings import Settings
 from pipeline.transcribe import Transcribe
 from pipeline.turns import activities_of, build_turns
@@ -36,17 +31,6 @@ class Models:
     diarize: Diarize
     asr_model: str
     diarization_model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
-    """What happened in the call."""
-
-    activities: tuple[Activity, ...]
-    turns: tuple[Turn, ...]
-    words: tuple[Word, ...]
-    holds: tuple[Hold, ...]
-    timeline: Timeline
 
 
 class Stopwatch:
@@ -77,23 +61,19 @@ def analyse(
     transcribe_s = watch.lap()
     parties = find_parties(channels, heard, models, settings)
     diarize_s = watch.lap()
-    fitness = measure_fitness(audio.samples, channels, parties, settings.fitness)
-    events = detect_events(audio, channels, parties, rules, settings)
-    events_s = watch.lap()
-    findings = judge(
-        Case(
-            duration_s=events.timeline.duration_s,
-            layout=audio.recording.layout or "mono",
-            words=events.words,
-            turns=events.turns,
-            activities=events.activities,
-            holds=events.holds,
-            call=call,
-        ),
-        rules,
-        settings.rules,
-        settings.holds,
+    turns, words = build_turns(parties.voices, settings.turns)
+    known = Analysis(
+        recording=audio.recording,
+        call=call,
+        activities=activities_of(turns, parties.voices),
+        sounds=tuple(sound for channel in channels for sound in channel.sounds),
+        words=words,
+        turns=turns,
+        fitness=measure_fitness(audio.samples, channels, parties, settings.fitness),
     )
+    known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known)
+    events_s = watch.lap()
+    known = find_findings(known, rules, settings)
     run = Run(
         pipeline_version=__version__,
         settings_hash=settings.fingerprint(),
@@ -113,22 +93,8 @@ def analyse(
         rules_s=watch.lap(),
         wall_s=decode_s + watch.total(),
     )
-    return Analysis(
-        recording=replace(audio.recording, analysed_at=datetime.now(UTC)),
-        call=call,
-        run=run,
-        activities=events.activities,
-        sounds=tuple(sound for channel in channels for sound in channel.sounds),
-        words=events.words,
-        turns=events.turns,
-        holds=events.holds,
-        overlaps=events.timeline.overlaps,
-        silences=events.timeline.silences,
-        metrics=measure(events.timeline, find_fit(fitness, settings.fitness)),
-        fitness=fitness,
-        personal_data=personal_data_records(events.turns, events.words, rules),
-        findings=findings,
-    )
+    recording = replace(audio.recording, analysed_at=datetime.now(UTC))
+    return replace(known, recording=recording, run=run)
 
 
 def find_parties(
@@ -141,35 +107,3 @@ def find_parties(
     if len(channels) == 2:
         return parties_on_channels(channels, heard, settings.audio)
     return parties_by_voice(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
-
-
-def detect_events(
-    audio: Audio,
-    channels: Sequence[ChannelActivity],
-    parties: Parties,
-    rules: RuleSet,
-    settings: Settings,
-) -> Events:
-    """Turns, holds, overlaps and silences of one call."""
-    duration_s = audio.recording.duration_s or 0.0
-    turns, words = build_turns(parties.voices, settings.turns)
-    activities = activities_of(turns, parties.voices)
-    sounds = tuple(sound for channel in channels for sound in channel.sounds)
-    phrases = hold_phrases(turns, words, rules)
-    scene = Scene(duration_s=duration_s, activities=activities, turns=turns, sounds=sounds, phrases=phrases)
-    candidates = detect_holds(scene, settings.holds)
-    judged = judge_holds(candidates, turns, words, activities, rules, settings)
-    holds = without_honoured_refusals(judged)
-    announcing = frozenset(p.turn_index for p in phrases if p.kind != "thanks")
-    timeline = Timeline(
-        duration_s=duration_s,
-        activities=activities,
-        words=words,
-        turns=turns,
-        holds=holds,
-        overlaps=detect_overlaps(turns, activities, settings.overlaps) if parties.overlaps_known else (),
-        overlaps_known=parties.overlaps_known,
-        silences=detect_silences(activities, holds, turns, announcing, settings.silences),
-        settings=settings,
-    )
-    return Events(activities=activities, turns=turns, words=words, holds=holds, timeline=timeline)

@@ -25,7 +25,7 @@ LETTERS = "bcdefghkl"
 def fresh() -> Lexicon:
     """A lexicon in whose book nothing is."""
     sets = {"many": tuple(LETTERS), "few": ("b", "c d")}
-    return replace(OWN, sets=sets, book=PhraseBook(), spelled={})
+    return replace(OWN, sets=sets, book=PhraseBook())
 
 
 def ends(part: Part, tokens: tuple[Token, ...], at: int) -> set[int]:

@@ -41,8 +41,8 @@ class Lexicon:
     """How words are normalised, the named word sets, and the phrases that give personal data.
 
     `digest` is the content hash that goes into every rule's version. `book` has the phrases that were
-    compiled so far, `spelled` the words that were spelled out so far; `rewrite_lengths` tells by first
-    word how long the entries of `rewrite` are, the longest first.
+    compiled so far; `rewrite_lengths` tells by first word how long the entries of `rewrite` are, the longest
+    first.
     """
 
     file: Path
@@ -54,7 +54,6 @@ class Lexicon:
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
     book: PhraseBook = field(default_factory=PhraseBook, compare=False, repr=False)
-    spelled: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load_lexicon(extra: Path | None = None) -> Lexicon:

@@ -64,7 +64,21 @@ class Transcript:
 
 
 def transcribe_tokens(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
-    """The searchable transcript of `words`; words of turns that are not in `turns` are left out."""
+    """The searchable transcript of `words`; words of turns that are not in `turns` are left out.
+
+    Cues, measures and rules ask one after the other about the same call: they share its transcript.
+    """
+    latest = lexicon.book.latest
+    if latest is not None and latest[0] is turns and latest[1] is words:
+        shared: Transcript = latest[2]
+        return shared
+    transcript = _transcript(turns, words, lexicon)
+    if isinstance(turns, tuple) and isinstance(words, tuple):  # nothing else stays as it is
+        lexicon.book.latest = turns, words, transcript
+    return transcript
+
+
+def _transcript(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     by_turn: dict[int, list[Word]] = {}
     for word in sorted(words, key=lambda word: word.word_index):
         by_turn.setdefault(word.turn_index, []).append(word)
@@ -141,7 +155,7 @@ def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Tok
 
 def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
     """The pieces of all words; each way to write a word is taken apart once."""
-    known = lexicon.spelled
+    known = lexicon.book.spelled
     out: list[Token] = []
     for position, word in enumerate(words, offset):
         pieces = known.get(word.text)

@@ -1,0 +1,72 @@
+"""From words, turns and sounds to events, measures and findings: what needs neither audio nor models.
+
+A fresh analysis ends here; a recheck of stored calls is this and nothing else, which is why both agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
+from pipeline.events.overlaps import detect_overlaps
+from pipeline.events.silences import detect_silences
+from pipeline.metrics import measure
+from pipeline.metrics.fit import find_fit
+from pipeline.metrics.timeline import Timeline
+from pipeline.records import Analysis
+from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
+from pipeline.settings import Settings
+
+
+def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool) -> Analysis:
+    """`heard` with its holds, overlaps, silences, measures and what the customer gave away.
+
+    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
+    """
+    turns, words, activities = heard.turns, heard.words, heard.activities
+    duration_s = heard.recording.duration_s or 0.0
+    phrases = hold_phrases(turns, words, rules)
+    scene = Scene(
+        duration_s=duration_s, activities=activities, turns=turns, sounds=heard.sounds, phrases=phrases
+    )
+    candidates = detect_holds(scene, settings.holds)
+    holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
+    announcing = frozenset(p.turn_index for p in phrases if p.kind != "thanks")
+    timeline = Timeline(
+        duration_s=duration_s,
+        activities=activities,
+        words=words,
+        turns=turns,
+        holds=holds,
+        overlaps=detect_overlaps(turns, activities, settings.overlaps) if overlaps_known else (),
+        overlaps_known=overlaps_known,
+        silences=detect_silences(activities, holds, turns, announcing, settings.silences),
+        settings=settings,
+    )
+    return replace(
+        heard,
+        holds=holds,
+        overlaps=timeline.overlaps,
+        silences=timeline.silences,
+        metrics=measure(timeline, find_fit(heard.fitness, settings.fitness)),
+        personal_data=personal_data_records(turns, words, rules),
+    )
+
+
+def find_findings(known: Analysis, rules: RuleSet, settings: Settings) -> Analysis:
+    """`known`, with its events, judged by the rules."""
+    case = Case(
+        duration_s=known.recording.duration_s or 0.0,
+        layout=known.recording.layout or "mono",
+        words=known.words,
+        turns=known.turns,
+        activities=known.activities,
+        holds=known.holds,
+        transfers=known.transfers,
+        sounds=known.sounds,
+        overlaps=known.overlaps,
+        silences=known.silences,
+        metrics=known.metrics,
+        call=known.call,
+    )
+    return replace(known, findings=judge(case, rules, settings.rules, settings.holds))
