@@ -22,6 +22,7 @@ from pipeline.models import find_whisper, load_whisper
 from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
+from pipeline.scorecard import scored_rules
 from pipeline.settings import Settings
 from pipeline.speaker_models import DiarizerOnDemand, find_speaker_weights
 from pipeline.store import Known, Writer, check_writable, writing
@@ -244,6 +245,7 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
     with writing(order.db) as writer:
         work = steps.plan(archive, writer.known(), engine.versions, order.again)
         progress.planned(work)
+        rules_changed = writer.put_rules(scored_rules(engine.rules))
         changed, problems = refresh(writer, work.refresh)
         totals = Totals()
         if work.todo:
@@ -251,7 +253,7 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
             for batch in batches(work.todo, order.settings.store.batch_calls):
                 totals += steps.load(writer, steps.analyse(batch, models, engine.rules, progress))
                 steps.publish(writer)
-        elif changed or not order.db.exists():
+        elif changed or rules_changed or not order.db.exists():
             steps.publish(writer)
     new_ids = tuple(item.recording_id for item in work.todo)
     return NightSummary(
