@@ -128,6 +128,15 @@ _ANNOUNCEMENT = re.compile(
     r"|\bour website\b"
     r"|\b(?:office|opening|business) hours\b"
 )
+# What only somebody speaking for a queue says, and to everybody who waits.
+_QUEUE = re.compile(
+    r"\byour call (?:is|will|has)\b"
+    r"|\bimportant to us\b"
+    r"|\b(?:all )?(?:of )?our (?:agents|advis[eo]rs|representatives|operators|lines|staff) are\b"
+    r"|\bnext (?:available|free)\b"
+    r"|\b(?:you are|position)\b.{0,20}\bin (?:the )?(?:queue|line)\b"
+    r"|\b(?:estimated|expected|average|current) (?:wait|hold)"
+)
 _LIVE = re.compile(
     r"\bmy name(?:'s| is)\b"
     r"|\b(?:this is|i am|i'm) [a-z]+\b"
@@ -149,3 +158,15 @@ def is_announcement(text: str) -> bool:
     """
     lowered = text.lower()
     return bool(_ANNOUNCEMENT.search(lowered)) and not _LIVE.search(lowered)
+
+
+def is_queue_announcement(text: str) -> bool:
+    """Whether `text` asks callers in general to wait on, which a live agent does not say in the call.
+
+    >>> is_queue_announcement("Your call is important to us. Please stay on the line.")
+    True
+    >>> is_queue_announcement("Please stay on the line, this is taking longer.")
+    False
+    """
+    lowered = text.lower()
+    return bool(_QUEUE.search(lowered)) and not _LIVE.search(lowered)

@@ -71,6 +71,10 @@ class SoundSettings(Section):
     """Shortest stretch of music."""
     min_tone_s: float = Field(0.08, gt=0)
     """Shortest tone."""
+    min_two_tones_s: float = Field(0.3, gt=0)
+    """Shortest tone of two frequencies that is none of the telephone network's."""
+    known_after: int = Field(2, ge=2)
+    """Music heard in so many recordings is known from then on."""
 
 
 class AsrSettings(Section):
@@ -177,6 +181,8 @@ class OverlapSettings(Section):
     simultaneous_s: float = Field(0.3, gt=0)
     yields_within_s: float = Field(1.5, gt=0)
     """The interrupted side stops within this time."""
+    floor_s: float = Field(1.0, ge=0)
+    """A broken-off start that reaches less far past a pause of the other, who goes on as soon, is given up."""
 
 
 class SilenceSettings(Section):
@@ -186,6 +192,25 @@ class SilenceSettings(Section):
     """[Amazon Connect]"""
     dead_air_s: float = Field(10.0, gt=0)
     """Unannounced silence longer than this is dead air [Observe.AI]."""
+
+
+class ToneSettings(Section):
+    """How things are said."""
+
+    agents: bool = False
+    """Also infer activation, rises and word sentiment of agents; see DECISIONS.md before switching it on."""
+    min_voiced_s: float = Field(0.6, gt=0)
+    """Least voiced speech a turn is judged by."""
+    min_turns: int = Field(3, ge=2)
+    """Fewest such turns that show what is usual for a speaker."""
+    raised: float = Field(0.4, gt=0, lt=1)
+    """Activation from which a turn counts as raised."""
+    window_s: float = Field(10.0, gt=0)
+    """Window of the curve over the call, which moves on by half of it."""
+    min_rise: float = Field(0.4, gt=0, lt=2)
+    """Least climb of activation that is kept as a rise."""
+    rise_within_s: float = Field(60.0, gt=0)
+    """Longest time a rise may take."""
 
 
 class FitnessSettings(Section):
@@ -244,6 +269,7 @@ class Settings(Section):
     holds: HoldSettings = HoldSettings()
     overlaps: OverlapSettings = OverlapSettings()
     silences: SilenceSettings = SilenceSettings()
+    tone: ToneSettings = ToneSettings()
     fitness: FitnessSettings = FitnessSettings()
     rules: RuleSettings = RuleSettings()
     store: StoreSettings = StoreSettings()

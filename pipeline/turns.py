@@ -7,18 +7,19 @@ announcement on the agent's channel is told from the live agent by what it says 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Activity, HeardWord, Role, Sound, Turn, Word
-from pipeline.roles import is_announcement
+from pipeline.roles import is_announcement, is_queue_announcement
 from pipeline.settings import TurnSettings
 from pipeline.spans import Span, covered_s, union
 
 IVR_SPEAKER = "ivr"
 PART_PAUSE_S = 0.7  # shorter pauses never part an announcement from a live agent
 PICK_UP_S = 1.0  # a live agent who goes on sooner than this has spoken the announcement himself
+ALONE_S = 3.0  # silence on both sides of an announcement to a caller who waits
 IN_MUSIC = 0.6  # share of a part that music must cover to make it an announcement
 
 
@@ -89,7 +90,7 @@ def _join(
         if out and out[-1][1] == role:
             before = out[-1][0]
             pause = Span(before.end_s, span.start_s)
-            longest_s = settings.pause_across_s if covered_s(pause, others) > 0 else settings.pause_s
+            longest_s = settings.pause_across_s if _any_within(pause, others) else settings.pause_s
             if pause.duration_s <= longest_s:
                 out[-1] = (before | span, role)
                 continue
@@ -120,7 +121,7 @@ def _part_roles(
     """The role of each part of a channel: the channel's own, but `ivr` for announcements.
 
     An announcement stands inside hold music, or at the start of the agent's channel before anybody else
-    has spoken and before the agent has.
+    has spoken and before the agent has, or alone in a silence and tells a waiting caller to wait on.
     """
     music = union((s.span for s in voice.sounds if s.kind == "music"), bridge_s=1.0)
     first_other_s = others[0].start_s if others else float("inf")
@@ -132,6 +133,10 @@ def _part_roles(
         if opening and not in_music:
             opening = is_announcement(" ".join(w.text for w in words))
         roles.append("ivr" if (in_music or opening) and voice.role in ("agent", "unknown") else voice.role)
+    if voice.role in ("agent", "unknown"):
+        for first, last in _alone(parts, others):
+            if is_queue_announcement(" ".join(w.text for words in texts[first:last] for w in words)):
+                roles[first:last] = ["ivr"] * (last - first)
     opened = roles.index(voice.role) if voice.role in roles else len(roles)
     if 0 < opened < len(parts) and parts[opened].start_s - parts[opened - 1].end_s < PICK_UP_S:
         return [
@@ -139,6 +144,25 @@ def _part_roles(
             for span, r in zip(parts, roles, strict=True)
         ]
     return roles
+
+
+def _alone(parts: Sequence[Span], others: Sequence[Span]) -> list[tuple[int, int]]:
+    """Runs `[first, last)` of close parts with `ALONE_S` of silence from everybody around them."""
+    runs: list[tuple[int, int]] = []
+    first = 0
+    for i in range(1, len(parts) + 1):
+        if i == len(parts) or parts[i].start_s - parts[i - 1].end_s >= ALONE_S:
+            around = (parts[first] | parts[i - 1]).padded(ALONE_S)
+            if first > 0 and i < len(parts) and not _any_within(around, others):
+                runs.append((first, i))
+            first = i
+    return runs
+
+
+def _any_within(span: Span, others: Sequence[Span]) -> bool:
+    """Whether one of the sorted, disjoint `others` reaches into `span`."""
+    i = bisect_left(others, span.end_s, key=lambda other: other.start_s)
+    return i > 0 and others[i - 1].end_s > span.start_s
 
 
 def activities_of(turns: Sequence[Turn], voices: Sequence[Voice]) -> tuple[Activity, ...]:

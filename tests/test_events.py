@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
-from pipeline.events.overlaps import detect_overlaps, is_complete
+from pipeline.events.overlaps import _pairs, detect_overlaps, is_complete
 from pipeline.events.silences import detect_silences
 from pipeline.records import Hold
 from pipeline.rules import hold_phrases, load_rules
@@ -135,11 +135,46 @@ LONG = say("customer", 0, 10, "I called yesterday about the router and then I")
         ((LONG, say("agent", 5, 7, "could you just tell me")), [("attempt", "agent")]),
         ((LONG, say("agent", 0.2, 3, "good morning you are speaking to")), [("simultaneous_start", "agent")]),
         ((LONG, say("agent", 9.85, 12, "what is your postcode?")), []),
+        (
+            (say("customer", 0, 10, "I have no idea what it is for."), say("agent", 9.6, 12, "thank you")),
+            [("terminal", "agent")],
+        ),
         ((LONG, say("agent", 10.5, 12, "what is your postcode?")), []),
     ],
 )
 def test_kinds_of_overlap(turns, expected):
     assert kinds(*turns) == expected
+
+
+PAUSES = say("agent", 0, 10, "Switch it off and wait ten seconds.")
+GOES_ON = say("agent", 10.8, 14, "Then switch it on again.")
+
+
+@pytest.mark.parametrize(
+    ("cut_in", "kind"),
+    [
+        (say("customer", 9, 10.3, "well the last time I"), "attempt"),
+        (say("customer", 9, 10.3, "I did that already."), "interruption"),  # it made its point
+        (say("customer", 9, 13, "well the last time I"), "interruption"),  # it has the floor
+    ],
+)
+def test_somebody_who_pauses_and_goes_on_was_not_interrupted_by_who_gave_up(cut_in, kind):
+    assert kinds(PAUSES, cut_in, GOES_ON)[0] == (kind, "customer")
+    assert kinds(PAUSES, cut_in)[0] == ("interruption", "customer")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["agent", "customer"]), st.floats(0, 30), st.floats(0.1, 9))))
+def test_every_start_inside_a_turn_of_the_other_is_looked_at(said):
+    turns = conversation(*(say(role, start, start + length, "so") for role, start, length in said))
+    by_hand = {
+        (by.turn_index, of.turn_index)
+        for of in turns
+        for by in turns
+        if by.role != of.role
+        and (of.start_s, of.turn_index) < (by.start_s, by.turn_index)
+        and by.start_s < of.end_s
+    }
+    assert {(by.turn_index, of.turn_index) for by, of in _pairs(turns)} == by_hand
 
 
 @given(st.floats(0.0, 20), st.floats(0.3, 15), st.floats(0.0, 20), st.floats(0.3, 15))
@@ -156,7 +191,8 @@ def test_swapping_the_sides_swaps_the_roles(a, a_long, b, b_long):
 
 
 @pytest.mark.parametrize(
-    "text", ["because of the", "and then I went to", "the light stays red and", "I wanted...", ""]
+    "text",
+    ["because of the", "because of the.", "and then I went to", "the light stays red and", "I wanted...", ""],
 )
 def test_unfinished_turns(text):
     assert not is_complete(text)

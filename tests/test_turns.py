@@ -116,6 +116,39 @@ def test_speech_inside_hold_music_is_an_announcement():
     assert [t.role for t in turns] == ["customer", "agent", "ivr", "agent"]
 
 
+HELD = ((8.0, "please hold"), (20.0, "thanks for waiting"))
+
+
+def test_an_announcement_alone_in_a_silent_hold_is_ivr():
+    customer = voice(1, "customer", (2.0, "hello"))
+    said = (14.0, "your call is important to us")
+    turns = turns_of(voice(0, "agent", HELD[0], said, HELD[1]), customer)
+    assert [t.role for t in turns] == ["customer", "agent", "ivr", "agent"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (14.0, "please stay on the line"),  # an agent may say so
+        (9.5, "your call is important to us"),  # right after the agent's own words
+        (24.0, "your call is important to us"),  # the last words of the call
+    ],
+)
+def test_an_agent_who_speaks_in_the_talk_is_no_announcement(said):
+    parts = sorted((*HELD, said))
+    turns = turns_of(voice(0, "agent", *parts), voice(1, "customer", (2.0, "hello")))
+    assert {t.role for t in turns} == {"customer", "agent"}
+
+
+def test_an_announcement_beside_a_caller_who_talks_is_none():
+    caller = voice(1, "customer", (2.0, "hello"), (16.5, "yes"))
+    said = (14.0, "your call is important to us")
+    assert {t.role for t in turns_of(voice(0, "agent", HELD[0], said, HELD[1]), caller)} == {
+        "customer",
+        "agent",
+    }
+
+
 def test_activity_takes_the_role_of_its_turn():
     voices = (voice(0, "agent", (0.0, "hello"), (3.0, "bye")), voice(1, "customer", (1.0, "hello")))
     turns, _ = build_turns(voices, SETTINGS)

@@ -6,23 +6,27 @@ About 40 % of speaker changes overlap a little, so each overlap has a kind and o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
-from pipeline.records import Activity, Overlap, OverlapKind, Turn
+from pipeline.records import Activity, Overlap, OverlapKind, Role, Turn
 from pipeline.settings import OverlapSettings
 from pipeline.spans import Span, intersection, total_s, union
 
+PARTIES: tuple[Role, Role] = ("agent", "customer")
 BACKCHANNELS = frozenset(
     """
     absolutely ah aha all alright cool correct definitely exactly fine good got great hm hmm huh i indeed it
     lovely mhm mm mmhmm mmm no oh ok okay perfect really right see sure true uh uhhuh wow yeah yep yes yup
     """.split()
 )
-# A turn that ends in one of these was not finished.
-_UNFINISHED = frozenset(
+# No sentence ends in one of these, whatever the recogniser's full stop says.
+_NEVER_LAST = frozenset("a an and because but his if its my or our than the their your".split())
+# Sentences may end in these ("what it is for."), so without a full stop they were not finished.
+_SELDOM_LAST = frozenset(
     """
-    a an and as at be because been but by for from had has have her his i if in its just like my of on or our
-    than the their they to uh um was we were when which who will with would your
+    as at be been by for from had has have her i in is just like of on that they to uh um was we were when
+    which who will with would
     """.split()
 )
 
@@ -31,18 +35,16 @@ def detect_overlaps(
     turns: Sequence[Turn], activities: Sequence[Activity], settings: OverlapSettings
 ) -> tuple[Overlap, ...]:
     """Overlaps of agent and customer turns that are on channels of their own, in order of time."""
-    spoken = {role: union(a.span for a in activities if a.role == role) for role in ("agent", "customer")}
+    spoken = {role: union(a.span for a in activities if a.role == role) for role in PARTIES}
     both = intersection(spoken["agent"], spoken["customer"])
-    parties = [t for t in turns if t.role in spoken]
+    starts = {role: [span.start_s for span in spoken[role]] for role in PARTIES}
     found: list[tuple[Span, Turn, Turn, OverlapKind]] = []
-    for later in parties:
-        for earlier in parties:
-            starts_inside = (earlier.start_s, earlier.turn_index) < (later.start_s, later.turn_index)
-            common = earlier.span & later.span
-            if earlier.role == later.role or not starts_inside or not common:
-                continue
-            if total_s(intersection(both, (common,))) >= settings.min_s:
-                found.append((common, later, earlier, classify(later, earlier, settings)))
+    for by, of in _pairs([t for t in turns if t.role in PARTIES]):
+        common = by.span & of.span
+        if total_s(intersection(both, (common,))) >= settings.min_s:
+            after = bisect_left(starts[of.role], of.end_s)
+            goes_on_s = starts[of.role][after] if after < len(starts[of.role]) else float("inf")
+            found.append((common, by, of, classify(by, of, settings, goes_on_s)))
     return tuple(
         Overlap(
             overlap_index=i,
@@ -56,16 +58,34 @@ def detect_overlaps(
     )
 
 
-def classify(by: Turn, of: Turn, settings: OverlapSettings) -> OverlapKind:
-    """The kind of overlap when `by` starts while `of` is speaking."""
-    goes_on_s = of.end_s - by.start_s
+def _pairs(parties: Sequence[Turn]) -> Iterator[tuple[Turn, Turn]]:
+    """Each turn that starts while the other party is in one, with that one."""
+    under_way: list[Turn] = []
+    for turn in sorted(parties, key=lambda t: (t.start_s, t.turn_index)):
+        under_way = [earlier for earlier in under_way if earlier.end_s > turn.start_s]
+        yield from ((turn, earlier) for earlier in under_way if earlier.role != turn.role)
+        under_way.append(turn)
+
+
+def classify(by: Turn, of: Turn, settings: OverlapSettings, goes_on_s: float = float("inf")) -> OverlapKind:
+    """The kind of overlap when `by` starts while `of` is speaking.
+
+    `goes_on_s` is when the speaker of `of` is next heard after it: somebody who only paused, and goes on
+    as soon as `by` has given up, was not interrupted.
+    """
+    left_s = of.end_s - by.start_s
     if by.start_s - of.start_s <= settings.simultaneous_s:
         return "simultaneous_start"
-    if is_backchannel(by, settings) and goes_on_s >= settings.backchannel_goes_on_s:
+    if is_backchannel(by, settings) and left_s >= settings.backchannel_goes_on_s:
         return "backchannel"
-    if goes_on_s <= settings.terminal_s and is_complete(of.text):
+    if left_s <= settings.terminal_s and is_complete(of.text):
         return "terminal"
-    if goes_on_s <= settings.yields_within_s and by.end_s > of.end_s:
+    gave_up = (
+        by.end_s - of.end_s < settings.floor_s
+        and goes_on_s - by.end_s <= settings.floor_s
+        and not is_complete(by.text)
+    )
+    if left_s <= settings.yields_within_s and by.end_s > of.end_s and not gave_up:
         return "interruption"
     return "attempt"
 
@@ -82,11 +102,15 @@ def is_backchannel(turn: Turn, settings: OverlapSettings) -> bool:
 def is_complete(text: str) -> bool:
     """Whether a turn's text reads as finished.
 
-    >>> is_complete("I restarted it twice."), is_complete("The light stays red and")
-    (True, False)
+    >>> is_complete("I restarted it twice."), is_complete("I have no idea what it is for.")
+    (True, True)
+    >>> is_complete("The light stays red and."), is_complete("I asked you for")
+    (False, False)
     """
     stripped = text.strip().lower()
     if not stripped or stripped.endswith(("...", "…", "-", ",", ";", ":")):
         return False
     words = re.findall(r"[a-z0-9']+", stripped)
-    return bool(words) and words[-1] not in _UNFINISHED
+    if not words or words[-1] in _NEVER_LAST:
+        return False
+    return stripped.endswith((".", "?", "!")) or words[-1] not in _SELDOM_LAST
