@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from _line import write_result
@@ -38,11 +38,11 @@ from pipeline.models import find_whisper, load_whisper
 from pipeline.night import find_engine
 from pipeline.records import Analysis, Call, HeardWord
 from pipeline.settings import Settings
-from pipeline.spans import Span, covered_s, total_s, union
+from pipeline.spans import Span, covered_s, intersection, total_s, union
 from pipeline.transcribe import FasterWhisper, WindowWord, supported
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from compose import Truth
+from compose import TrueTurn, Truth
 from compose.random_calls import random_call
 
 OVERLAP_KINDS = ("interruption", "backchannel")
@@ -90,23 +90,38 @@ class Script:
 
     def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
         """Words of each channel that activity supports."""
-        turns = self.truth.turns if self.truth else ()
         found: list[list[HeardWord]] = [[] for _ in channels]
-        for turn in turns:
-            channel = int(turn.role == "customer")
-            words = turn.text.split()
-            step_s = (turn.end - turn.start) / len(words)
-            for i, text in enumerate(words):
-                start_s = turn.start + i * step_s
-                found[channel].append(
-                    HeardWord(
-                        channel=channel, start_s=start_s, end_s=start_s + step_s, text=text, probability=0.95
-                    )
-                )
+        for turn in self.truth.turns if self.truth else ():
+            found[int(turn.role == "customer")] += _spread(turn, self.truth.activity[turn.role])
         return tuple(
             supported(sorted(words, key=lambda w: w.start_s), channel.spans, self._settings)
             for words, channel in zip(found, channels, strict=True)
         )
+
+
+def _spread(turn: TrueTurn, active: Iterable[tuple[float, float]]) -> list[HeardWord]:
+    """The words of a line, evenly over the time in which it is spoken."""
+    spoken = intersection((Span(turn.start, turn.end),), (Span(a, b) for a, b in active))
+    texts = turn.text.split()
+    ends = np.cumsum([s.duration_s for s in spoken])
+    edges = np.linspace(0.0, ends[-1], len(texts) + 1)
+
+    def placed(times: NDArray[np.float64], side: Literal["left", "right"]) -> NDArray[np.float64]:
+        """Times of speech as times of the call; at a pause, those before (left) or after it."""
+        which = np.minimum(np.searchsorted(ends, times, side=side), len(spoken) - 1)
+        return np.array([spoken[i].end_s - (ends[i] - t) for i, t in zip(which, times, strict=True)])
+
+    starts, stops = placed(edges[:-1], "right"), placed(edges[1:], "left")
+    return [
+        HeardWord(
+            channel=int(turn.role == "customer"),
+            start_s=float(start_s),
+            end_s=float(end_s),
+            text=text,
+            probability=0.95,
+        )
+        for start_s, end_s, text in zip(starts, stops, texts, strict=True)
+    ]
 
 
 @dataclass(slots=True, kw_only=True)

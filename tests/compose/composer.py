@@ -32,6 +32,7 @@ HoldKind = Literal["music", "melody", "tones", "silence", "announcement", "annou
 CHANNEL = {"agent": 0, "ivr": 0, "customer": 1}
 LEAD_S = 0.8
 TAIL_S = 1.0
+DUCK_DB, DUCK_S = -12.0, 0.2  # how much music is lowered under an announcement, and how early
 TRUE_KIND = {"melody": "music", "announced_music": "music"}
 
 
@@ -287,6 +288,21 @@ class Composer:
                 said = self._put("ivr", self._draw("ivr", "announcement"), at_s)
                 at_s = said.end_s + 8.0
             self._now_s = end_s
+        if kind == "announced_music":
+            self._duck()
+
+    def _duck(self) -> None:
+        """Lower the music under the announcements that were put over it."""
+        track = self._played[-1]
+        samples = track.samples.copy()
+        for said in self._said:
+            if said.role == "ivr" and said.start_s > track.start_s:
+                first, last = (
+                    round((t - track.start_s) * self._rate)
+                    for t in (said.start_s - DUCK_S, said.end_s + DUCK_S)
+                )
+                samples[first:last] *= np.float32(10 ** (DUCK_DB / 20))
+        self._played[-1] = replace(track, samples=samples)
 
     def _tune(self, kind: HoldKind, seconds: float) -> Samples:
         if kind == "melody":
