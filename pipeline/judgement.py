@@ -31,7 +31,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
     )
     candidates = detect_holds(scene, settings.holds)
     holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
-    announcing = frozenset(p.turn_index for p in phrases if p.kind != "thanks")
+    announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
     timeline = Timeline(
         duration_s=duration_s,
         activities=activities,
@@ -42,6 +42,8 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         overlaps_known=overlaps_known,
         silences=detect_silences(activities, holds, turns, announcing, settings.silences),
         settings=settings,
+        tone=heard.tone,
+        tone_curve=heard.tone_curve,
     )
     return replace(
         heard,

@@ -1,6 +1,6 @@
-"""What is said around holds: the phrases that find holds, and what was asked, answered and thanked.
+"""What is said around holds and transfers: the phrases that find them, and what was asked and answered.
 
-The phrases are those of the packs hold_permission and hold_thanks.
+The phrases are those of the packs in `packs.CUE_GROUPS`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pipeline.rules.tokens import Transcript, transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 
-CueKind = Literal["request_question", "request_told", "wait", "thanks", "return"]
+CueKind = Literal[
+    "request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"
+]
 
 EDGE_S = 0.5
 """How far a hold's edge may lie inside the words beside it."""
@@ -35,15 +37,18 @@ _GROUPS: tuple[tuple[CueKind, str], ...] = (
     ("request_told", "told"),
     ("return", "back"),
     ("wait", "wait"),
+    ("transfer", "transfer"),
+    ("introduction", "introduces"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPhrase:
-    """Something the agent (or an unknown speaker) says that goes with a hold.
+    """Something the agent (or an unknown speaker) says that goes with a hold or a transfer.
 
     `request_question` asks leave, `request_told` announces the hold, `wait` announces a mere pause,
-    `thanks` thanks or apologises for the wait, `return` is any other sign of coming back.
+    `thanks` thanks or apologises for the wait, `return` is any other sign of coming back, `transfer`
+    announces a transfer, `introduction` gives the agent's own name.
     `probability` is the mean word probability, 0 to 1.
     """
 
@@ -90,10 +95,15 @@ class _Answer:
 
 
 def hold_phrases(turns: Sequence[Turn], words: Sequence[Word], rules: RuleSet) -> tuple[HoldPhrase, ...]:
-    """What the agent (or an unknown speaker) says of holds, in order of time; phrases do not overlap."""
+    """What the agent (or an unknown speaker) says of holds and transfers, in order of time.
+
+    Phrases do not overlap.
+    """
     transcript = transcribe_tokens(turns, words, rules.lexicon)
     kept: list[tuple[CueKind, Match]] = []
     for kind, group in _GROUPS:
+        if group not in rules.cues:
+            continue
         found = find(transcript, rules.cues[group], ("agent", "unknown"))
         kept += [(kind, match) for match in found if not any(match.overlaps(other) for _, other in kept)]
     phrases = (

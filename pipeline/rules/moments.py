@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.rules.case import Hearing, decides
 from pipeline.rules.packs import Rule
 from pipeline.rules.personal_data import find_personal_data
-from pipeline.rules.phrases import Match, find
+from pipeline.rules.phrases import Match, Phrases, find
 from pipeline.rules.specs import Moment as Kind
 from pipeline.rules.specs import Sequence
 from pipeline.spans import Span
@@ -33,10 +33,20 @@ def moments_of(hearing: Hearing, rule: Rule, logic: Sequence) -> tuple[Moment, .
 
 
 def _said(hearing: Hearing, rule: Rule, logic: Sequence) -> tuple[Moment, ...]:
+    return _places(hearing, [rule.phrases[name] for name in logic.said])
+
+
+def _transfer(hearing: Hearing) -> tuple[Moment, ...]:
+    """Each place where the agent announces a transfer."""
+    return _places(hearing, [hearing.rules.cues["transfer"]])
+
+
+def _places(hearing: Hearing, groups: Iterable[Phrases]) -> tuple[Moment, ...]:
+    """Each place where one of the groups is found."""
     matches = [
         match
-        for name in logic.said
-        for match in find(hearing.transcript, rule.phrases[name], (*rule.phrases[name].roles, "unknown"))
+        for phrases in groups
+        for match in find(hearing.transcript, phrases, (*phrases.roles, "unknown"))
     ]
     return tuple(
         Moment(
@@ -70,11 +80,6 @@ def _hold(hearing: Hearing) -> tuple[Moment, ...]:
 
 def _hold_end(hearing: Hearing) -> tuple[Moment, ...]:
     return _instants(*(hold.end_s for hold in hearing.case.holds))
-
-
-def _transfer(hearing: Hearing) -> tuple[Moment, ...]:
-    """The end of each announcement of a transfer."""
-    return _instants(*(transfer.start_s for transfer in hearing.case.transfers))
 
 
 def _personal_data(hearing: Hearing) -> tuple[Moment, ...]:

@@ -59,9 +59,11 @@ LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
 VERSION_DIGITS = 12
 
 CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "agent_introduction": ("introduces",),
     "hold_permission": ("ask", "told", "wait", "agree", "refuse", "bare_no", "offer", "negative"),
     "hold_thanks": ("thanks", "back"),
     "recording_disclosure": ("opening",),
+    "transfer_explained": ("transfer",),
 }
 """The groups, by pack, that events are found with; they are needed whether the rule is active or not."""
 

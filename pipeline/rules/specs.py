@@ -96,8 +96,8 @@ class Sequence(Spec):
     kind: Literal["sequence"]
     at: Moment
     """The moments: the whole call, the agent's first word, the end of the conversation, the start or end
-    of each hold, each transfer, each time the customer gives personal data, or each place where the group
-    `said` is found."""
+    of each hold, each announcement of a transfer, each time the customer gives personal data, or each
+    place where a group of `said` is found."""
     said: tuple[Text, ...] = ()
     """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
     which: Literal["first", "last", "each"] = "each"
@@ -224,8 +224,20 @@ class NameUsed(Spec):
         )
 
 
+class RepeatBack(Spec):
+    """What the customer gave is read back, or the agent asks whether it was understood rightly."""
+
+    kind: Literal["repeat_back"]
+    checks: Text
+    """Group with which the agent asks or begins to read back."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (self.checks,)
+
+
 Logic = Annotated[
-    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed, Field(discriminator="kind")
+    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed | RepeatBack, Field(discriminator="kind")
 ]
 
 
