@@ -239,6 +239,8 @@ class RuleSettings(Section):
     """Mean word probability below which a phrase decides nothing."""
     min_phrase_activity: float = Field(0.6, ge=0, le=1)
     """Share of a phrase that must lie in speech activity."""
+    repeat_back_within_s: float = Field(120.0, gt=0)
+    """Conversation time within which details the customer gave are to be read back."""
     mid_call_start_s: float = Field(0.3, ge=0)
     """Speech that begins this early without a greeting means the recording starts mid-call."""
 

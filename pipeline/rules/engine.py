@@ -18,9 +18,19 @@ from pipeline.rules.lexicon import Spec
 from pipeline.rules.measure import measure
 from pipeline.rules.name_used import name_used
 from pipeline.rules.packs import Rule, RuleSet, load_rules
+from pipeline.rules.repeat_back import repeat_back
 from pipeline.rules.said_in_time import said_in_time
 from pipeline.rules.sequence import sequence
-from pipeline.rules.specs import Beeps, EveryHold, HoldLength, Measure, NameUsed, SaidInTime, Sequence
+from pipeline.rules.specs import (
+    Beeps,
+    EveryHold,
+    HoldLength,
+    Measure,
+    NameUsed,
+    RepeatBack,
+    SaidInTime,
+    Sequence,
+)
 from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings
 
@@ -36,6 +46,7 @@ LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
     SaidInTime: said_in_time,
     Sequence: sequence,
     NameUsed: name_used,
+    RepeatBack: repeat_back,
 }
 """The closed set of logics: what a pack's `logic` is judged by."""
 

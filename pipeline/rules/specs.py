@@ -237,7 +237,8 @@ class RepeatBack(Spec):
 
 
 Logic = Annotated[
-    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed | RepeatBack, Field(discriminator="kind")
+    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed | RepeatBack,
+    Field(discriminator="kind"),
 ]
 
 
