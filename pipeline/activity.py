@@ -16,7 +16,8 @@ from scipy.ndimage import percentile_filter
 
 from pipeline.crosstalk import remove_crosstalk
 from pipeline.frames import FRAME_RATE, HOP, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
-from pipeline.records import Samples, Sound
+from pipeline.hold_tracks import NO_TRACKS, Tracks
+from pipeline.records import Fingerprint, Samples, Sound
 from pipeline.settings import ActivitySettings, Settings
 from pipeline.sounds import detect_sounds
 from pipeline.spans import Span, union
@@ -30,6 +31,8 @@ FLOOR_WINDOW = (
 FLOOR_RISE_DB = 15.0  # the adaptive floor may rise this far above the call's resting level
 REACH = 25  # frames: how far energy may carry speech beyond the model's edges
 MUSIC_EDGE_S = 1.0  # music is recognised a little after it starts
+TONE_EDGE_S = 0.03
+TONE_REST_S = 0.2  # nobody speaks between two keys or bursts so close
 CARRY = 60  # frames: how far energy carries speech on while the model still suspects a voice
 
 
@@ -52,6 +55,7 @@ class ChannelActivity:
     sounds: tuple[Sound, ...]
     samples: NDArray[np.float32]
     leak: Levels | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
 
 
 def load_voice_model() -> VoiceModel:
@@ -63,12 +67,12 @@ def load_voice_model() -> VoiceModel:
 
 
 def detect_activity(
-    samples: Samples, voice_model: VoiceModel, settings: Settings
+    samples: Samples, voice_model: VoiceModel, settings: Settings, tracks: Tracks = NO_TRACKS
 ) -> tuple[ChannelActivity, ...]:
-    """Activity of each channel; `samples` has shape (channels, n) at 16 kHz."""
+    """Activity of each channel; `samples` has shape (channels, n) at 16 kHz, `tracks` is known music."""
     clean, leaks = remove_crosstalk(samples, settings.activity)
     return tuple(
-        _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings)
+        _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings, tracks)
         for channel in range(len(clean))
     )
 
@@ -79,18 +83,22 @@ def _channel_activity(
     leak: Levels | None,
     voice_model: VoiceModel,
     settings: Settings,
+    tracks: Tracks,
 ) -> ChannelActivity:
     levels = levels_db(samples)
     voice = voice_probability(samples, levels, voice_model)
-    sounds = detect_sounds(samples, levels, voice, channel, settings.sounds)
-    own = ~to_mask([s.span for s in sounds if s.kind == "tones"], len(levels))
+    found = detect_sounds(samples, levels, voice, channel, settings.sounds, tracks)
+    tones = (s.span.padded(TONE_EDGE_S) for s in found.sounds if s.kind != "music")
+    own = ~to_mask(union(tones, bridge_s=TONE_REST_S), len(levels))
     if leak is not None:
         own &= levels > leak + settings.activity.crosstalk_margin_db
     music = to_mask(
-        [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in sounds if s.kind == "music"], len(levels)
+        [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in found.sounds if s.kind == "music"], len(levels)
     )
     spans = find_speech(levels, voice, own, music, settings.activity)
-    return ChannelActivity(spans=spans, sounds=sounds, samples=samples, leak=leak)
+    return ChannelActivity(
+        spans=spans, sounds=found.sounds, samples=samples, leak=leak, fingerprints=found.fingerprints
+    )
 
 
 def voice_probability(samples: NDArray[np.float32], levels: Levels, model: VoiceModel) -> NDArray[np.float32]:

@@ -289,8 +289,12 @@ class Settings(Section):
 
     def fingerprint(self) -> str:
         """Sha256 (hex, 16 digits) of the settings that change results."""
-        text = json.dumps(self.analysis_values(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint_of(self.analysis_values())
+
+
+def fingerprint_of(values: Mapping[str, Any]) -> str:
+    """Sha256 (hex, 16 digits) of settings as they are stored."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load(

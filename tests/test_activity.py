@@ -55,7 +55,7 @@ def test_music_and_tones_are_no_activity(voice_model):
         at(30, (5, music(12)), (20, tone(0.3)), (24, tone(0.3)))[None], voice_model, SETTINGS
     )
     assert total_s(channel.spans) < 0.5
-    assert [s.kind for s in channel.sounds] == ["music", "tones", "tones"]
+    assert [s.kind for s in channel.sounds] == ["music", "beep", "beep"]
     assert channel.sounds[0].start_s == pytest.approx(5.0, abs=0.5)
     assert channel.sounds[0].end_s == pytest.approx(17.0, abs=0.5)
 
