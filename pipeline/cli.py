@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli_evidence import evidence, spotcheck
 from pipeline.cli_options import (
     DEFAULT_DB,
     INTERRUPTED,
@@ -51,6 +52,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules_app, name="rules")
+app.command()(evidence)
+app.command()(spotcheck)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -36,6 +36,9 @@ _PARTS = {
     "silence": "silences",
     "metric": "metrics",
     "fitness": "fitness",
+    "tone": "tone",
+    "tone_curve": "tone_curve",
+    "tone_rise": "tone_rises",
     "personal_data": "personal_data",
     "finding": "findings",
 }
@@ -57,6 +60,10 @@ QUALIFY row_number() OVER (
     PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
 ) = 1
 """
+
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,25 +271,33 @@ def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def query(db: Path, sql: str, values: Sequence[object] = ()) -> Table:
-    """The answer to `sql` on the published store; the last one's if there are several statements.
+def query(db: Path, sql: str, values: Values = ()) -> Table:
+    """The answer to `sql` on the published store, as `ask` gives it.
 
-    `values` stand for the question marks in `sql`, which is then a single statement.
-    Raises UsageError with DuckDB's message for a missing store or wrong SQL; nothing can be written.
+    Raises UsageError also for a missing store.
     """
     with reading(db) as connection:
-        try:
-            cursor = connection.execute(sql, list(values)) if values else connection.execute(sql)
-            # DuckDB gives None where there is no statement.
-            if cursor is None or cursor.description is None:
-                raise UsageError("no SQL statement", value=sql, remedy="write for example FROM call_summary")
-            return Table(
-                columns=tuple(column[0] for column in cursor.description),
-                types=tuple(str(column[1]) for column in cursor.description),
-                rows=tuple(cursor.fetchall()),
-            )
-        except duckdb.Error as error:
-            raise UsageError(brief(error)) from error
+        return ask(connection, sql, values)
+
+
+def ask(connection: Connection, sql: str, values: Values = ()) -> Table:
+    """The answer to `sql`; the last one's if there are several statements.
+
+    `values` stand for the parameters (`?`, or `$name`) in `sql`, which is then a single statement. Raises
+    UsageError with DuckDB's message for wrong SQL; nothing can be written.
+    """
+    try:
+        cursor = connection.execute(sql, values) if values else connection.execute(sql)
+        # DuckDB gives None where there is no statement.
+        if cursor is None or cursor.description is None:
+            raise UsageError("no SQL statement", value=sql, remedy="write for example FROM call_summary")
+        return Table(
+            columns=tuple(column[0] for column in cursor.description),
+            types=tuple(str(column[1]) for column in cursor.description),
+            rows=tuple(cursor.fetchall()),
+        )
+    except duckdb.Error as error:
+        raise UsageError(brief(error)) from error
 
 
 def check_writable(db: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,16 @@ from pipeline.records import (
     Fitness,
     Hold,
     HoldKind,
+    Judgement,
     Metric,
     Overlap,
     OverlapKind,
     PersonalDatum,
     Recording,
+    Review,
     Role,
     Run,
+    ScoredRule,
     Silence,
     Sound,
     SoundKind,
@@ -234,6 +237,7 @@ def a_run(**changes: Any) -> Run:
         activity_s=0.2,
         transcribe_s=0.5,
         diarize_s=0.1,
+        tone_s=0.1,
         events_s=0.1,
         rules_s=0.1,
     )
@@ -267,9 +271,42 @@ def quarantined(name: str = "broken", error: str = "no audio in the file", **cha
     return Analysis(recording=replace(recording, **changes), call=a_call())
 
 
-def stored(db: Path, *analyses: Analysis) -> Path:
-    """Add the analyses to the store `db` and publish it."""
+def a_rule(rule_id: str, weight: float = 1.0, **changes: Any) -> ScoredRule:
+    """A compliance rule of version 1 in the scorecard."""
+    rule = ScoredRule(
+        rule_id=rule_id,
+        rule_version="1",
+        title=rule_id.replace("_", " "),
+        score="compliance",
+        weight=weight,
+        fatal=False,
+        text=f'id = "{rule_id}"\n',
+    )
+    return replace(rule, **changes)
+
+
+def a_review(judgement: Judgement = "confirmed", name: str = "one", **changes: Any) -> Review:
+    """Eve's judgement of the greeting that passed in the recording `name`."""
+    review = Review(
+        recording_id=an_id(name),
+        rule_id="greeting",
+        rule_version="1",
+        reviewer="eve",
+        reviewed_at=NOON,
+        judgement=judgement,
+        verdict="pass",
+    )
+    return replace(review, **changes)
+
+
+def stored(
+    db: Path, *analyses: Analysis, rules: Sequence[ScoredRule] = (), reviews: Sequence[Review] = ()
+) -> Path:
+    """Add all to the store `db` and publish it; `rules` become its scorecard if there are any."""
     with writing(db) as writer:
+        if rules:
+            writer.put_rules(rules)
+        writer.add_reviews(reviews)
         for analysis in analyses:
             writer.add(analysis)
         writer.publish()

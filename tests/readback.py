@@ -22,15 +22,18 @@ from builders import (
     sound,
 )
 
+from pipeline import store
 from pipeline.records import (
     Activity,
     Analysis,
     Call,
     Finding,
     Fingerprint,
+    Fitness,
     Hold,
     Metric,
     Overlap,
+    PersonalDatum,
     Recording,
     Run,
     Silence,
@@ -52,9 +55,11 @@ CHILDREN: dict[str, type] = {
     "overlaps": Overlap,
     "silences": Silence,
     "metrics": Metric,
+    "fitness": Fitness,
+    "personal_data": PersonalDatum,
     "findings": Finding,
 }
-TABLES = {"activities": "activity"} | {part: part[:-1] for part in CHILDREN if part != "activities"}
+TABLES = {part: table for table, part in store._PARTS.items()}
 JSON_FIELDS = {"extra", "settings", "detail"}
 
 TALK = an_analysis(
