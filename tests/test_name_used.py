@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from fakes import own_rules
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cases import read_sentences, try_rules
 from pipeline.records import Call, Finding, Turn
 from pipeline.rules import Case, RuleSet, judge
 from pipeline.rules.customer_names import is_name
 from pipeline.settings import Settings
 
+SENTENCES = Path(__file__).parent / "data" / "phrases" / "customer_name_used.jsonl"
 HELLO = say("agent", 1.0, 4.0, "Good morning, Oak Mutual, this is Nina, how can I help you?")
 ASKED = say("agent", 1.0, 4.0, "Oak Mutual, may I have your name, please?")
 CHAT = say("agent", 20.0, 26.0, "Let me look into that, it will take a moment, I have it here.")
@@ -174,3 +177,9 @@ def test_common_words_are_names_only_when_they_are_spelled_alike(word):
     assert is_name(word, {"tom", "mary", "greg", "daniel", "alice", "brooks"}, proper=False) == (
         word in {"tom", "mary"}
     )
+
+
+def test_sentences_of_agents():
+    sentences = read_sentences(SENTENCES)
+    assert sum(sentence.expect for sentence in sentences) >= 20
+    assert try_rules(own_rules(), sentences).wrong == ()
