@@ -1,4 +1,8 @@
-"""The logic `said_in_time`: said before the deadline and before the customer gives personal data."""
+"""The logic `said_in_time`: said before the deadline and before the customer gives personal data.
+
+Whoever takes over a transferred call may rely on what was said before, by anybody on the recording; so it
+must have been said by then.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ SLOT_TOKENS = 12
 class _Inquiry:
     """A rule before a case: whose words count, and what limits the time for saying it.
 
-    `data` is the first personal data given, `sure_data` the first that was heard well enough to decide.
+    `data` is the first personal data given, `sure_data` the first that was heard well enough to decide;
+    `taken_over_s` is when another agent first takes over the call.
     """
 
     hearing: Hearing
@@ -37,6 +42,7 @@ class _Inquiry:
     clock: Clock | None
     data: PersonalData | None
     sure_data: PersonalData | None
+    taken_over_s: float | None
 
     @property
     def speakers(self) -> tuple[Role, ...]:
@@ -52,9 +58,11 @@ class _Inquiry:
         return self.clock.at(at_s) if self.clock else 0.0
 
     def in_time(self, match: Match, data: PersonalData | None) -> bool:
-        """Whether the phrase ends before `data` and the deadline."""
+        """Whether the phrase ends before `data`, before another agent takes over and by the deadline."""
         end_s = match.span.end_s
         if data is not None and end_s > data.start_s:
+            return False
+        if self.taken_over_s is not None and end_s > self.taken_over_s:
             return False
         return self.time_s(end_s) <= self.hearing.settings.disclosure_deadline_s
 
@@ -90,12 +98,14 @@ def said_in_time(hearing: Hearing, rule: Rule, logic: SaidInTime) -> Finding:
 def _inquiry(hearing: Hearing, rule: Rule) -> _Inquiry:
     data = find_personal_data(hearing.transcript, hearing.rules.personal_data)
     least = hearing.settings.min_phrase_probability
+    completed = (transfer for transfer in hearing.case.transfers if transfer.kind == "completed")
     return _Inquiry(
         hearing=hearing,
         rule=rule,
         clock=conversation_clock(hearing.case),
         data=next(iter(data), None),
         sure_data=next((moment for moment in data if moment.confidence >= least), None),
+        taken_over_s=next((transfer.end_s for transfer in completed), None),
     )
 
 
@@ -143,6 +153,7 @@ def _finding(inquiry: _Inquiry, verdict: Verdict, status: str, match: Match | No
             "conversation_time_s": round(inquiry.time_s(span.end_s), 3) if match else None,
             "deadline_s": inquiry.hearing.settings.disclosure_deadline_s,
             "personal_data": _told(inquiry.data),
+            "taken_over_s": inquiry.taken_over_s,
         },
     )
 
