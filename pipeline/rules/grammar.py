@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
@@ -54,10 +54,21 @@ class InTurn:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of the parts; none, if it is `optional`."""
+    """One of the parts; none, if it is `optional`.
+
+    `least` and `open` are what `least_words` and `begins_open` say of it, found once: a set of names has
+    thousands of parts and stands in many patterns.
+    """
 
     parts: tuple[Part, ...]
     optional: bool = False
+    least: int = field(init=False)
+    open: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        least = 0 if self.optional else min(map(least_words, self.parts))
+        object.__setattr__(self, "least", least)
+        object.__setattr__(self, "open", any(map(begins_open, self.parts)))
 
 
 Part = WordPart | AnyWord | Gap | Edge | InTurn | Either
@@ -69,9 +80,7 @@ def least_words(part: Part) -> int:
         return 1
     if isinstance(part, InTurn):
         return sum(least_words(inner) for inner in part.parts)
-    if isinstance(part, Either) and not part.optional:
-        return min(least_words(inner) for inner in part.parts)
-    return 0
+    return part.least if isinstance(part, Either) else 0
 
 
 def begins_open(part: Part) -> bool:
@@ -83,7 +92,7 @@ def begins_open(part: Part) -> bool:
             if isinstance(inner, Edge) or least_words(inner) > 0:
                 return False
         return False
-    return isinstance(part, AnyWord) or (isinstance(part, Either) and any(map(begins_open, part.parts)))
+    return isinstance(part, AnyWord) or (isinstance(part, Either) and part.open)
 
 
 class Grammar:
