@@ -64,6 +64,8 @@ def after(details: str, agent: str, **parts: Any) -> Finding:
         ("It's 4111 1111 1111 1111.", "The card ending 1111, thank you.", "card_number"),
         ("I was born on the fourth of June 1981.", "June 4th, 1981, thank you.", "date_of_birth"),
         ("It's 12 Mill Lane.", "Twelve Mill Lane, lovely.", "address"),
+        ("Thursday at ten fifteen, please.", "Lovely, that's Thursday at 10:15 for you.", "day"),
+        ("May the third, please.", "We will see you on the 3rd of May.", "day"),
         (REASON, "I see that the bill has doubled this month, I will find out.", "reason_with_details"),
         ("I would like to add my new bicycle to my home policy today please.",
          "Happy to add the bicycle to your home policy.", "reason_with_details"),

@@ -51,6 +51,8 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
             continue
         if text in ORDINALS or re.fullmatch(r"\d+(?:st|nd|rd|th)", text):
             out.add(_ORDINAL_NUMBERS.get(text) or re.sub(r"\D", "", text))
+        elif re.fullmatch(r"\d{1,2}[:.]\d\d", text):
+            out.add(re.sub(r"\D", "", text))
         elif text not in _COMMON and len(text) >= _LEAST_LETTERS:
             out.add(_stem(text))
     return frozenset(out)

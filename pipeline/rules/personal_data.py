@@ -18,7 +18,7 @@ from pipeline.rules.contact_details import addresses, birth_dates, emails
 from pipeline.rules.number_runs import MIN_DIGITS, NumberRun, number_runs
 from pipeline.rules.numbers import plain
 from pipeline.rules.phrases import Match, Phrases, find
-from pipeline.rules.tokens import Transcript, Utterance, transcribe_tokens
+from pipeline.rules.tokens import Transcript, transcribe_tokens
 from pipeline.spans import Span
 
 if TYPE_CHECKING:
@@ -117,7 +117,22 @@ def find_personal_data(
         (kind, match) for name, kind in _STATES.items() for match in find(transcript, phrases[name], roles)
     ]
     given = [utterance for utterance in transcript.utterances if utterance.role in roles]
-    found = [data for each in given for data in _in_utterance(transcript, each, named, states)]
+    found: list[PersonalData] = []
+    for utterance in given:
+        words = transcript.utterance_words(utterance)
+        answered = {data.kind: data.start_s for data in found}
+        asked = {
+            kind
+            for kind, asked_s in _asked_before(words[0].start_s, named).items()
+            # A question has one answer.
+            if asked_s > answered.get(kind, -1.0)
+        }
+        announced = {
+            kind: words.index(match.words[-1]) + 1
+            for kind, match in states
+            if transcript.utterances[match.utterance] is utterance
+        }
+        found += _in_utterance(words, asked, announced)
     taken = _indices(found)
     numbers = _numbers([transcript.utterance_words(utterance) for utterance in given], named)
     found += [data for data in numbers if not taken & _indices((data,))]
@@ -191,31 +206,34 @@ def _reasons(
 ) -> Iterator[PersonalData]:
     """Problems and requests told in the first person, in an utterance long enough to hold details.
 
+    A reason goes on to the end of its sentence.
+
     Words that are `taken`, as they give other data, tell no reason.
     """
     beside = find(transcript, phrases["no_reason"], roles)
     for match in find(transcript, phrases["reason"], roles):
-        said = transcript.utterance_words(transcript.utterances[match.utterance])
+        utterance = transcript.utterances[match.utterance]
+        said = transcript.utterance_words(utterance)
         if sum(word.word_index not in taken for word in said) < MIN_REASON_WORDS:
             continue
         if not any(other.utterance == match.utterance and other.overlaps(match) for other in beside):
-            yield PersonalData(kind="reason_with_details", words=match.words)
+            rest = (
+                token.last
+                for token in transcript.tokens[match.end - 1 : utterance.end]
+                if token.ends_sentence
+            )
+            end = next(rest, utterance.end_word - 1) + 1
+            words = transcript.words[transcript.tokens[match.first].first : end]
+            yield PersonalData(kind="reason_with_details", words=words)
 
 
 def _in_utterance(
-    transcript: Transcript,
-    utterance: Utterance,
-    named: Sequence[tuple[DatumKind, Match]],
-    states: Iterable[tuple[DatumKind, Match]],
+    words: Sequence[Word], asked: Collection[DatumKind], announced: Mapping[DatumKind, int]
 ) -> Iterator[PersonalData]:
-    """Dates of birth, addresses and email addresses in one utterance."""
-    words = transcript.utterance_words(utterance)
-    asked = _asked_before(words[0].start_s, named)
-    announced = {
-        kind: words.index(match.words[-1]) + 1
-        for kind, match in states
-        if transcript.utterances[match.utterance] is utterance
-    }
+    """Dates of birth, addresses and email addresses in one utterance.
+
+    `asked` are the kinds asked for just before; `announced` says after which word a kind is announced.
+    """
     for kind, read in _READERS:
         found = list(read(words, asked=kind in asked))
         if not found and kind in announced:
@@ -225,13 +243,13 @@ def _in_utterance(
 
 
 def _asked_before(time_s: float, named: Iterable[tuple[DatumKind, Match]]) -> dict[DatumKind, float]:
-    """What was asked for shortly before `time_s`, with when (an answer may cut the question short)."""
+    """What was asked for last, shortly before `time_s`, with when (an answer may cut the question short)."""
     window = Span(time_s - ASKED_WITHIN_S, time_s)
-    return {
-        kind: match.span.start_s
-        for kind, match in named
-        if match.role != "customer" and match.span.start_s in window
-    }
+    asked = [
+        (kind, match) for kind, match in named if match.role != "customer" and match.span.start_s in window
+    ]
+    last = max((match.utterance for _, match in asked), default=None)
+    return {kind: match.span.start_s for kind, match in asked if match.utterance == last}
 
 
 def _announced(within: Span, role: Role, named: Iterable[tuple[DatumKind, Match]]) -> DatumKind | None:

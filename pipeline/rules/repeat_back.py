@@ -16,6 +16,7 @@ from pipeline.records import Finding, Role, Verdict, Word
 from pipeline.rules.case import Clock, Hearing, conversation_clock, mean_probability, support, understood
 from pipeline.rules.key_words import key_words
 from pipeline.rules.number_runs import number_runs
+from pipeline.rules.numbers import is_month, is_number, plain
 from pipeline.rules.packs import Rule
 from pipeline.rules.personal_data import PersonalData, find_personal_data
 from pipeline.rules.phrases import find
@@ -31,20 +32,28 @@ SHARED_WORDS = {"reason_with_details": 3}
 SHARED_FIGURES = 2
 """How many a sentence shares with a date or an address."""
 
+DAY_WORDS = 5
+"""How close to the day its date or time is said."""
+
+_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
 _EITHER: tuple[Role, ...] = ("agent", "unknown")
 _CUSTOMER: tuple[Role, ...] = ("customer",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Detail:
-    """Something the customer gave: a number by its digits and letters, or key words."""
+    """Something the customer gave: a number by its digits and letters (`code`), or key words."""
 
-    data: PersonalData
+    kind: str
+    start_s: float
+    end_s: float
+    confidence: float
+    code: str
     words: frozenset[str]
 
     def in_number(self, code: str) -> bool:
         """Whether a number the agent says is this one, in whole or in a long part."""
-        own = self.data.code
+        own = self.code
         if not own:
             return False
         if len(own) < LEAST_DIGITS or len(code) < LEAST_DIGITS:
@@ -55,7 +64,7 @@ class _Detail:
 
     def in_words(self, words: frozenset[str]) -> bool:
         """Whether a sentence with these key words tells it again."""
-        return len(self.words & words) >= SHARED_WORDS.get(self.data.kind, SHARED_FIGURES)
+        return len(self.words & words) >= SHARED_WORDS.get(self.kind, SHARED_FIGURES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +88,8 @@ class _Inquiry:
 
     def window(self, detail: _Detail) -> Span:
         """When the detail may be read back."""
-        end_s = self.clock.later(detail.data.end_s, self.hearing.settings.repeat_back_within_s)
-        return Span(detail.data.start_s, min(end_s, self.hearing.case.duration_s))
+        end_s = self.clock.later(detail.end_s, self.hearing.settings.repeat_back_within_s)
+        return Span(detail.start_s, min(end_s, self.hearing.case.duration_s))
 
 
 def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
@@ -88,8 +97,9 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
     clock = conversation_clock(hearing.case)
     if clock is None:
         return _bare(rule, "not_applicable", "nobody but an ivr speaks")
-    found = find_personal_data(hearing.transcript, hearing.rules.personal_data)
-    details = tuple(_detail(hearing, data) for data in found)
+    given = find_personal_data(hearing.transcript, hearing.rules.personal_data)
+    found = [*(_detail(hearing, data) for data in given), *_days(hearing)]
+    details = tuple(sorted(found, key=lambda detail: detail.start_s))
     inquiry = _Inquiry(hearing=hearing, rule=rule, clock=clock, details=details)
     if not details:
         return _without_details(inquiry)
@@ -101,11 +111,18 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
         return _finding(
             inquiry, "not_determinable", echoes, "speaker unknown" if sure else "not heard well enough"
         )
-    if all(data.confidence < hearing.settings.min_phrase_probability for data in found):
+    if all(detail.confidence < hearing.settings.min_phrase_probability for detail in details):
         return _finding(inquiry, "not_determinable", (), "the customer was not heard well enough")
     if not understood(hearing, _EITHER, _searched(inquiry)):
         return _finding(inquiry, "not_determinable", (), "the agent was not understood")
     return _finding(inquiry, "fail", ())
+
+
+def _figures(words: Sequence[Word]) -> frozenset[str]:
+    """The key words that are days, months and numbers."""
+    keys = key_words(words)
+    named = key_words([w for w in words if is_month(w.text) or plain(w.text) in _WEEKDAYS])
+    return frozenset(key for key in keys if key.isdigit()) | named
 
 
 def _without_details(inquiry: _Inquiry) -> Finding:
@@ -119,13 +136,39 @@ def _without_details(inquiry: _Inquiry) -> Finding:
 
 def _detail(hearing: Hearing, data: PersonalData) -> _Detail:
     """A datum with its key words; for a reason those of all that was said with it."""
-    if data.kind != "reason_with_details":
-        return _Detail(data=data, words=key_words(data.words))
+    words = data.words
+    if data.kind == "reason_with_details":
+        said = (hearing.transcript.utterance_words(each) for each in hearing.transcript.utterances)
+        words = next(each for each in said if data.words[0] in each)
+    return _Detail(
+        kind=data.kind,
+        start_s=data.start_s,
+        end_s=data.end_s,
+        confidence=data.confidence,
+        code=data.code,
+        words=key_words(words),
+    )
+
+
+def _days(hearing: Hearing) -> Iterator[_Detail]:
+    """Days with a date or time that the customer names, such as for an appointment."""
     for utterance in hearing.transcript.utterances:
+        if utterance.role != "customer":
+            continue
         words = hearing.transcript.utterance_words(utterance)
-        if data.words[0] in words:
-            return _Detail(data=data, words=key_words(words))
-    return _Detail(data=data, words=frozenset())
+        for at, word in enumerate(words):
+            near = words[at : at + DAY_WORDS]
+            if (is_month(word.text) or plain(word.text) in _WEEKDAYS) and any(
+                is_number(w.text) for w in near
+            ):
+                yield _Detail(
+                    kind="day",
+                    start_s=word.start_s,
+                    end_s=near[-1].end_s,
+                    confidence=mean_probability(near) or 0.0,
+                    code="",
+                    words=_figures(near),
+                )
 
 
 def _echoes(inquiry: _Inquiry, logic: RepeatBack) -> Iterator[_Echo]:
@@ -204,7 +247,7 @@ def _finding(
 def _told(detail: _Detail, echoes: Sequence[_Echo]) -> dict[str, Any]:
     repeated_s = [echo.start_s for echo in echoes if echo.detail is detail]
     return {
-        "kind": detail.data.kind,
-        "start_s": round(detail.data.start_s, 3),
+        "kind": detail.kind,
+        "start_s": round(detail.start_s, 3),
         "repeated_s": round(repeated_s[0], 3) if repeated_s else None,
     }
