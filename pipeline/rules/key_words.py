@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.records import Word
 from pipeline.rules.number_runs import number_runs
-from pipeline.rules.numbers import ORDINALS, plain
+from pipeline.rules.numbers import ORDINALS, is_month, is_number, plain
 
 _ORDINAL_NUMBERS = {
     word: str(number)
@@ -34,6 +34,7 @@ _COMMON = frozenset(
     while who why will with wonderful work would yeah year yes yet you you'd you'll you're you've your yours
     """.split()
 )
+_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
 _LEAST_LETTERS = 3
 
 
@@ -45,7 +46,7 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
     numbers = list(number_runs(words))
     in_numbers = {word.word_index for run in numbers for word in run.words}
     out = {run.code.lstrip("0") or "0" for run in numbers}
-    for word in words:
+    for at, word in enumerate(words):
         text = plain(word.text)
         if word.word_index in in_numbers:
             continue
@@ -53,9 +54,20 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
             out.add(_ORDINAL_NUMBERS.get(text) or re.sub(r"\D", "", text))
         elif re.fullmatch(r"\d{1,2}[:.]\d\d", text):
             out.add(re.sub(r"\D", "", text))
+        elif is_day(words, at):
+            out.add(text)
         elif text not in _COMMON and len(text) >= _LEAST_LETTERS:
             out.add(_stem(text))
     return frozenset(out)
+
+
+def is_day(words: Sequence[Word], at: int) -> bool:
+    """Whether the word at `at` names a day of the week or a month; "may" does beside a number."""
+    text = plain(words[at].text)
+    if text != "may":
+        return text in _WEEKDAYS or is_month(text)
+    beside = [plain(word.text) for word in (*words[max(0, at - 1) : at], *words[at + 1 : at + 3])]
+    return any(is_number(other) for other in beside) or (at > 0 and beside[0] == "of")
 
 
 def _stem(text: str) -> str:

@@ -14,9 +14,9 @@ import jellyfish
 
 from pipeline.records import Finding, Role, Verdict, Word
 from pipeline.rules.case import Clock, Hearing, conversation_clock, mean_probability, support, understood
-from pipeline.rules.key_words import key_words
+from pipeline.rules.key_words import is_day, key_words
 from pipeline.rules.number_runs import number_runs
-from pipeline.rules.numbers import is_month, is_number, plain
+from pipeline.rules.numbers import is_number, plain
 from pipeline.rules.packs import Rule
 from pipeline.rules.personal_data import PersonalData, find_personal_data
 from pipeline.rules.phrases import find
@@ -35,7 +35,6 @@ SHARED_FIGURES = 2
 DAY_WORDS = 5
 """How close to the day its date or time is said."""
 
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
 _EITHER: tuple[Role, ...] = ("agent", "unknown")
 _CUSTOMER: tuple[Role, ...] = ("customer",)
 
@@ -98,7 +97,9 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
     if clock is None:
         return _bare(rule, "not_applicable", "nobody but an ivr speaks")
     given = find_personal_data(hearing.transcript, hearing.rules.personal_data)
-    found = [*(_detail(hearing, data) for data in given), *_days(hearing)]
+    found = [_detail(hearing, data) for data in given]
+    taken = [Span(detail.start_s, detail.end_s) for detail in found if detail.kind != "reason_with_details"]
+    found += (day for day in _days(hearing) if not any(Span(day.start_s, day.end_s) & span for span in taken))
     details = tuple(sorted(found, key=lambda detail: detail.start_s))
     inquiry = _Inquiry(hearing=hearing, rule=rule, clock=clock, details=details)
     if not details:
@@ -121,8 +122,8 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
 def _figures(words: Sequence[Word]) -> frozenset[str]:
     """The key words that are days, months and numbers."""
     keys = key_words(words)
-    named = key_words([w for w in words if is_month(w.text) or plain(w.text) in _WEEKDAYS])
-    return frozenset(key for key in keys if key.isdigit()) | named
+    named = {plain(word.text) for at, word in enumerate(words) if is_day(words, at)}
+    return frozenset(key for key in keys if key.isdigit() or key in named)
 
 
 def _without_details(inquiry: _Inquiry) -> Finding:
@@ -158,9 +159,7 @@ def _days(hearing: Hearing) -> Iterator[_Detail]:
         words = hearing.transcript.utterance_words(utterance)
         for at, word in enumerate(words):
             near = words[at : at + DAY_WORDS]
-            if (is_month(word.text) or plain(word.text) in _WEEKDAYS) and any(
-                is_number(w.text) for w in near
-            ):
+            if is_day(words, at) and any(is_number(w.text) for w in near):
                 yield _Detail(
                     kind="day",
                     start_s=word.start_s,
