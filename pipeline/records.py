@@ -23,7 +23,7 @@ HoldKind = Literal["music", "silence", "tones", "announcement", "mixed"]
 Permission = Literal["granted", "refused", "not_awaited", "not_asked", "not_determinable"]
 OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "simultaneous_start"]
 Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
-SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep"]
+SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep", "cut"]
 DatumKind = Literal[
     "date_of_birth",
     "address",
@@ -38,7 +38,10 @@ SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
 Judgement = Literal["confirmed", "wrong", "unclear"]
+ChangeCause = Literal["recheck", "analysis"]
 
+Pairs = tuple[tuple[float, float], ...]
+"""Starts and ends in seconds."""
 Samples = NDArray[np.float32]
 
 
@@ -70,7 +73,10 @@ class Audio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The business facts of a recording, as its metadata gave them; all may be unknown."""
+    """The business facts of a recording, as its metadata gave them; all may be unknown.
+
+    `holds` and `pauses` (of the recorder) are the telephone system's; None where it gave none.
+    """
 
     call_ref: str | None = None
     started_at: datetime | None = None
@@ -80,8 +86,8 @@ class Call:
     agent_name: str | None = None
     customer_ref: str | None = None
     jurisdictions: tuple[str, ...] = ()
-    holds: tuple[tuple[float, float], ...] | None = None
-    pauses: tuple[tuple[float, float], ...] | None = None
+    holds: Pairs | None = None
+    pauses: Pairs | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -102,7 +108,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """A stretch of music or tones on a channel.
+    """A stretch of music or tones on a channel, or one in which the recording is cut off.
 
     `frequency_hz` is that of a single tone, `track_id` the known track a piece of music is from.
     """
@@ -381,6 +387,77 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tone:
+    """How a turn was said, against what is usual for its speaker; units and meanings: table `tone`.
+
+    All that follows `usable_share` is None where there is too little voice to judge by; `activation` and
+    `word_sentiment` are None also for agents, unless the settings ask for them.
+    """
+
+    turn_index: int
+    speech_s: float
+    voiced_s: float
+    usable_share: float
+    voiced_share: float | None = None
+    pitch_semitones: float | None = None
+    pitch_range_semitones: float | None = None
+    level_db: float | None = None
+    level_variation_db: float | None = None
+    effort_db: float | None = None
+    words_per_min: float | None = None
+    syllables_per_min: float | None = None
+    pause_share: float | None = None
+    activation: float | None = None
+    word_sentiment: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TonePoint:
+    """A speaker's voice in a window of the call, against what is usual for it; table `tone_curve`."""
+
+    speaker: str
+    role: Role
+    start_s: float
+    end_s: float
+    voiced_s: float
+    pitch_semitones: float
+    level_db: float
+    effort_db: float
+    syllables_per_min: float
+    activation: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneRise:
+    """Where a speaker's activation climbs most, from `low` at its start to `high` at its end."""
+
+    speaker: str
+    role: Role
+    start_s: float
+    end_s: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictChange:
+    """A verdict that changed when a stored call was judged again."""
+
+    recording_id: str
+    rule_id: str
+    changed_at: datetime
+    cause: ChangeCause
+    old_rule_version: str
+    new_rule_version: str
+    old_verdict: Verdict
+    new_verdict: Verdict
+    old_start_s: float | None
+    new_start_s: float | None
+    old_quote: str | None
+    new_quote: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run of the pipeline over a recording: what it ran with and how long each stage took."""
 
@@ -399,6 +476,7 @@ class Run:
     activity_s: float
     transcribe_s: float
     diarize_s: float
+    tone_s: float
     events_s: float
     rules_s: float
 
@@ -421,5 +499,8 @@ class Analysis:
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
     fitness: tuple[Fitness, ...] = ()
+    tone: tuple[Tone, ...] = ()
+    tone_curve: tuple[TonePoint, ...] = ()
+    tone_rises: tuple[ToneRise, ...] = ()
     personal_data: tuple[PersonalDatum, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -73,6 +73,8 @@ class SoundSettings(Section):
     """Shortest tone."""
     min_two_tones_s: float = Field(0.3, gt=0)
     """Shortest tone of two frequencies that is none of the telephone network's."""
+    min_cut_s: float = Field(2.0, gt=0)
+    """Shortest stretch without even noise, on a line that has some, that shows a stopped recorder."""
     known_after: int = Field(2, ge=2)
     """Music heard in so many recordings is known from then on."""
 
@@ -203,7 +205,7 @@ class ToneSettings(Section):
     """Least voiced speech a turn is judged by."""
     min_turns: int = Field(3, ge=2)
     """Fewest such turns that show what is usual for a speaker."""
-    raised: float = Field(0.4, gt=0, lt=1)
+    raised: float = Field(0.5, gt=0, lt=1)
     """Activation from which a turn counts as raised."""
     window_s: float = Field(10.0, gt=0)
     """Window of the curve over the call, which moves on by half of it."""

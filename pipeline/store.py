@@ -7,12 +7,11 @@ a crash leaves the published file as it was. The layout is defined in `schemas`.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,8 +20,12 @@ import pyarrow as pa
 
 import schemas
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Analysis, Call, Review, ScoredRule
+from pipeline.records import Analysis, Call, HoldTrack, Pairs, Review, ScoredRule
+from pipeline.rejudged import HISTORY, Judged, store_judged, verdict_changes
+from pipeline.rows import rows_of, table_of, value_names
 from pipeline.store_files import beside, brief, locked, put_in_place, unwritable, working_copy
+from pipeline.stored_settings import StoredSettings
+from pipeline.track_store import learn_tracks, read_tracks
 
 _PARTS = {
     "activity": "activities",
@@ -45,7 +48,7 @@ _PARTS = {
 """Tables with the field of Analysis that fills them."""
 
 _DERIVED = ("recording", "call", "analysis", *_PARTS)
-_KEPT = ("rule", "review")
+_KEPT = ("rule", "review", HISTORY)
 """Tables that outlive every analysis."""
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -68,13 +71,18 @@ Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is stored of a recording; the last three are None for a quarantined one."""
+    """What is stored of a recording; versions are None for a quarantined one.
+
+    `holds` and `pauses` are those that its metadata gave.
+    """
 
     uri: str
     status: str
     settings_hash: str | None
     asr_model: str | None
     rules_version: str | None
+    holds: Pairs | None = None
+    pauses: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,24 +111,34 @@ class Writer:
     def known(self) -> dict[str, Known]:
         """What is stored, by recording_id."""
         rows = self._connection.execute(
-            "SELECT recording_id, uri, status, settings_hash, asr_model, rules_version "
-            "FROM recording LEFT JOIN analysis USING (recording_id)"
+            "SELECT recording_id, uri, status, settings_hash, asr_model, rules_version, holds, pauses "
+            "FROM recording LEFT JOIN analysis USING (recording_id) LEFT JOIN call USING (recording_id)"
         ).fetchall()
         return {
-            id_: Known(uri=uri, status=status, settings_hash=hash_, asr_model=asr, rules_version=rules)
-            for id_, uri, status, hash_, asr, rules in rows
+            id_: Known(
+                uri=uri,
+                status=status,
+                settings_hash=hash_,
+                asr_model=asr,
+                rules_version=rules,
+                holds=_pairs(holds),
+                pauses=_pairs(pauses),
+            )
+            for id_, uri, status, hash_, asr, rules, holds, pauses in rows
         }
 
     def add(self, analysis: Analysis) -> None:
         """Store one recording in one transaction; whatever was derived from it before is replaced.
 
-        Reviews stay. Raises RecordingError, with the store as it was, when a value breaks a CHECK or has
-        no place in its column; UsageError when the file cannot be written.
+        Reviews stay, and verdicts that change are kept in verdict_history. Raises RecordingError, with the
+        store as it was, when a value breaks a CHECK or has no place in its column; UsageError when the file
+        cannot be written.
         """
         recording_id = analysis.recording.recording_id
         with self._transaction(analysis.recording.uri):
             # Most recordings are new, and a DELETE would read the whole of the large tables.
             if self._stored_uri(recording_id) is not None:
+                self._keep_changes(analysis)
                 for table in _DERIVED:
                     self._delete(table, recording_id)
             for table, records in _records(analysis):
@@ -146,6 +164,15 @@ class Writer:
                 update = "UPDATE recording SET uri = ? WHERE recording_id = ?"
                 self._connection.execute(update, [uri, recording_id])
         return not same_call or stored_uri != uri
+
+    def hold_tracks(self) -> tuple[HoldTrack, ...]:
+        """The hold music that is known."""
+        return read_tracks(self._connection)
+
+    def learn_tracks(self, known_after: int) -> None:
+        """Know the music that at least `known_after` of the stored recordings share from now on."""
+        with self._transaction("hold_track"):
+            learn_tracks(self._connection, known_after)
 
     def put_rules(self, rules: Sequence[ScoredRule]) -> bool:
         """Make `rules` the active ones, replacing rows of the same id and version; others become inactive.
@@ -178,6 +205,15 @@ class Writer:
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
         return len(new)
 
+    def add_judged(self, judged: Judged, rules_version: str, settings: Mapping[str, StoredSettings]) -> bool:
+        """Store what judging calls again has changed, in one transaction; says whether there is anything.
+
+        `settings` are those the calls were judged with, by the fingerprint of the stored ones. Raises as
+        `add`.
+        """
+        with self._transaction("recheck"):
+            return store_judged(self._connection, judged, rules_version, settings)
+
     def publish(self) -> None:
         """Let readers see all that was added so far, at once; the writer goes on working.
 
@@ -202,6 +238,14 @@ class Writer:
         rows = self._connection.execute(sql, [recording_id]).fetchall()
         return rows[0][0] if rows else None
 
+    def _keep_changes(self, analysis: Analysis) -> None:
+        """Note the verdicts that are about to be replaced by others."""
+        sql = "SELECT rule_id, rule_version, verdict, start_s, quote FROM finding WHERE recording_id = ?"
+        old = self._connection.sql(sql, params=[analysis.recording.recording_id]).to_arrow_table().to_pylist()
+        changes = tuple(verdict_changes(analysis, old, datetime.now(UTC), "analysis"))
+        if changes:
+            self._connection.from_arrow(self._arrow(HISTORY, None, changes)).insert_into(HISTORY)
+
     def _delete(self, table: str, recording_id: str) -> None:
         self._connection.execute(f"DELETE FROM {table} WHERE recording_id = ?", [recording_id])  # noqa: S608 - our own table names
 
@@ -211,11 +255,9 @@ class Writer:
         `recording_id` is for records that do not carry their own.
         """
         schema = self._columns[table]
-        columns = [
-            pa.array([_value(record, name, recording_id) for record in records], type=schema.field(name).type)
-            for name in schema.names
-        ]
-        return pa.Table.from_arrays(columns, schema=schema)
+        if recording_id is None:
+            return table_of(schema, rows_of(records, schema.names))
+        return table_of(schema, rows_of(records, value_names(schema)), [recording_id] * len(records))
 
     @contextmanager
     def _transaction(self, uri: str) -> Iterator[None]:
@@ -351,6 +393,10 @@ def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnectio
     return connection
 
 
+def _pairs(stored: Sequence[Sequence[float]] | None) -> Pairs | None:
+    return None if stored is None else tuple((start_s, end_s) for start_s, end_s in stored)
+
+
 def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Make missing tables, replace views, fill the reference data anew, in one transaction."""
     connection.begin()
@@ -373,14 +419,3 @@ def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
     for table, part in _PARTS.items():
         yield table, getattr(analysis, part)
 
-
-def _value(record: object, column: str, recording_id: str | None) -> Any:
-    """What `record` has for a column; ValueError for a time without a zone, NaN in JSON and the like."""
-    if column == "recording_id" and recording_id is not None:
-        return recording_id
-    value = getattr(record, column)
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError(f"{column} {value} has no time zone")
-    return value

@@ -16,6 +16,8 @@ from builders import (
     a_fingerprint,
     a_hold,
     a_silence,
+    a_tone_point,
+    a_tone_rise,
     a_transfer,
     an_analysis,
     an_id,
@@ -26,6 +28,7 @@ from builders import (
     say,
     sound,
     stored,
+    tone_of,
 )
 
 import schemas
@@ -49,10 +52,13 @@ RECORDS = {
     "silence": records.Silence,
     "metric": records.Metric,
     "fitness": records.Fitness,
+    "tone": records.Tone,
+    "tone_curve": records.TonePoint,
+    "tone_rise": records.ToneRise,
     "personal_data": records.PersonalDatum,
     "finding": records.Finding,
 }
-KEPT = {"rule": records.ScoredRule, "review": records.Review}
+KEPT = {"rule": records.ScoredRule, "review": records.Review, "verdict_history": records.VerdictChange}
 WITH_ALL_COLUMNS = {"recording", "hold_track", *KEPT}
 TABLES = [statement.name for statement in schemas.tables()]
 VIEWS = [statement.name for statement in schemas.views()]
@@ -70,6 +76,9 @@ FULL = an_analysis(
     silences=(a_silence(20, 32),),
     metrics=(measured("talk_time", 2, role="agent"),),
     fitness=(fitness_of(),),
+    tone=(tone_of(),),
+    tone_curve=(a_tone_point(0),),
+    tone_rises=(a_tone_rise(5, 15),),
     personal_data=(a_datum(2, 3),),
     findings=(found("greeting", "pass", start_s=0.0, end_s=2.0, confidence=0.5),),
 )
@@ -88,6 +97,9 @@ PARTS = {
     "silence": "silences",
     "metric": "metrics",
     "fitness": "fitness",
+    "tone": "tone",
+    "tone_curve": "tone_curve",
+    "tone_rise": "tone_rises",
     "personal_data": "personal_data",
     "finding": "findings",
 }
@@ -206,6 +218,10 @@ def test_checks_allow_what_the_records_allow(
         ("overlap", {"start_s": -0.5}),
         ("silence", {"start_s": 40.0}),
         ("transfer", {"end_s": 29.0}),
+        ("tone", {"usable_share": 1.1}),
+        ("tone", {"activation": -1.1}),
+        ("tone_curve", {"voiced_s": 0.0}),
+        ("tone_rise", {"high": -0.1}),
         ("sound", {"frequency_hz": 0.0}),
         ("fingerprint", {"frames": (1,)}),
         ("metric", {"denominator": -1.0}),
