@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as Many
 from dataclasses import replace
 from typing import Any
 
 from builders import activities_of, conversation, words_of
 
-from pipeline.records import Activity, Finding, Hold, Turn, Word
-from pipeline.rules import Case, judge, judge_holds, load_rules
+from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
+from pipeline.rules import Case, Rule, judge, judge_holds, load_rules
+from pipeline.rules.phrases import Phrases, compile_patterns
+from pipeline.rules.specs import Beeps, HoldLength, Measure, Sequence
 from pipeline.settings import Settings
 
 RULES = load_rules()
@@ -47,8 +49,27 @@ def doubtful(case: Case, texts: set[str], probability: float) -> Case:
     return replace(case, words=tuple(words))
 
 
-def judged(holds: Sequence[Hold], turns: Sequence[Turn], **parts: Any) -> tuple[Hold, ...]:
+def judged(holds: Many[Hold], turns: Many[Turn], **parts: Any) -> tuple[Hold, ...]:
     numbered = conversation(*turns)
-    words: Sequence[Word] = parts.get("words", words_of(numbered))
-    activities: Sequence[Activity] = parts.get("activities", activities_of(numbered))
+    words: Many[Word] = parts.get("words", words_of(numbered))
+    activities: Many[Activity] = parts.get("activities", activities_of(numbered))
     return judge_holds(holds, numbered, words, activities, RULES, SETTINGS)
+
+
+def a_rule(logic: Sequence | Measure | HoldLength | Beeps, **groups: str | tuple[Role, str]) -> Rule:
+    """A rule of groups with one pattern each, said by the agent unless told."""
+    phrases = {}
+    for name, group in groups.items():
+        role, pattern = ("agent", group) if isinstance(group, str) else group
+        phrases[name] = Phrases(
+            roles=(role,),
+            any=compile_patterns([pattern], RULES.lexicon, name),
+            but=compile_patterns([], RULES.lexicon, name),
+        )
+    return replace(RULES.rule("hold_thanks"), id="tried", logic=logic, phrases=phrases)
+
+
+def tried(case: Case, rule: Rule, settings: Settings = SETTINGS) -> Finding:
+    """The finding of one rule."""
+    (found,) = judge(case, replace(RULES, rules=(rule,)), settings.rules, settings.holds)
+    return found

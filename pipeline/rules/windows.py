@@ -27,15 +27,15 @@ class Around:
 
         What overlaps the moment itself lies in it, and before a moment the whole turn the moment lies in.
         """
-        floors = self.floors(roles)
+        floors = self.floors(roles, moment)
         start_s, end_s = moment.start_s, moment.end_s
         if step.before or step.around:
-            start_s = self._earliest(step, moment, floors)
+            start_s = min(start_s, self._earliest(step, moment, floors))
         if step.before:
             amid = [floor.end_s + WORD_TOLERANCE_S for floor in floors if moment.start_s in floor]
             end_s = max([end_s, *(amid if step.within_turns else ())])
         else:
-            end_s = self._latest(step, moment, floors)
+            end_s = max(end_s, self._latest(step, moment, floors))
         return Span(max(0.0, start_s), min(self.duration_s, end_s))
 
     def _latest(self, step: Step, moment: Span, floors: Sequence[Span]) -> float:
@@ -58,10 +58,11 @@ class Around:
                 limits_s.append(before[-step.within_turns].start_s - WORD_TOLERANCE_S)
         return max(limits_s)
 
-    def floors(self, roles: Collection[Role]) -> tuple[Span, ...]:
+    def floors(self, roles: Collection[Role], moment: Span) -> tuple[Span, ...]:
         """When `roles` have the floor, in order: their turns up to somebody else's turn, a hold or an ivr.
 
-        A few words alone ("okay", "I see") take no floor, and those of the other amid one do not end it.
+        A few words alone ("okay", "I see") take no floor unless the moment lies in them, and those of
+        somebody else amid one do not end it.
         """
         out: list[Span] = []
         own: list[Turn] = []
@@ -71,7 +72,9 @@ class Around:
                 continue
             goes_on = turn is not None and turn.role in roles and not self._cut(said_s, turn.start_s)
             if own and not goes_on:
-                out += [] if all(map(_is_nod, own)) else [Span(own[0].start_s, said_s)]
+                span = Span(own[0].start_s, said_s)
+                if span & moment or moment.start_s in span or not all(map(_is_nod, own)):
+                    out.append(span)
                 own = []
             if turn is not None and turn.role in roles:
                 own.append(turn)
