@@ -7,7 +7,8 @@ activity. Recogniser word times play no part: they are for text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
 from pipeline.crosstalk import remove_crosstalk
+from pipeline.cuts import find_cuts
 from pipeline.frames import FRAME_RATE, HOP, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
 from pipeline.hold_tracks import NO_TRACKS, Tracks
 from pipeline.records import Fingerprint, Samples, Sound
@@ -72,9 +74,19 @@ def detect_activity(
     """Activity of each channel; `samples` has shape (channels, n) at 16 kHz, `tracks` is known music."""
     clean, leaks = remove_crosstalk(samples, settings.activity)
     return tuple(
-        _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings, tracks)
+        _with_cuts(
+            _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings, tracks),
+            find_cuts(samples[channel], settings.sounds.min_cut_s),
+            channel,
+        )
         for channel in range(len(clean))
     )
+
+
+def _with_cuts(found: ChannelActivity, cuts: Sequence[Span], channel: int) -> ChannelActivity:
+    sounds = [Sound(channel=channel, kind="cut", start_s=s.start_s, end_s=s.end_s) for s in cuts]
+    in_order = sorted((*found.sounds, *sounds), key=lambda sound: (sound.start_s, sound.end_s))
+    return replace(found, sounds=tuple(in_order))
 
 
 def _channel_activity(
@@ -125,7 +137,10 @@ def find_speech(
     if len(levels) == 0:
         return ()
     floor = noise_floor_db(levels)
-    adaptive = np.clip(percentile_filter(levels, 10, size=FLOOR_WINDOW), floor, floor + FLOOR_RISE_DB)
+    # Music is no noise that speech beside it would have to rise above.
+    beside = np.where(music, np.minimum(levels, floor), levels)
+    resting = np.where(music, *(percentile_filter(x, 10, size=FLOOR_WINDOW) for x in (levels, beside)))
+    adaptive = np.clip(resting, floor, floor + FLOOR_RISE_DB)
     loud = (levels > adaptive + settings.energy_margin_db) & own
     backed = (voice >= settings.vad_backed) & (levels > adaptive + settings.backed_margin_db) & ~music
     surely = np.where(music, voice >= settings.vad_in_music, voice >= settings.vad_threshold) | backed

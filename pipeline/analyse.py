@@ -11,11 +11,13 @@ from pipeline import __version__
 from pipeline.activity import ChannelActivity, VoiceModel, detect_activity
 from pipeline.diarize import Diarize
 from pipeline.fitness import measure_fitness
+from pipeline.hold_tracks import NO_TRACKS, Tracks
 from pipeline.judgement import find_events, find_findings
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
 from pipeline.records import Analysis, Audio, Call, HeardWord, Run
 from pipeline.rules import RuleSet
 from pipeline.settings import Settings
+from pipeline.tone import Spoken, measure_tone
 from pipeline.transcribe import Transcribe
 from pipeline.turns import activities_of, build_turns
 
@@ -24,13 +26,17 @@ NO_DIARIZATION = "channels"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What is loaded once and used for every call; the names tell the weights."""
+    """What is loaded once and used for every call; the names tell the weights.
+
+    `tracks` is the hold music known from other calls.
+    """
 
     voice: VoiceModel
     transcribe: Transcribe
     diarize: Diarize
     asr_model: str
     diarization_model: str
+    tracks: Tracks = NO_TRACKS
 
 
 class Stopwatch:
@@ -55,24 +61,38 @@ def analyse(
 ) -> Analysis:
     """Everything about one recording. `decode_s` is the time its decoding took, for the record."""
     started_at, watch = datetime.now(UTC), Stopwatch()
-    channels = detect_activity(audio.samples, models.voice, settings)
+    channels = detect_activity(audio.samples, models.voice, settings, models.tracks)
     activity_s = watch.lap()
     heard = models.transcribe(channels)
     transcribe_s = watch.lap()
     parties = find_parties(channels, heard, models, settings)
     diarize_s = watch.lap()
     turns, words = build_turns(parties.voices, settings.turns)
+    fitness = measure_fitness(audio.samples, channels, parties, settings.fitness)
+    spoken = Spoken(
+        voices=parties.voices,
+        turns=turns,
+        words=words,
+        roles_sure=not any(channel.swap_suspected for channel in fitness),
+    )
+    events_s = watch.lap()
+    tone = measure_tone(audio.samples, channels, spoken, settings.tone)
+    tone_s = watch.lap()
     known = Analysis(
         recording=audio.recording,
         call=call,
         activities=activities_of(turns, parties.voices),
         sounds=tuple(sound for channel in channels for sound in channel.sounds),
+        fingerprints=tuple(part for channel in channels for part in channel.fingerprints),
         words=words,
         turns=turns,
-        fitness=measure_fitness(audio.samples, channels, parties, settings.fitness),
+        fitness=fitness,
+        tone=tone.turns,
+        tone_curve=tone.curve,
+        tone_rises=tone.rises,
     )
     known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known)
-    events_s = watch.lap()
+    events_s += watch.lap()
     known = find_findings(known, rules, settings)
     run = Run(
         pipeline_version=__version__,
@@ -89,6 +109,7 @@ def analyse(
         activity_s=activity_s,
         transcribe_s=transcribe_s,
         diarize_s=diarize_s,
+        tone_s=tone_s,
         events_s=events_s,
         rules_s=watch.lap(),
         wall_s=decode_s + watch.total(),

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
+from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
+from pipeline.events.pauses import recorder_pauses
+from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
+from pipeline.events.transfers import detect_transfers
 from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
 from pipeline.metrics.timeline import Timeline
 from pipeline.records import Analysis
 from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
 from pipeline.settings import Settings
+from pipeline.spans import Span
 
 
 def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool) -> Analysis:
@@ -27,11 +31,20 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
     duration_s = heard.recording.duration_s or 0.0
     phrases = hold_phrases(turns, words, rules)
     scene = Scene(
-        duration_s=duration_s, activities=activities, turns=turns, sounds=heard.sounds, phrases=phrases
+        duration_s=duration_s,
+        activities=activities,
+        turns=turns,
+        sounds=heard.sounds,
+        phrases=phrases,
+        given_holds=_spans(heard.call.holds),
+        given_pauses=_spans(heard.call.pauses),
     )
-    candidates = detect_holds(scene, settings.holds)
+    transfers = detect_transfers(scene)
+    candidates = detect_holds(scene, settings.holds, transfers)
     holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
     announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
+    channels = 2 if heard.recording.layout == "stereo" else 1
+    pauses = recorder_pauses(heard.sounds, channels, scene.given_pauses)
     timeline = Timeline(
         duration_s=duration_s,
         activities=activities,
@@ -40,7 +53,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         holds=holds,
         overlaps=detect_overlaps(turns, activities, settings.overlaps) if overlaps_known else (),
         overlaps_known=overlaps_known,
-        silences=detect_silences(activities, holds, turns, announcing, settings.silences),
+        silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,
         tone=heard.tone,
         tone_curve=heard.tone_curve,
@@ -48,11 +61,16 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
     return replace(
         heard,
         holds=holds,
+        transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
         metrics=measure(timeline, find_fit(heard.fitness, settings.fitness)),
         personal_data=personal_data_records(turns, words, rules),
     )
+
+
+def _spans(pairs: tuple[tuple[float, float], ...] | None) -> tuple[Span, ...] | None:
+    return None if pairs is None else tuple(Span(*pair) for pair in pairs)
 
 
 def find_findings(known: Analysis, rules: RuleSet, settings: Settings) -> Analysis:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.audio import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
+from pipeline.given_times import GivenTimes
 from pipeline.records import Call, Direction
 from pipeline.settings import MetadataSettings
 
@@ -36,7 +37,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "agent_name": ("agent_name", "agent"),
     "customer_ref": ("customer_ref", "customer_id"),
     "jurisdictions": ("jurisdictions", "jurisdiction", "states", "state"),
-    "agent_channel": ("agent_channel",),
+    **{name: (name,) for name in ("agent_channel", "holds", "pauses")},
 }
 """Column names by fact; the first one present is taken, other columns are kept as `extra`."""
 
@@ -45,6 +46,7 @@ _ALLOWED = {
     "direction": "inbound, outbound",
     "jurisdictions": "codes such as CA, or several such as CA;WA",
     "agent_channel": "left, right, 0, 1",
+    **dict.fromkeys(("holds", "pauses"), "a JSON array of [start_s, end_s] in order, as [[31.5, 74.0]]"),
 }
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T _-]\d.*)?", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]*")
@@ -66,6 +68,8 @@ class CallMetadata(BaseModel):
     customer_ref: str | None = None
     jurisdictions: tuple[str, ...] = ()
     agent_channel: Literal[0, 1] | None = None
+    holds: GivenTimes | None = None
+    pauses: GivenTimes | None = None
     extra: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("started_at", mode="before")

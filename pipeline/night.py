@@ -18,6 +18,7 @@ from pipeline.activity import load_voice_model
 from pipeline.analyse import Models, analyse
 from pipeline.audio import read_audio
 from pipeline.errors import RecordingError, UsageError
+from pipeline.hold_tracks import Tracks
 from pipeline.models import find_whisper, load_whisper
 from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
 from pipeline.records import Analysis, Call, Recording
@@ -251,7 +252,9 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
         if work.todo:
             models = engine.load()
             for batch in batches(work.todo, order.settings.store.batch_calls):
+                models = replace(models, tracks=Tracks(writer.hold_tracks()))
                 totals += steps.load(writer, steps.analyse(batch, models, engine.rules, progress))
+                writer.learn_tracks(order.settings.sounds.known_after)
                 steps.publish(writer)
         elif changed or rules_changed or not order.db.exists():
             steps.publish(writer)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.audio import find_audio, recording_id
 from pipeline.errors import RecordingError
 from pipeline.metadata import Metadata, read_metadata
-from pipeline.records import Call
+from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import Known
 
@@ -184,5 +184,12 @@ def _is_current(item: Item, known: Mapping[str, Known], versions: Versions) -> b
         return False
     if stored.status == "quarantined":
         return True
+    if _new(item.call.holds, stored.holds) or _new(item.call.pauses, stored.pauses):
+        return False
     wanted = (item.settings.fingerprint(), versions.asr_model, versions.rules)
     return (stored.settings_hash, stored.asr_model, stored.rules_version) == wanted
+
+
+def _new(given: Pairs | None, stored: Pairs | None) -> bool:
+    """Whether metadata gives times of holds or pauses that the stored analysis did not know."""
+    return given is not None and given != stored

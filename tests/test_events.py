@@ -3,8 +3,9 @@ from builders import active, activities_of, conversation, say, sound, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.events.holds import Scene, detect_holds, without_honoured_refusals
+from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import _pairs, detect_overlaps, is_complete
+from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
 from pipeline.records import Hold
 from pipeline.rules import hold_phrases, load_rules

@@ -3,19 +3,21 @@
 Every gap between two stretches of live agent speech is a candidate. It is a hold when music, repeated
 tones or an announcement plays in it, or when nobody speaks in it and the agent's words frame it: a request
 before ("please hold") or a return after ("thank you for holding"). A long gap while the customer talks,
-or an announced pause ("bear with me"), is no hold. The edges are the last word before and the agent's
-first word after [definition of hold].
+or an announced pause ("bear with me"), is no hold, nor is one that ends with another agent: that is a
+transfer. The edges are the last word before and the agent's first word after [definition of hold].
+Where the telephone system gave the holds, these are the holds, with its times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
-from pipeline.records import Activity, Hold, HoldKind, Sound, Turn
+from pipeline.events.scene import Scene
+from pipeline.records import Hold, HoldKind, Sound, Transfer
 from pipeline.settings import HoldSettings
-from pipeline.spans import Span, complement, covered_s, intersection, total_s, union
+from pipeline.spans import Span, complement, covered_s, difference, intersection, total_s, union
 
 REQUESTS = ("request_question", "request_told")
 MIN_SOUND_SHARE = 0.35  # of the gap, for music; the rest may be fades and the talk around the hold
@@ -23,35 +25,14 @@ MIN_TONES = 2  # one beep is no hold tone
 EDGE_S = 0.5  # sounds and words at an edge may overlap this much
 MAX_CUSTOMER_SHARE = 0.5
 OWN_KIND_SHARE = 0.6
+TONES = ("tones", "beep")
+NETWORK = ("ringing", "busy")  # heard on a hold that words frame, but by themselves no hold
 
-
-class Phrase(Protocol):
-    """A phrase about a hold in somebody's words, with its time and turn."""
-
-    @property
-    def kind(self) -> str:
-        """`request_question`, `request_told`, `wait`, `thanks` or `return`."""
-        ...
-
-    @property
-    def span(self) -> Span:
-        """When."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What holds are found in."""
-
-    duration_s: float
-    activities: tuple[Activity, ...]
-    turns: tuple[Turn, ...]
-    sounds: tuple[Sound, ...]
-    phrases: Sequence[Phrase]
-
-    def speech(self, *roles: str) -> tuple[Span, ...]:
-        """When anybody with one of these roles speaks."""
-        return union(a.span for a in self.activities if a.role in roles)
+# A beep that goes on while people talk is the recorder's.
+TALK_GAP_S = 15.0  # in a shorter gap of the agent's people are talking
+SAME_HZ = 0.03
+RECORDER_BEEPS = 2
+RECORDER_SHARE = 0.3  # of the beeps per second in the gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,42 +41,65 @@ class _Evidence:
     kind: HoldKind
 
 
-def detect_holds(scene: Scene, settings: HoldSettings) -> tuple[Hold, ...]:
+def detect_holds(
+    scene: Scene, settings: HoldSettings, transfers: Sequence[Transfer] = ()
+) -> tuple[Hold, ...]:
     """Holds in order of time; permission and thanks are judged later, from the words."""
-    holds: list[Hold] = []
-    live = [t for t in scene.turns if t.role in ("agent", "unknown")]
-    for leaves, returns in _gaps(live):
-        if returns.start_s - leaves.end_s < settings.min_s:
-            continue
-        gap = Span(leaves.end_s, returns.start_s)
-        evidence = _sounding(scene, gap) or _silent(scene, gap, settings)
-        if evidence is None:
-            continue
-        span = Span(_last_word_s(scene, gap, evidence.span), gap.end_s)
-        if span.duration_s >= settings.min_s:
-            holds.append(Hold(hold_index=0, start_s=span.start_s, end_s=span.end_s, kind=evidence.kind))
+    if scene.given_holds is not None:
+        found = [(span, _kind_of_given(scene, span)) for span in union(scene.given_holds)]
+    else:
+        found = list(_from_evidence(scene, settings, transfers))
+    holds = [
+        Hold(hold_index=0, start_s=span.start_s, end_s=span.end_s, kind=kind, track_id=_track(scene, span))
+        for span, kind in found
+        if span.duration_s >= settings.min_s
+    ]
     return tuple(replace(hold, hold_index=i) for i, hold in enumerate(holds))
 
 
-def _gaps(live: Sequence[Turn]) -> list[tuple[Turn, Turn]]:
-    """Neighbouring live turns; the one that ends last counts as the one before."""
-    pairs: list[tuple[Turn, Turn]] = []
-    last: Turn | None = None
-    for turn in live:
-        if last is not None and turn.start_s > last.end_s:
-            pairs.append((last, turn))
-        if last is None or turn.end_s > last.end_s:
-            last = turn
-    return pairs
+def _from_evidence(
+    scene: Scene, settings: HoldSettings, transfers: Sequence[Transfer]
+) -> Iterator[tuple[Span, HoldKind]]:
+    handed_on = [t.end_s for t in transfers if t.kind == "completed" and t.end_s is not None]
+    requests_s = [p.span.end_s for p in scene.phrases if p.kind in REQUESTS]
+    requests_s += [t.start_s for t in transfers if t.kind == "returned"]
+    for leaves, returns in scene.gaps():
+        gap = Span(leaves.end_s, returns.start_s)
+        if gap.duration_s < settings.min_s or any(abs(gap.end_s - end_s) < EDGE_S for end_s in handed_on):
+            continue
+        evidence = _sounding(scene, gap, _framed(scene, gap, gap.start_s, requests_s, settings))
+        evidence = evidence or _silent(scene, gap, requests_s, settings)
+        if evidence is not None:
+            yield Span(_last_word_s(scene, gap, evidence.span), gap.end_s), evidence.kind
 
 
-def _sounding(scene: Scene, gap: Span) -> _Evidence | None:
-    """Music, tones or an announcement in the gap, from the first to the last of it."""
+def _kind_of_given(scene: Scene, span: Span) -> HoldKind:
+    evidence = _sounding(scene, span, framed=True)
+    return "silence" if evidence is None else evidence.kind
+
+
+def _track(scene: Scene, span: Span) -> str | None:
+    """The known music that plays longest in a hold."""
+    played: dict[str, float] = {}
+    for sound in scene.sounds:
+        if sound.track_id is not None and sound.span & span:
+            played[sound.track_id] = played.get(sound.track_id, 0.0) + (sound.span & span).duration_s
+    return max(sorted(played), key=lambda name: played[name], default=None)
+
+
+def _sounding(scene: Scene, gap: Span, framed: bool) -> _Evidence | None:
+    """Music, tones or an announcement in the gap, from the first to the last of it.
+
+    What plays on the customer's channel alone (a radio, a hold on that side) counts only where words
+    frame it.
+    """
     reach = gap.padded(EDGE_S)
-    music = intersection((s.span for s in scene.sounds if s.kind == "music"), (reach,))
-    tones = intersection((s.span for s in scene.sounds if s.kind == "tones"), (reach,))
+    ours = {turn.channel for turn in scene.turns if turn.role != "customer"}
+    playing = [s for s in scene.sounds if s.span & reach and (framed or s.channel in ours)]
+    music = intersection((s.span for s in playing if s.kind == "music"), (reach,))
+    tones = intersection((s.span for s in _hold_tones(scene, playing, gap, framed)), (reach,))
     spoken = intersection(scene.speech("ivr"), (gap,))
-    if len(tones) < MIN_TONES:
+    if len(tones) < MIN_TONES and total_s(tones) < MIN_SOUND_SHARE * gap.duration_s:
         tones = ()
     heard = union((*music, *tones, *spoken))
     if not heard:
@@ -106,6 +110,30 @@ def _sounding(scene: Scene, gap: Span) -> _Evidence | None:
     if not enough or customer > MAX_CUSTOMER_SHARE * max(hull.duration_s, 1.0):
         return None
     return _Evidence(span=hull, kind=_kind(hull, music, tones, spoken))
+
+
+def _hold_tones(scene: Scene, playing: Sequence[Sound], gap: Span, framed: bool) -> list[Sound]:
+    """The tones in a gap that a hold may be made of."""
+    kinds = (*TONES, *NETWORK) if framed else TONES
+    tones = [s for s in playing if s.kind in kinds]
+    return [s for s in tones if s.kind != "beep" or not _of_recorder(scene, s, tones, gap)]
+
+
+def _of_recorder(scene: Scene, beep: Sound, tones: Sequence[Sound], gap: Span) -> bool:
+    """Whether beeps like this one are heard about as often while people talk."""
+
+    def alike(sound: Sound) -> bool:
+        if sound.kind != "beep" or beep.frequency_hz is None or sound.frequency_hz is None:
+            return False
+        return abs(sound.frequency_hz - beep.frequency_hz) <= SAME_HZ * beep.frequency_hz
+
+    away = [Span(a.end_s, b.start_s) for a, b in scene.gaps() if b.start_s - a.end_s >= TALK_GAP_S]
+    talk = complement(away, Span(0.0, scene.duration_s))
+    amid = [s for s in scene.sounds if alike(s) and any(s.span.middle_s in part for part in talk)]
+    if len(amid) < RECORDER_BEEPS:
+        return False
+    per_s = sum(alike(s) for s in tones) / max(gap.duration_s, 1.0)
+    return len(amid) / max(total_s(talk), 1.0) >= RECORDER_SHARE * per_s
 
 
 def _kind(hull: Span, music: Sequence[Span], tones: Sequence[Span], spoken: Sequence[Span]) -> HoldKind:
@@ -122,32 +150,27 @@ def _kind(hull: Span, music: Sequence[Span], tones: Sequence[Span], spoken: Sequ
     return present[0] if len(present) == 1 else "mixed"
 
 
-def _silent(scene: Scene, gap: Span, settings: HoldSettings) -> _Evidence | None:
+def _silent(scene: Scene, gap: Span, requests_s: Sequence[float], settings: HoldSettings) -> _Evidence | None:
     """Silence in the gap that the agent's words frame as a hold."""
-    quiet = [
-        s
-        for s in complement(scene.speech("agent", "customer", "unknown"), gap)
-        if s.duration_s >= settings.min_s
-    ]
+    silent = complement(scene.speech("agent", "customer", "unknown"), gap)
+    quiet = [s for s in difference(silent, scene.given_pauses or ()) if s.duration_s >= settings.min_s]
     if not quiet or max(s.duration_s for s in quiet) < settings.min_silent_s:
         return None
     hull = Span(quiet[0].start_s, quiet[-1].end_s)
     if covered_s(hull, scene.speech("customer", "unknown")) > MAX_CUSTOMER_SHARE * hull.duration_s:
         return None
-    if _requested(scene, hull, settings) or _returned(scene, gap, settings):
-        return _Evidence(span=hull, kind="silence")
-    return None
+    if not _framed(scene, gap, hull.start_s, requests_s, settings):
+        return None
+    return _Evidence(span=hull, kind="silence")
 
 
-def _requested(scene: Scene, silence: Span, settings: HoldSettings) -> bool:
-    """Whether the agent asked for or announced a hold shortly before the silence."""
-    window = Span(silence.start_s - settings.request_within_s, silence.start_s + EDGE_S)
-    return any(p.kind in REQUESTS and p.span.end_s in window for p in scene.phrases)
-
-
-def _returned(scene: Scene, gap: Span, settings: HoldSettings) -> bool:
+def _framed(
+    scene: Scene, gap: Span, begins_s: float, requests_s: Sequence[float], settings: HoldSettings
+) -> bool:
+    """Whether the agent asked for or announced a hold shortly before, or gives thanks for it after."""
+    before = Span(begins_s - settings.request_within_s, begins_s + EDGE_S)
     after = Span(gap.end_s - EDGE_S, gap.end_s + settings.thanks_within_s)
-    return any(p.kind == "thanks" and p.span.start_s in after for p in scene.phrases)
+    return any(at_s in before for at_s in requests_s) or bool(scene.said("thanks", after))
 
 
 def without_honoured_refusals(holds: Sequence[Hold]) -> tuple[Hold, ...]:

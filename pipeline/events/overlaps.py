@@ -104,7 +104,7 @@ def is_complete(text: str) -> bool:
 
     >>> is_complete("I restarted it twice."), is_complete("I have no idea what it is for.")
     (True, True)
-    >>> is_complete("The light stays red and."), is_complete("I asked you for")
+    >>> is_complete("The light stays red and."), is_complete("Good. I asked you two weeks")
     (False, False)
     """
     stripped = text.strip().lower()
@@ -113,4 +113,7 @@ def is_complete(text: str) -> bool:
     words = re.findall(r"[a-z0-9']+", stripped)
     if not words or words[-1] in _NEVER_LAST:
         return False
-    return stripped.endswith((".", "?", "!")) or words[-1] not in _SELDOM_LAST
+    if stripped.endswith((".", "?", "!")):
+        return True
+    # A recogniser that ends other sentences of the turn, but not this one, heard no end.
+    return words[-1] not in _SELDOM_LAST and not re.search(r"[.?!]\s", stripped)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.records import Activity, Hold, Silence, Turn
 from pipeline.settings import SilenceSettings
-from pipeline.spans import Span, complement
+from pipeline.spans import Span, complement, difference, intersection
 
 
 def detect_silences(
@@ -15,26 +15,31 @@ def detect_silences(
     turns: Sequence[Turn],
     announcing: frozenset[int],
     settings: SilenceSettings,
+    pauses: Sequence[Span] = (),
 ) -> tuple[Silence, ...]:
     """Silences between the first and the last speech of the call.
 
     `announcing` holds the indexes of the turns that announce a pause ("bear with me"); a silence is
     announced when the last turn of the call before it is one of them. Silence before the first word and
-    after the last belongs to the line, not to the talk.
+    after the last belongs to the line, not to the talk. What lies in `pauses` of the recorder is of that
+    kind, however short.
     """
     if not activities:
         return ()
     whole = Span(min(a.start_s for a in activities), max(a.end_s for a in activities))
     taken = [a.span for a in activities] + [h.span for h in holds]
-    long = [s for s in complement(taken, whole) if s.duration_s > settings.min_s]
+    quiet = complement(taken, whole)
+    long = [(s, False) for s in difference(quiet, pauses) if s.duration_s > settings.min_s]
+    long += [(s, True) for s in intersection(quiet, pauses)]
     return tuple(
         Silence(
             silence_index=i,
             start_s=span.start_s,
             end_s=span.end_s,
             announced=_is_announced(span, turns, announcing),
+            kind="recorder_pause" if paused else "silence",
         )
-        for i, span in enumerate(long)
+        for i, (span, paused) in enumerate(sorted(long))
     )
 
 

@@ -8,10 +8,20 @@ from dataclasses import replace
 from pipeline.metrics.fit import FIT_FOR_ALL, Fit, Need
 from pipeline.metrics.holds import hold_count, hold_longest, hold_time
 from pipeline.metrics.partition import time_partition
-from pipeline.metrics.silences import dead_air_count, dead_air_time, silence_time
+from pipeline.metrics.silences import dead_air_count, dead_air_time, recorder_pause_time, silence_time
 from pipeline.metrics.talk import longest_monologue, response_latency, speech_rate, talk_ratio, talk_time
 from pipeline.metrics.talking_over import agent_overtalk, attempts, backchannels, interruptions
 from pipeline.metrics.timeline import Measures, Timeline
+from pipeline.metrics.tone import (
+    accommodation,
+    activation_by_quarter,
+    raised_speech,
+    syllable_rate,
+    tone_usable,
+    word_sentiment,
+    word_sentiment_by_quarter,
+    word_sentiment_trend,
+)
 from pipeline.records import Metric
 
 # Each measure with what it needs of the audio, see `Fit`.
@@ -29,8 +39,17 @@ MEASURES: tuple[tuple[Callable[[Timeline], Measures], tuple[Need, ...]], ...] = 
     (hold_time, ("timing", "roles")),
     (hold_longest, ("timing", "roles")),
     (silence_time, ("timing",)),
+    (recorder_pause_time, ()),
     (dead_air_count, ("timing",)),
     (dead_air_time, ("timing",)),
+    (tone_usable, ("roles",)),
+    (syllable_rate, ("roles",)),
+    (activation_by_quarter, ("roles",)),
+    (raised_speech, ("roles",)),
+    (word_sentiment, ("roles", "words")),
+    (word_sentiment_by_quarter, ("roles", "words")),
+    (word_sentiment_trend, ("roles", "words")),
+    (accommodation, ("roles",)),
     (time_partition, ()),
 )
 

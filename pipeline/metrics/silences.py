@@ -1,14 +1,23 @@
-"""Silence that is no hold, and dead air: long silence that nobody announced."""
+"""Silence that is no hold, and dead air: long silence that nobody announced.
+
+While the recorder was stopped nothing is known of who spoke: that time is counted by itself. In the time
+partition, which must add up to the recording, it is silence.
+"""
 
 from __future__ import annotations
 
 from pipeline.metrics.timeline import Measures, Timeline, plain
-from pipeline.records import Silence
+from pipeline.records import Silence, SilenceKind
 
 
 def silence_time(timeline: Timeline) -> Measures:
     """Seconds of silences longer than `silences.min_s`."""
-    yield plain("silence_time", None, sum(s.span.duration_s for s in timeline.silences), "s")
+    yield plain("silence_time", None, _seconds(timeline, "silence"), "s")
+
+
+def recorder_pause_time(timeline: Timeline) -> Measures:
+    """Seconds during which the recorder was stopped."""
+    yield plain("recorder_pause_time", None, _seconds(timeline, "recorder_pause"), "s")
 
 
 def dead_air_count(timeline: Timeline) -> Measures:
@@ -23,4 +32,9 @@ def dead_air_time(timeline: Timeline) -> Measures:
 
 def _dead_air(timeline: Timeline) -> list[Silence]:
     longest_s = timeline.settings.silences.dead_air_s
-    return [s for s in timeline.silences if not s.announced and s.span.duration_s > longest_s]
+    silences = [s for s in timeline.silences if s.kind == "silence" and not s.announced]
+    return [s for s in silences if s.span.duration_s > longest_s]
+
+
+def _seconds(timeline: Timeline, kind: SilenceKind) -> float:
+    return sum(s.span.duration_s for s in timeline.silences if s.kind == kind)

@@ -50,7 +50,7 @@ def _heard(hearing: Hearing, logic: Beeps, clock: Clock) -> tuple[float, ...]:
 
 
 def _is_beep(sound: Sound, logic: Beeps) -> bool:
-    short = sound.kind == "tones" and sound.span.duration_s <= logic.longest_s
+    short = sound.kind in {"beep", "tones"} and sound.span.duration_s <= logic.longest_s
     pitch = sound.frequency_hz is None or abs(sound.frequency_hz - logic.near_hz) <= logic.within_hz
     return short and pitch
 

@@ -1,0 +1,91 @@
+"""Transfers: the agent hands the customer on, and somebody else takes over, or the same agent comes back.
+
+A transfer begins with its announcement. Whoever introduces himself or greets after it is somebody else:
+nobody does that twice. An agent who goes on without it after being away has come back, and what played
+meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.events.scene import LIVE, Phrase, Scene
+from pipeline.records import Transfer, TransferKind, Turn
+from pipeline.spans import Span, covered_s, total_s
+
+AWAY_S = 4.0  # the agent is gone, or waits for somebody to pick up
+MAX_CUSTOMER_SHARE = 0.5  # of the time away; the agent listens to a longer story
+TAKES_OVER_S = 15.0  # after it, in which whoever took over introduces himself
+AGENT_TALK_S = 30.0  # of the agent's speech after the announcement; after more the transfer was given up
+_GREETING = re.compile(
+    r"\bgood (?:morning|afternoon|evening)\b"
+    r"|\bhow (?:may|can|could) i (?:help|assist)\b"
+    r"|\b(?:you are|you're|you've|you have) (?:come |got )?through to\b"
+    r"|\bthank you for calling\b|\bspeaking\b|\bwelcome to\b",
+    re.IGNORECASE,
+)
+
+
+def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
+    """Transfers in order of time; one announced twice before anything happens is one."""
+    announced = [phrase for phrase in scene.phrases if phrase.kind == "transfer"]
+    found: list[Transfer] = []
+    for i, phrase in enumerate(announced):
+        end_s, kind = _outcome(scene, phrase)
+        again = announced[i + 1 : i + 2]
+        if again and (end_s is None or again[0].span.start_s < end_s):
+            continue
+        found.append(
+            Transfer(
+                transfer_index=len(found),
+                start_s=phrase.span.end_s,
+                end_s=end_s,
+                turn_index=phrase.turn_index,
+                kind=kind,
+            )
+        )
+    return tuple(found)
+
+
+def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
+    """When somebody was there again after an announcement, and whether it was somebody else."""
+    away = _away(scene, phrase)
+    if away is not None:
+        before, after = away
+        if _takes_over(scene, before, after):
+            return after.start_s, "completed"
+    introduced = [p for p in scene.phrases if p.kind == "introduction" and p.span.start_s > phrase.span.end_s]
+    if introduced and _agent_talk_s(scene, phrase, introduced[0].span.start_s) <= AGENT_TALK_S:
+        first = next(turn for turn in scene.turns if turn.turn_index == introduced[0].turn_index)
+        begins_s = first.start_s if first.start_s > phrase.span.end_s else introduced[0].span.start_s
+        return begins_s, "completed"
+    return (away[1].start_s, "returned") if away is not None else (None, "announced")
+
+
+def _away(scene: Scene, phrase: Phrase) -> tuple[Turn, Turn] | None:
+    """The agent's turns around the time away that follows an announcement."""
+    customer = scene.speech("customer")
+    for before, after in scene.gaps():
+        gap = Span(before.end_s, after.start_s)
+        if gap.start_s < phrase.span.end_s - 0.5 or gap.duration_s < AWAY_S:
+            continue
+        if _agent_talk_s(scene, phrase, gap.start_s) > AGENT_TALK_S:
+            return None
+        if covered_s(gap, customer) <= MAX_CUSTOMER_SHARE * gap.duration_s:
+            return before, after
+    return None
+
+
+def _agent_talk_s(scene: Scene, phrase: Phrase, until_s: float) -> float:
+    return total_s(Span(phrase.span.end_s, until_s) & speech for speech in scene.speech(*LIVE))
+
+
+def _takes_over(scene: Scene, before: Turn, after: Turn) -> bool:
+    """Whether the turn after the time away is somebody else's."""
+    if before.speaker != after.speaker and before.channel == after.channel:
+        return True
+    soon = Span(after.start_s - 0.5, after.start_s + TAKES_OVER_S)
+    if scene.said("introduction", soon):
+        return True
+    said = " ".join(turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in soon)
+    return bool(_GREETING.search(said)) and not scene.said("thanks", soon)
