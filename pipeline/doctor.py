@@ -14,7 +14,7 @@ from pipeline.errors import EarwitnessError, UsageError
 from pipeline.quiet import QUIET
 from pipeline.settings import Settings
 
-PACKAGES = ("prefect", "duckdb", "faster-whisper", "ctranslate2", "numpy", "librosa")
+PACKAGES = ("prefect", "duckdb", "faster-whisper", "ctranslate2", "numpy", "scipy")
 DECODERS = ("pcm_mulaw", "pcm_alaw", "flac", "mp3", "opus", "vorbis", "aac", "gsm", "libopencore_amrnb")
 """What call recorders write, as FFmpeg names it."""
 

@@ -31,6 +31,9 @@ from pipeline.records import (
     Silence,
     Sound,
     SoundKind,
+    Tone,
+    TonePoint,
+    ToneRise,
     Transfer,
     Turn,
     Verdict,
@@ -161,6 +164,51 @@ def measured(
 ) -> Metric:
     """A measure."""
     return Metric(name=name, role=role, numerator=numerator, denominator=denominator, unit=unit)
+
+
+def tone_of(turn_index: int = 0, **changes: Any) -> Tone:
+    """The tone of a turn in which all is as usual."""
+    tone = Tone(
+        turn_index=turn_index,
+        speech_s=2.0,
+        voiced_s=1.0,
+        usable_share=0.75,
+        voiced_share=0.5,
+        pitch_semitones=0.0,
+        pitch_range_semitones=4.0,
+        level_db=0.0,
+        level_variation_db=3.0,
+        effort_db=0.0,
+        words_per_min=180.0,
+        syllables_per_min=240.0,
+        pause_share=0.1,
+        activation=0.0,
+        word_sentiment=0.0,
+    )
+    return replace(tone, **changes)
+
+
+def a_tone_point(start_s: float, activation: float | None = 0.0, **changes: Any) -> TonePoint:
+    """A window of 10 s of the customer's voice in which all but its activation is as usual."""
+    point = TonePoint(
+        speaker="customer",
+        role="customer",
+        start_s=start_s,
+        end_s=start_s + 10,
+        voiced_s=2.0,
+        pitch_semitones=0.0,
+        level_db=0.0,
+        effort_db=0.0,
+        syllables_per_min=240.0,
+        activation=activation,
+    )
+    return replace(point, **changes)
+
+
+def a_tone_rise(start_s: float, end_s: float, **changes: Any) -> ToneRise:
+    """The customer's activation climbs from 0 to 0.5."""
+    rise = ToneRise(speaker="customer", role="customer", start_s=start_s, end_s=end_s, low=0.0, high=0.5)
+    return replace(rise, **changes)
 
 
 def fitness_of(channel: int = 0, **changes: Any) -> Fitness:

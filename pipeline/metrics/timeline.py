@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.records import Activity, Hold, Metric, Overlap, Role, Silence, Turn, Word
+from pipeline.records import Activity, Hold, Metric, Overlap, Role, Silence, Tone, TonePoint, Turn, Word
 from pipeline.settings import Settings
 from pipeline.spans import Span, difference, union
 
@@ -25,6 +25,8 @@ class Timeline:
     silences: tuple[Silence, ...]
     settings: Settings
     overlaps_known: bool = True
+    tone: tuple[Tone, ...] = ()
+    tone_curve: tuple[TonePoint, ...] = ()
 
     @property
     def roles_known(self) -> bool:

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS analysis (
     activity_s DOUBLE NOT NULL CHECK (activity_s >= 0),
     transcribe_s DOUBLE NOT NULL CHECK (transcribe_s >= 0),
     diarize_s DOUBLE NOT NULL CHECK (diarize_s >= 0),
+    tone_s DOUBLE NOT NULL CHECK (tone_s >= 0),
     events_s DOUBLE NOT NULL CHECK (events_s >= 0),
     rules_s DOUBLE NOT NULL CHECK (rules_s >= 0)
 );
@@ -36,5 +37,6 @@ COMMENT ON COLUMN analysis.decode_s IS 'Time decoding took in seconds';
 COMMENT ON COLUMN analysis.activity_s IS 'Time finding speech and sounds took in seconds';
 COMMENT ON COLUMN analysis.transcribe_s IS 'Time recognition took in seconds';
 COMMENT ON COLUMN analysis.diarize_s IS 'Time telling the speakers apart took in seconds; next to nothing on stereo';
+COMMENT ON COLUMN analysis.tone_s IS 'Time measuring how things were said took in seconds';
 COMMENT ON COLUMN analysis.events_s IS 'Time turns, events and measures took in seconds';
 COMMENT ON COLUMN analysis.rules_s IS 'Time judging the rules took in seconds';
