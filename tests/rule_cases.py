@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Many
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from builders import activities_of, conversation, words_of
 
 from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
 from pipeline.rules import Case, Rule, judge, judge_holds, load_rules
+from pipeline.rules.lexicon import load_lexicon
 from pipeline.rules.phrases import Phrases, compile_patterns
 from pipeline.rules.specs import Beeps, HoldLength, Measure, Sequence
 from pipeline.settings import Settings
@@ -56,16 +58,23 @@ def judged(holds: Many[Hold], turns: Many[Turn], **parts: Any) -> tuple[Hold, ..
     return judge_holds(holds, numbered, words, activities, RULES, SETTINGS)
 
 
+@cache
+def a_group(role: Role, pattern: str) -> Phrases:
+    """A group of one pattern, in a book of its own."""
+    lexicon = load_lexicon()
+    return Phrases(
+        roles=(role,),
+        any=compile_patterns([pattern], lexicon, pattern),
+        but=compile_patterns([], lexicon, pattern),
+    )
+
+
 def a_rule(logic: Sequence | Measure | HoldLength | Beeps, **groups: str | tuple[Role, str]) -> Rule:
     """A rule of groups with one pattern each, said by the agent unless told."""
-    phrases = {}
-    for name, group in groups.items():
-        role, pattern = ("agent", group) if isinstance(group, str) else group
-        phrases[name] = Phrases(
-            roles=(role,),
-            any=compile_patterns([pattern], RULES.lexicon, name),
-            but=compile_patterns([], RULES.lexicon, name),
-        )
+    phrases = {
+        name: a_group("agent", group) if isinstance(group, str) else a_group(*group)
+        for name, group in groups.items()
+    }
     return replace(RULES.rule("hold_thanks"), id="tried", logic=logic, phrases=phrases)
 
 

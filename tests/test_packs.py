@@ -187,6 +187,17 @@ def test_a_change_of_an_unknown_key_names_the_sites_file(tmp_path):
         load_rules(write(tmp_path, "hold_thanks.toml", 'id = "hold_thanks"\nwait = 7\n'))
 
 
+@pytest.mark.parametrize(
+    ("metric", "told"), [('"kindness"', "got 'kindness'"), ('"dead_air_count"\nrole = "agent"', r"\(agent\)")]
+)
+def test_a_metric_that_does_not_exist_is_told(tmp_path, metric, told):
+    text = own_text("dead_air").replace('"dead_air_count"', metric)
+    with pytest.raises(
+        UsageError, match=rf"no such metric: .*dead_air\.toml: logic\.metric; .*{told}.*talk_ratio"
+    ):
+        load_rules(write(tmp_path, "dead_air.toml", text))
+
+
 def test_two_packs_with_one_id(tmp_path):
     write(tmp_path, "polite.toml", PACK)
     with pytest.raises(UsageError, match=r"two rules with one id.*polite2\.toml.*polite\.toml has it too"):

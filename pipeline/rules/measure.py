@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.errors import UsageError
 from pipeline.records import Finding, Metric, Verdict
 from pipeline.rules.case import Hearing
 from pipeline.rules.packs import Rule
@@ -13,11 +12,10 @@ from pipeline.spans import Span
 def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
     """The verdict, with the event that weighs most as evidence of a fail.
 
-    What could not be measured (denominator 0) is not determinable. Raises UsageError for a metric that the
-    call should have and has not.
+    What could not be measured (denominator 0) is not determinable.
     """
-    metric = _metric(hearing, rule, logic)
-    value = _value(metric, logic) if metric else None
+    named = (m for m in hearing.case.metrics if (m.name, m.role) == (logic.metric, logic.role))
+    value = next((_value(metric, logic) for metric in named), None)
     verdict: Verdict = "not_determinable"
     if value is not None:
         low = logic.at_least is not None and value < logic.at_least
@@ -43,18 +41,6 @@ def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
             "at_least": logic.at_least,
         },
     )
-
-
-def _metric(hearing: Hearing, rule: Rule, logic: Measure) -> Metric | None:
-    metrics = hearing.case.metrics
-    for metric in metrics:
-        if (metric.name, metric.role) == (logic.metric, logic.role):
-            return metric
-    if metrics:
-        known = ", ".join(sorted({f"{m.name} ({m.role})" if m.role else m.name for m in metrics}))
-        where = f"{rule.files[-1]}: logic.metric"
-        raise UsageError("no such metric", where=where, value=logic.metric, allowed=known)
-    return None
 
 
 def _value(metric: Metric, logic: Measure) -> float | None:

@@ -50,8 +50,9 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.errors import UsageError
 from pipeline.records import Role
 from pipeline.rules.lexicon import Lexicon, load_lexicon, read_toml, readable
+from pipeline.rules.metric_names import metric_names
 from pipeline.rules.phrases import Phrases, compile_patterns, find
-from pipeline.rules.specs import Logic, PackSpec, SaidInTime, Score, ScorecardEntry
+from pipeline.rules.specs import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
 from pipeline.rules.tokens import transcript_of_text
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
@@ -234,6 +235,8 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
     for group in CUE_GROUPS.get(spec.id, ()):
         if group not in spec.phrases:
             raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")
+    if isinstance(spec.logic, Measure):
+        _check_metric(spec.logic, pack.file)
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
     return Rule(
         id=spec.id,
@@ -252,6 +255,13 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
         examples=tuple(_examples(spec)),
         files=pack.files,
     )
+
+
+def _check_metric(logic: Measure, path: Path) -> None:
+    if (logic.metric, logic.role) not in metric_names():
+        known = ", ".join(sorted(f"{name} ({role})" if role else name for name, role in metric_names()))
+        value = f"{logic.metric} ({logic.role})" if logic.role else logic.metric
+        raise UsageError("no such metric", where=f"{path}: logic.metric", value=value, allowed=known)
 
 
 def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
