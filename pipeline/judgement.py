@@ -87,6 +87,7 @@ def find_findings(known: Analysis, rules: RuleSet, settings: Settings) -> Analys
         overlaps=known.overlaps,
         silences=known.silences,
         metrics=known.metrics,
+        tone=known.tone,
         call=known.call,
     )
     return replace(known, findings=judge(case, rules, settings.rules, settings.holds))

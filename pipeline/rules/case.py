@@ -16,6 +16,7 @@ from pipeline.records import (
     Role,
     Silence,
     Sound,
+    Tone,
     Transfer,
     Turn,
     Word,
@@ -49,6 +50,7 @@ class Case:
     overlaps: tuple[Overlap, ...] = ()
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    tone: tuple[Tone, ...] = ()
     call: Call = field(default_factory=Call)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.records import Finding
 from pipeline.rules.beeps import beeps
+from pipeline.rules.calm import calm
 from pipeline.rules.case import Case, Hearing
 from pipeline.rules.every_hold import every_hold
 from pipeline.rules.hold_length import hold_length
@@ -23,6 +24,7 @@ from pipeline.rules.said_in_time import said_in_time
 from pipeline.rules.sequence import sequence
 from pipeline.rules.specs import (
     Beeps,
+    Calm,
     EveryHold,
     HoldLength,
     Measure,
@@ -40,6 +42,7 @@ DEFAULT_HOLDS = HoldSettings()
 
 LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
     Beeps: beeps,
+    Calm: calm,
     EveryHold: every_hold,
     HoldLength: hold_length,
     Measure: measure,

@@ -236,8 +236,22 @@ class RepeatBack(Spec):
         return (self.checks,)
 
 
+class Calm(Spec):
+    """While the customer's activation is raised, the agent's stays as usual."""
+
+    kind: Literal["calm"]
+    raised: float = Field(gt=0, lt=1)
+    """The customer's activation from which the agent is under pressure."""
+    usual: float = Field(gt=0, lt=1)
+    """The agent's activation up to which the voice is as usual."""
+
+    def groups(self) -> tuple[str, ...]:
+        """None: it is judged on voices."""
+        return ()
+
+
 Logic = Annotated[
-    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed | RepeatBack,
+    SaidInTime | EveryHold | Sequence | Measure | HoldLength | Beeps | NameUsed | RepeatBack | Calm,
     Field(discriminator="kind"),
 ]
 
