@@ -25,24 +25,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from _line import write_result
 from numpy.typing import NDArray
 
-from pipeline.activity import ChannelActivity
-from pipeline.analyse import Models, analyse
-from pipeline.audio import read_audio
 from pipeline.models import find_whisper, load_whisper
-from pipeline.night import find_engine
-from pipeline.records import Analysis, Call, HeardWord
+from pipeline.records import Analysis
+from pipeline.rules import load_rules
 from pipeline.settings import Settings
-from pipeline.spans import Span, covered_s, intersection, total_s, union
-from pipeline.transcribe import FasterWhisper, WindowWord, supported
+from pipeline.spans import Span, covered_s, total_s, union
+from pipeline.transcribe import FasterWhisper, WindowWord
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from compose import TrueTurn, Truth
+from compose import Truth
+from compose.analysis import analyse_composed
 from compose.random_calls import random_call
 
 OVERLAP_KINDS = ("interruption", "backchannel")
@@ -54,11 +52,11 @@ class Remembering(FasterWhisper):
     """The recogniser, asked once for each window of audio; answers are files named by the audio's sum."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        super().__init__(load_whisper(find_whisper(settings.asr), settings.asr), settings.asr)
+        weights = find_whisper(settings.asr)
+        super().__init__(load_whisper(weights, settings.asr), settings.asr)
+        self.name = f"{weights.name}@{weights.sha256[:12]}"
         self._folder = folder
-        self._made_with = json.dumps(
-            [find_whisper(settings.asr).name, settings.asr.beam_size, settings.asr.language]
-        )
+        self._made_with = json.dumps([self.name, settings.asr.beam_size, settings.asr.language])
         folder.mkdir(parents=True, exist_ok=True)
 
     def recognise(self, windows: Sequence[NDArray[np.float32]]) -> list[list[WindowWord]]:
@@ -78,49 +76,6 @@ def _remembered(file: Path) -> list[WindowWord]:
     return [
         WindowWord(start_s=start_s, end_s=end_s, text=text, probability=probability)
         for start_s, end_s, text, probability in json.loads(file.read_text(encoding="utf-8"))
-    ]
-
-
-class Script:
-    """Stands in for the recogniser: the words of the truth, spread evenly over their lines."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings.asr
-        self.truth: Truth | None = None
-
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
-        """Words of each channel that activity supports."""
-        found: list[list[HeardWord]] = [[] for _ in channels]
-        for turn in self.truth.turns if self.truth else ():
-            found[int(turn.role == "customer")] += _spread(turn, self.truth.activity[turn.role])
-        return tuple(
-            supported(sorted(words, key=lambda w: w.start_s), channel.spans, self._settings)
-            for words, channel in zip(found, channels, strict=True)
-        )
-
-
-def _spread(turn: TrueTurn, active: Iterable[tuple[float, float]]) -> list[HeardWord]:
-    """The words of a line, evenly over the time in which it is spoken."""
-    spoken = intersection((Span(turn.start, turn.end),), (Span(a, b) for a, b in active))
-    texts = turn.text.split()
-    ends = np.cumsum([s.duration_s for s in spoken])
-    edges = np.linspace(0.0, ends[-1], len(texts) + 1)
-
-    def placed(times: NDArray[np.float64], side: Literal["left", "right"]) -> NDArray[np.float64]:
-        """Times of speech as times of the call; at a pause, those before (left) or after it."""
-        which = np.minimum(np.searchsorted(ends, times, side=side), len(spoken) - 1)
-        return np.array([spoken[i].end_s - (ends[i] - t) for i, t in zip(which, times, strict=True)])
-
-    starts, stops = placed(edges[:-1], "right"), placed(edges[1:], "left")
-    return [
-        HeardWord(
-            channel=int(turn.role == "customer"),
-            start_s=float(start_s),
-            end_s=float(end_s),
-            text=text,
-            probability=0.95,
-        )
-        for start_s, end_s, text in zip(starts, stops, texts, strict=True)
     ]
 
 
@@ -316,20 +271,15 @@ def _iou(a: Span, b: Span) -> float:
 def main(arguments: argparse.Namespace) -> None:
     """Compose, analyse, count, print and store."""
     settings = Settings()
-    engine = find_engine(settings)
-    script = Script(settings) if arguments.words == "truth" else None
-    models = _models(engine.load(), script or Remembering(settings, arguments.memory))
+    rules = load_rules(settings.rules.packs)
+    recogniser = Remembering(settings, arguments.memory) if arguments.words == "recogniser" else None
     whole, by_condition, wrong = Tally(), defaultdict(Tally), []
     seeds = range(arguments.first, arguments.first + arguments.calls)
     started = time.perf_counter()
     for seed in seeds:
         call = random_call(seed)
         composed = call.composer.render(call.line, name=f"call{seed:04d}")
-        if script:
-            script.truth = composed.truth
-        with tempfile.TemporaryDirectory() as folder:
-            audio = read_audio(composed.write(Path(folder)), settings.audio)
-        found = analyse(audio, call=Call(), models=models, rules=engine.rules, settings=settings)
+        found = analyse_composed(composed, transcribe=recogniser, rules=rules, settings=settings)
         lines = count(composed.truth, found, whole)
         count(composed.truth, found, by_condition[call.condition])
         wrong += [f"{seed} ({call.condition}): {line}" for line in lines]
@@ -342,7 +292,7 @@ def main(arguments: argparse.Namespace) -> None:
     figures = {
         "calls": arguments.calls,
         "first_seed": arguments.first,
-        "words": "from the script, not recognised" if script else f"recognised by {models.asr_model}",
+        "words": f"recognised by {recogniser.name}" if recogniser else "from the script, not recognised",
         **whole.figures(),
         "by_condition": {name: tally.figures() for name, tally in sorted(by_condition.items())},
         "wrong": [line for line in wrong if "activity" not in line],
@@ -351,16 +301,6 @@ def main(arguments: argparse.Namespace) -> None:
         print(f"{name:32s} {value}")
     if arguments.store:
         print(write_result("timing", figures, settings))
-
-
-def _models(loaded: Models, transcribe: Any) -> Models:
-    return Models(
-        voice=loaded.voice,
-        transcribe=transcribe,
-        diarize=loaded.diarize,
-        asr_model=loaded.asr_model,
-        diarization_model=loaded.diarization_model,
-    )
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

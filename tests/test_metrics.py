@@ -70,6 +70,21 @@ def test_the_measures_of_a_call():
     assert v["dead_air_count", None] == 0
 
 
+@pytest.mark.parametrize(
+    ("inside", "longest_s"),
+    [
+        (say("agent", 12, 12.5, "uh huh"), 8),  # a sign of listening is not where a later turn began
+        (say("agent", 12, 14, "could you just tell"), 8),  # nor is an attempt that was given up
+        (say("customer", 23, 23.5, "uh huh"), 8),  # and listening breaks nothing
+        (say("customer", 23, 24, "hang on what is"), 8),
+    ],
+)
+def test_a_monologue_is_a_stretch_without_a_turn_of_the_other(inside, longest_s):
+    told = say("customer", 5, 19, "and then it broke and I rang you.")
+    line = timeline(told, inside, say("agent", 20, 28, "let me see what I can do for you."))
+    assert values(line)["longest_monologue", "agent"] == pytest.approx(longest_s)
+
+
 def test_the_time_partition_of_a_call():
     parts = partition(CALL)
     assert parts["time_hold"] == 30

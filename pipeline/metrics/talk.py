@@ -38,18 +38,19 @@ def longest_monologue(timeline: Timeline) -> Measures:
 
 
 def _stretches(timeline: Timeline, role: Role) -> list[float]:
-    """Lengths of the runs of `role`'s turns; the other's turns and holds end a run."""
+    """Lengths of the runs of one role's turns; turns of the other and holds end a run, listening does not."""
     nods = {(o.start_s, o.by_role) for o in timeline.overlaps if o.kind == "backchannel"}
-    lengths, start_s, end_s = [], None, 0.0
-    for turn in timeline.turns:
-        if turn.role == role:
-            held = any(end_s <= h.start_s + 0.1 and h.end_s <= turn.start_s + 0.1 for h in timeline.holds)
-            if start_s is None or held:
-                start_s = turn.start_s
-            end_s = max(turn.end_s, end_s)
-            lengths.append(end_s - start_s)
-        elif (turn.start_s, turn.role) not in nods:
-            start_s = None
+    lengths, start_s, end_s, other_until_s = [], None, 0.0, 0.0
+    for turn in (t for t in timeline.turns if (t.start_s, t.role) not in nods):
+        if turn.role != role:
+            start_s, other_until_s = None, max(turn.end_s, other_until_s)
+            continue
+        held = any(end_s <= h.start_s + 0.1 and h.end_s <= turn.start_s + 0.1 for h in timeline.holds)
+        # A start inside the other's turn that came to nothing is not where a later run began.
+        if start_s is None or held or other_until_s > end_s:
+            start_s = turn.start_s
+        end_s = max(turn.end_s, end_s)
+        lengths.append(end_s - start_s)
     return lengths
 
 

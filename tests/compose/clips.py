@@ -24,13 +24,17 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A line in a voice. `role` is agent, customer or ivr; `kind` says what the line is for."""
+    """A line in a voice. `role` is agent, customer or ivr; `kind` says what the line is for.
+
+    `file` is where its sound is, for a line of one's own; the kept ones are found by name.
+    """
 
     name: str
     role: str
     kind: str
     voice: str
     text: str
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +77,9 @@ def clips(role: str, kind: str, voice: str | None = None) -> tuple[Clip, ...]:
 
 
 @cache
-def speech(name: str, rate: int) -> Speech:
+def speech(clip: Clip, rate: int) -> Speech:
     """A clip's sound at `rate` Hz, its edges found by energy in steps of 5 ms."""
-    samples = read_opus(HERE / "clips" / f"{name}.opus", rate)
+    samples = read(clip.file or HERE / "clips" / f"{clip.name}.opus", rate)
     step = round(STEP_S * rate)
     window = round(WINDOW_S * rate)
     frames = np.lib.stride_tricks.sliding_window_view(samples, window)[::step]
@@ -101,14 +105,14 @@ def music_tracks() -> tuple[str, ...]:
 @cache
 def music(name: str, rate: int) -> Samples:
     """A track of 30 s at `rate` Hz, its loud parts at -20 dB."""
-    samples = read_opus(HERE / "music" / f"{name}.opus", rate)
+    samples = read(HERE / "music" / f"{name}.opus", rate)
     power = np.convolve(samples.astype(np.float64) ** 2, np.ones(rate // 40) / (rate // 40), mode="same")
     gain_db = -20.0 - 10 * np.log10(float(np.percentile(power, 90)))
     return np.asarray(np.clip(samples * 10 ** (gain_db / 20), -1, 1), np.float32)
 
 
-def read_opus(path: Path, rate: int) -> Samples:
-    """One channel of a file at `rate` Hz."""
+def read(path: Path, rate: int) -> Samples:
+    """A file's sound, mixed to one channel, at `rate` Hz."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler("fltp", "mono", KEPT_RATE)
         parts = [out.to_ndarray() for frame in container.decode(audio=0) for out in resampler.resample(frame)]

@@ -6,16 +6,14 @@ The same seed and the same script give the same call, to the sample.
 
 from __future__ import annotations
 
-import json
-import wave
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from compose.clips import Clip, Samples, Speech, clips, music, music_tracks, speech
+from compose.clips import Clip, Samples, clips, music, music_tracks, speech
 from compose.line import Line, coded, delayed, dtmf, lossy, melody, noise, tone
+from compose.parts import ComposedCall, Played, Said
 from compose.truth import (
     FRAME_RATE,
     TrueHold,
@@ -34,71 +32,6 @@ LEAD_S = 0.8
 TAIL_S = 1.0
 DUCK_DB, DUCK_S = -12.0, 0.2  # how much music is lowered under an announcement, and how early
 TRUE_KIND = {"melody": "music", "announced_music": "music"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A line at its place; `cut_s` is where it was broken off, from its start."""
-
-    role: str
-    clip: Clip
-    start_s: float
-    cut_s: float | None = None
-
-    def sound(self, rate: int) -> Speech:
-        """What is heard of it."""
-        whole = speech(self.clip.name, rate)
-        return whole if self.cut_s is None else whole.until(self.cut_s)
-
-    @property
-    def end_s(self) -> float:
-        """When it ends, in seconds of the call."""
-        return self.start_s + self.sound(16_000).duration_s
-
-    @property
-    def text(self) -> str:
-        """Its words; of a broken line, as many as its part of the time holds."""
-        if self.cut_s is None:
-            return self.clip.text
-        words = self.clip.text.split()
-        share = self.cut_s / speech(self.clip.name, 16_000).duration_s
-        return " ".join(words[: max(1, int(len(words) * share))]).rstrip(".,?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
-    """Music or tones at their place."""
-
-    channel: int
-    kind: Literal["music", "tones"]
-    start_s: float
-    samples: Samples
-    rate: int
-
-    @property
-    def end_s(self) -> float:
-        """When it ends."""
-        return self.start_s + len(self.samples) / self.rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposedCall:
-    """A call: float32 `samples` of shape (channels, n) at `rate` Hz, and what is true of it."""
-
-    samples: Samples
-    rate: int
-    truth: Truth
-
-    def write(self, folder: Path) -> Path:
-        """`NAME.wav` (16 bit) with its truth beside it as `NAME.json`; gives the WAV's path."""
-        path = folder / f"{self.truth.name}.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(len(self.samples))
-            file.setsampwidth(2)
-            file.setframerate(self.rate)
-            file.writeframes(np.round(self.samples.T * 32767).astype("<i2").tobytes())
-        path.with_suffix(".json").write_text(json.dumps(self.truth.as_dict(), indent=1) + "\n")
-        return path
 
 
 class Composer:
@@ -146,13 +79,13 @@ class Composer:
         if of is None or of.role == by or of.role == "ivr":
             raise ValueError(f"overlap {kind} by {by}: the line before must be the other party's")
         clip = self._draw(by, what or _usual(kind))
-        length_s, own_s = of.end_s - of.start_s, speech(clip.name, 16_000).duration_s
-        first_s, last_s = _window(kind, length_s, own_s)
+        length_s, own_s = of.end_s - of.start_s, speech(clip, 16_000).duration_s
+        first_s, last_s = _window(kind, length_s, own_s, broken=of.clip.kind == "broken_off")
         if last_s < first_s:
             raise ValueError(f"overlap {kind}: a line of {length_s:.1f} s is too short for {own_s:.1f} s")
         start_s = of.start_s + self._speaking(of, first_s, last_s, own_s)
-        if kind == "interruption":
-            of = self._break_off(start_s + float(self._random.uniform(0.45, 1.2)))
+        if kind == "interruption" and of.clip.kind != "broken_off":
+            of = self._break_off(start_s + float(self._random.uniform(0.6, 1.2)))
         said = self._put(by, clip, start_s)
         end_s = min(of.end_s, said.end_s)
         self._overlaps.append(TrueOverlap(kind=kind, by=by, of=of.role, start=start_s, end=end_s))
@@ -278,7 +211,7 @@ class Composer:
         if kind in ("music", "announced_music", "melody"):
             self._play(0, "music", first_s, self._tune(kind, last_s - first_s))
         elif kind == "tones":
-            period_s = float(self._random.uniform(4.0, 8.0))
+            period_s = min(float(self._random.uniform(4.0, 8.0)), (last_s - first_s - 1.5) / 2)
             beep = tone(0.4, self._rate, 425.0)
             for at_s in np.arange(first_s + 1.0, last_s - 0.5, period_s):
                 self._play(0, "tones", float(at_s), beep)
@@ -384,8 +317,11 @@ def _usual(kind: OverlapKind) -> str:
     return {"terminal": "question", "simultaneous_start": "question"}.get(kind, kind)
 
 
-def _window(kind: OverlapKind, length_s: float, own_s: float) -> tuple[float, float]:
-    """First and last start, from the other line's start, that makes an overlap of this kind."""
+def _window(kind: OverlapKind, length_s: float, own_s: float, *, broken: bool) -> tuple[float, float]:
+    """First and last start, from the other line's start, that makes an overlap of this kind.
+
+    A line that is `broken` ends by itself where an interruption has it end.
+    """
     if kind == "backchannel":
         return 0.8, length_s - 1.3
     if kind == "attempt":
@@ -394,7 +330,7 @@ def _window(kind: OverlapKind, length_s: float, own_s: float) -> tuple[float, fl
         return length_s - 0.42, length_s - 0.28
     if kind == "simultaneous_start":
         return 0.05, 0.22
-    return 1.2, length_s - 0.6
+    return (length_s - 1.2, length_s - 0.4) if broken else (1.2, length_s - 0.6)
 
 
 def _mix(out: Samples, part: Samples, start_s: float, rate: int) -> None:

@@ -121,7 +121,9 @@ class _Script:
     def _overlap(self) -> None:
         kind = OVERLAPS[int(self.random.choice(len(OVERLAPS), p=(0.35, 0.15, 0.1, 0.25, 0.15)))]
         of, by = self.random.permutation(["agent", "customer"])
-        self.composer.say(str(of), LONG_LINES[str(of)], after_s=self._gap())
+        breaks_off = kind == "interruption" and self._chance(0.4)
+        line = "broken_off" if breaks_off else LONG_LINES[str(of)]
+        self.composer.say(str(of), line, after_s=self._gap())
         self.composer.overlap(kind, str(by))
         self.composer.say(str(of), "question", after_s=self._gap())
 
@@ -139,7 +141,7 @@ class _Script:
         self.composer.say("customer", "question", after_s=self._gap())
 
     def _gap(self) -> float:
-        return self._between(0.2, 1.0)
+        return self._between(0.35, 1.0)
 
     def _between(self, low: float, high: float) -> float:
         return float(self.random.uniform(low, high))
