@@ -102,8 +102,6 @@ def hold_phrases(turns: Sequence[Turn], words: Sequence[Word], rules: RuleSet) -
     transcript = transcribe_tokens(turns, words, rules.lexicon)
     kept: list[tuple[CueKind, Match]] = []
     for kind, group in _GROUPS:
-        if group not in rules.cues:
-            continue
         found = find(transcript, rules.cues[group], ("agent", "unknown"))
         kept += [(kind, match) for match in found if not any(match.overlaps(other) for _, other in kept)]
     phrases = (

@@ -146,8 +146,10 @@ def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool
 
 
 def load_rules(site: Path | None = None) -> RuleSet:
-    """The program's rules with those of the folder `site`, each tried on its own examples.
+    """The program's rules with those of the folder `site`.
 
+    What a site changes is tried on its examples; with a lexicon of its own it changes every rule. The
+    program's own packs as they are were tried when the program was made.
     Raises UsageError, naming file, key and remedy, for a folder with nothing in it, a broken file, an
     unknown key, a bad phrase, an id used twice or other than its file's name, an example that the phrases
     get wrong, and a scorecard entry for no rule.
@@ -161,7 +163,8 @@ def load_rules(site: Path | None = None) -> RuleSet:
     rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
     personal_data = _personal_data(lexicon)
     for rule in rules:
-        _check_examples(rule, lexicon)
+        if site is not None and (lexicon.file.parent == site or rule.files[-1].parent == site):
+            _check_examples(rule, lexicon)
     decisive = (rule for rule in rules if rule.active or rule.id in CUE_GROUPS)
     versions = "".join(f"{rule.id}:{rule.version}:{rule.active};" for rule in decisive)
     return RuleSet(
