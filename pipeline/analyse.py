@@ -16,6 +16,7 @@ from pipeline.judgement import find_events, find_findings
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
 from pipeline.records import Analysis, Audio, Call, HeardWord, Run
 from pipeline.rules import RuleSet
+from pipeline.rules.meaning import SecondLook
 from pipeline.settings import Settings
 from pipeline.tone import Spoken, measure_tone
 from pipeline.transcribe import Transcribe
@@ -28,7 +29,8 @@ NO_DIARIZATION = "channels"
 class Models:
     """What is loaded once and used for every call; the names tell the weights.
 
-    `tracks` is the hold music known from other calls.
+    `tracks` is the hold music known from other calls; `second_look` marks sentences for review, where its
+    weights are installed.
     """
 
     voice: VoiceModel
@@ -37,6 +39,7 @@ class Models:
     asr_model: str
     diarization_model: str
     tracks: Tracks = NO_TRACKS
+    second_look: SecondLook | None = None
 
 
 class Stopwatch:
@@ -94,6 +97,8 @@ def analyse(
     known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known)
     events_s += watch.lap()
     known = find_findings(known, rules, settings)
+    if models.second_look is not None:
+        known = models.second_look(known, rules, settings.rules)
     run = Run(
         pipeline_version=__version__,
         settings_hash=settings.fingerprint(),

@@ -23,7 +23,9 @@ from pipeline.models import find_whisper, load_whisper
 from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
+from pipeline.rules.meaning import SecondLook
 from pipeline.scorecard import scored_rules
+from pipeline.sentence_model import find_embed
 from pipeline.settings import Settings
 from pipeline.speaker_models import DiarizerOnDemand, find_speaker_weights
 from pipeline.store import Known, Writer, check_writable, writing
@@ -136,6 +138,7 @@ def find_engine(settings: Settings) -> Engine:
             diarize=DiarizerOnDemand(speakers, settings.diarization),
             asr_model=asr_model,
             diarization_model=speakers.name,
+            second_look=SecondLook(embed) if (embed := find_embed()) else None,
         )
 
     return Engine(asr_model=asr_model, rules=rules, load=load)

@@ -26,8 +26,9 @@ import pyarrow as pa
 from pipeline.errors import UsageError
 from pipeline.judgement import find_events, find_findings
 from pipeline.records import Analysis
-from pipeline.rejudged import Change, Judged, compare, joined
+from pipeline.rejudged import Change, Judged, compare, joined, stored_reviews
 from pipeline.rules import RuleSet
+from pipeline.rules.meaning import keep_reviews
 from pipeline.scorecard import scored_rules
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
@@ -164,7 +165,9 @@ class _Judge:
         for stored in read_batch(self._connection, batch):
             settings = self._task.settings[stored.settings_hash].settings
             try:
-                pairs.append((stored, judged(stored.analysis, self._task.rules, settings)))
+                now = judged(stored.analysis, self._task.rules, settings)
+                marked = stored_reviews(stored, self._task.schemas)
+                pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
             except Exception as error:  # a fault of ours with one call must not cost the others
                 log.exception("cannot judge %s", stored.analysis.recording.uri)
                 failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))

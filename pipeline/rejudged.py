@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,6 +164,14 @@ def _count(connection: Connection, sql: str, values: Mapping[str, object]) -> in
 def _old_findings(stored: StoredCall, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     old = (dict(zip(names, row, strict=True)) for row in stored.rows["finding"])
     return {finding["rule_id"]: finding for finding in old}
+
+
+def stored_reviews(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> dict[str, Any]:
+    """What is marked for review in the stored findings, by rule."""
+    names = value_names(schemas["finding"])
+    rule, detail = names.index("rule_id"), names.index("detail")
+    marked = (row for row in stored.rows["finding"] if '"review"' in (row[detail] or ""))
+    return {row[rule]: json.loads(row[detail]).get("review") for row in marked}
 
 
 def _changes(old: Mapping[str, Mapping[str, Any]], new: Sequence[Finding]) -> list[Change]:

@@ -243,6 +243,10 @@ class RuleSettings(Section):
     """Share of a phrase that must lie in speech activity."""
     repeat_back_within_s: float = Field(120.0, gt=0)
     """Conversation time within which details the customer gave are to be read back."""
+    second_look: bool = True
+    """Look, with the extra `meaning`, for sentences that mean what a failed rule did not find."""
+    second_look_similarity: float = Field(0.6, gt=0, le=1)
+    """Likeness in meaning (cosine) to an example from which a sentence is marked for review."""
     mid_call_start_s: float = Field(0.3, ge=0)
     """Speech that begins this early without a greeting means the recording starts mid-call."""
 
