@@ -67,12 +67,14 @@ class Case:
 
     @property
     def by_absence(self) -> bool:
-        """Whether the finding is about something that was not heard."""
+        """Whether the finding is about something that was not heard.
+
+        Around holds the quote, if any, is what was said instead.
+        """
         logic = self.written.get("logic", {}).get("kind")
+        missing = self.finding["quote"] is None or logic == "every_hold"
         negative = self.finding["verdict"] in {"fail", "not_determinable"}
-        return (
-            negative and self.finding["quote"] is None and self.span is not None and logic not in _NO_PHRASE
-        )
+        return negative and missing and self.span is not None and logic not in _NO_PHRASE
 
 
 def write_pack(connection: Connection, call: str, rule_id: str, out: Path) -> tuple[str, ...]:

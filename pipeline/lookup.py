@@ -18,7 +18,7 @@ SELECT
     recording.recording_id,
     recording.uri,
     recording.recording_id = $name AS is_id,
-    coalesce(call.call_ref, '') = $name
+    call.call_ref IS NOT DISTINCT FROM $name
     OR regexp_extract(recording.uri, '[^/]*$') = $name
     OR regexp_replace(regexp_extract(recording.uri, '[^/]*$'), '\\.[^.]*$', '') = $name
     OR recording.uri = $name AS is_named

@@ -15,8 +15,8 @@ from rapidfuzz import fuzz, process
 
 from pipeline.records import Word
 
-MIN_SIMILARITY = 0.5
-"""Less has nothing to do with the phrase: unrelated sentences reach 0.3 to 0.45."""
+MIN_SIMILARITY = 0.6
+"""Less has nothing to do with the phrase: the best of a whole unrelated call reaches 0.5 to 0.6."""
 
 _LETTERS = re.compile(r"[^\w' ]+")
 

@@ -63,9 +63,10 @@ shares AS (
     SELECT
         *,
         CASE WHEN passes > 0 THEN pass_rate * pass_precision ELSE 0 END AS true_passes,
+        CASE WHEN fails > 0 THEN (1 - pass_rate) * (1 - fail_precision) ELSE 0 END AS missed_passes,
+        CASE WHEN passes + fails > 0 THEN true_passes + missed_passes END AS corrected,
         CASE WHEN passes > 0 THEN pass_rate * (pass_precision - pass_precision_low) ELSE 0 END AS pass_below,
         CASE WHEN passes > 0 THEN pass_rate * (pass_precision_high - pass_precision) ELSE 0 END AS pass_above,
-        CASE WHEN fails > 0 THEN (1 - pass_rate) * (1 - fail_precision) ELSE 0 END AS missed_passes,
         CASE WHEN fails > 0 THEN (1 - pass_rate) * (fail_precision_high - fail_precision) ELSE 0 END AS fail_below,
         CASE WHEN fails > 0 THEN (1 - pass_rate) * (fail_precision - fail_precision_low) ELSE 0 END AS fail_above
     FROM strata
@@ -93,14 +94,13 @@ SELECT
     passes,
     fails,
     pass_rate,
-    CASE WHEN passes + fails > 0 THEN true_passes + missed_passes END AS rate_corrected,
+    corrected AS rate_corrected,
+    -- least() and greatest() skip NULL, so an undefined interval has to be kept out of them.
     CASE
-        WHEN passes + fails > 0
-            THEN true_passes + missed_passes - sqrt(pow(pass_below, 2) + pow(fail_below, 2))
+        WHEN corrected IS NOT NULL THEN greatest(corrected - sqrt(pow(pass_below, 2) + pow(fail_below, 2)), 0)
     END AS rate_corrected_low,
     CASE
-        WHEN passes + fails > 0
-            THEN true_passes + missed_passes + sqrt(pow(pass_above, 2) + pow(fail_above, 2))
+        WHEN corrected IS NOT NULL THEN least(corrected + sqrt(pow(pass_above, 2) + pow(fail_above, 2)), 1)
     END AS rate_corrected_high
 FROM shares
 ORDER BY rule_id, rule_version;
