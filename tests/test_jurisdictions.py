@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def test_jurisdictions_come_from_the_csv_file(empty: Path) -> None:
         rows = list(csv.DictReader(file))
     table = query(empty, "FROM jurisdiction")
     assert tuple(rows[0]) == table.columns
-    assert [tuple(row.values()) for row in rows] == [tuple(map(str, row)) for row in table.rows]
+    there = [tuple("" if value is None else str(value) for value in row) for row in table.rows]
+    assert [tuple(row.values()) for row in rows] == there
     assert len(rows) == 52  # 50 states, DC and federal law
 
 
@@ -42,8 +44,16 @@ def test_jurisdictions_are_ranked_by_their_consent(empty: Path) -> None:
     assert set(ranked) == {("all_party", 3), ("disputed", 2), ("one_party", 1)}
     assert ranked["all_party", 3] == "CA DE FL IL MA MD MT NH NV PA WA"
     assert ranked["disputed", 2] == "CT MI OR"
-    federal = "SELECT code FROM jurisdiction WHERE consent <> 'one_party' AND source LIKE '18 U.S.C.%'"
-    assert query(empty, federal).rows == ()
+
+
+def test_every_place_has_its_own_law_and_every_dispute_a_note(empty: Path) -> None:
+    # Vermont has no statute of its own.
+    federal = query(empty, "SELECT code FROM jurisdiction WHERE source LIKE '18 U.S.C.%' ORDER BY code").rows
+    assert federal == (("US",), ("VT",))
+    noted = {row[0] for row in query(empty, "SELECT code FROM jurisdiction WHERE note IS NOT NULL").rows}
+    assert {"CT", "MI", "OR", "NV", "DE"} <= noted
+    doubled = "SELECT source FROM jurisdiction GROUP BY source HAVING count(*) > 1"
+    assert query(empty, doubled).rows == (("18 U.S.C. § 2511(2)(d)",),)
 
 
 def disclosure(verdict: Any, status: str | None = None, **changes: Any) -> records.Finding:
@@ -96,3 +106,27 @@ def test_consent_gaps_show_when_a_late_disclosure_came(tmp_path: Path) -> None:
         ("absent", "fail", "absent", None, None, 60.0),
         ("mumbled", "not_determinable", None, None, None, 5.0),
     )
+
+
+def test_each_party_has_the_law_of_its_place(tmp_path: Path) -> None:
+    db = stored(tmp_path / "a.duckdb", in_places("one", "us-or", "Nevada", "ZZ", "OR"), in_places("two"))
+    sql = (
+        "SELECT call_ref, code, name, consent, strictness, as_of IS NOT NULL, source IS NOT NULL, "
+        "note IS NOT NULL FROM call_party INNER JOIN call USING (recording_id) ORDER BY call_ref, code"
+    )
+    assert query(db, sql).rows == (
+        ("one", "NV", "Nevada", "all_party", 3, True, True, True),
+        ("one", "OR", "Oregon", "disputed", 2, True, True, True),
+        ("one", "ZZ", None, "unknown", 3, False, False, False),
+        ("two", None, None, "unknown", 3, False, False, False),
+    )
+
+
+def test_consent_gaps_cite_the_law(tmp_path: Path) -> None:
+    unheard = disclosure("not_determinable")
+    unheard = replace(unheard, detail={"status": "unclear", "reason": "the opening was not understood"})
+    db = stored(tmp_path / "a.duckdb", in_places("one", "TX", "CT", finding=unheard))
+    sql = "SELECT jurisdiction_name, law_as_of::VARCHAR, law_source, reason FROM consent_gaps"
+    name, as_of, source, reason = query(db, sql).rows[0]
+    assert (name, as_of, reason) == ("Connecticut", "2025-01-01", "the opening was not understood")
+    assert source.startswith("Conn. Gen. Stat.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from builders import (
     a_call,
     a_hold,
     a_recording,
+    a_rule,
     a_silence,
     an_analysis,
     an_id,
@@ -89,11 +91,21 @@ MONO = an_analysis(
 """A call of the same agent on which overlaps cannot be told."""
 
 
+SCORECARD = (
+    a_rule("recording_disclosure", 5, fatal=True),
+    a_rule("hold_permission", 2, score="quality"),
+    a_rule("hold_thanks", 1, score="quality"),
+    a_rule("closing", 1, score="quality"),
+    a_rule("apology", 1, score="quality"),
+)
+"""Rules in both scores; the greeting is not among them any more."""
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     db = tmp_path_factory.mktemp("filled") / "filled.duckdb"
     bare = an_analysis("bare", run=None, call=records.Call())
-    return stored(db, BUSY, MONO, bare, quarantined())
+    return stored(db, BUSY, MONO, bare, quarantined(), rules=SCORECARD)
 
 
 def test_metric_value_divides_and_leaves_the_undefined_null(filled: Path) -> None:
@@ -136,6 +148,10 @@ def test_call_summary_of_a_busy_call(filled: Path) -> None:
         "fails": 2,
         "not_determinable": 1,
         "score": 0.5,
+        "compliance_score": 0.0,
+        "quality_score": 1 / 3,
+        "fatal_fails": 1,
+        "fatal_fail_rules": ["recording_disclosure"],
     }
     assert row == expected
 
@@ -146,6 +162,7 @@ def test_call_summary_keeps_none_apart_from_unknown(filled: Path) -> None:
     assert (row["interruptions_by_agent"], row["interruptions_by_customer"]) == (None, None)
     assert (row["dead_air_count"], row["agent_talk_s"]) == (None, None)
     assert (row["passes"], row["fails"], row["score"]) == (1, 0, 1.0)
+    assert (row["compliance_score"], row["quality_score"], row["fatal_fail_rules"]) == (1.0, None, [])
 
 
 def test_call_summary_has_calls_about_which_nothing_is_known_but_no_quarantined_ones(filled: Path) -> None:
@@ -164,30 +181,64 @@ def test_agent_scorecard_pools_counts_not_ratios(filled: Path) -> None:
         "hold_thanks": 1.0,
         "recording_disclosure": 0.5,
     }
+    assert row.pop("rule_counts")["hold_permission"] == {
+        "passes": 0,
+        "fails": 1,
+        "not_applicable": 1,
+        "not_determinable": 0,
+    }
     assert row == {
         "agent_id": "a-1",
         "agent_name": "Ann",
         "calls": 2,
+        "duration_s": 120.0,
         "duration_s_per_call": 60.0,
+        "agent_talk_s": 32.0,
+        "talk_s": 50.0,
         "agent_talk_ratio": 32 / 50,  # the mean of the ratios would be 0.475
+        "holds": 2,
+        "hold_s": 35.0,
+        "hold_calls": 2,
         "holds_per_call": 1.0,
         "hold_s_per_call": 17.5,
+        "interruptions": 2,
+        "customer_talk_min": 0.5,
         "interruptions_per_min": 4.0,  # mono has no say in it
+        "overtalk_turns": 2,
+        "agent_turns": 10,
         "overtalk_ratio": 0.2,
+        "dead_airs": 1,
+        "dead_air_s": 12.0,
+        "dead_air_calls": 1,
         "dead_air_per_call": 1.0,
         "dead_air_s_per_call": 12.0,
+        "disclosure_passes": 1,
+        "disclosure_fails": 1,
         "disclosure_pass_rate": 0.5,
+        "hold_permission_passes": 0,
+        "hold_permission_fails": 1,
         "hold_permission_pass_rate": 0.0,
+        "hold_thanks_passes": 1,
+        "hold_thanks_fails": 0,
         "hold_thanks_pass_rate": 1.0,
         "passes": 3,
         "fails": 2,
         "score": 0.6,
+        "compliance_points": 5.0,
+        "compliance_points_possible": 10.0,
+        "compliance_score": 0.5,
+        "quality_points": 1.0,
+        "quality_points_possible": 3.0,
+        "quality_score": 1 / 3,
+        "fatal_fails": 1,
+        "fatal_fail_calls": 1,
     }
 
 
 def test_agent_scorecard_keeps_calls_without_an_agent(filled: Path) -> None:
     row = row_of(filled, "FROM agent_scorecard WHERE agent_id IS NULL")
     assert (row["calls"], row["score"], row["pass_rates"]) == (1, None, None)
+    assert (row["compliance_score"], row["quality_score"], row["fatal_fails"]) == (None, None, 0)
 
 
 def test_agent_rule_counts_every_verdict(filled: Path) -> None:
@@ -199,12 +250,91 @@ def test_agent_rule_counts_every_verdict(filled: Path) -> None:
 
 
 def test_hold_report_has_a_row_a_hold(filled: Path) -> None:
-    sql = "SELECT call_ref, hold_index, duration_s, kind, permission, thanked, request_text, return_text FROM hold_report"
-    first = ("C-1", 0, 25.0, "music", "granted", True, "may I put you on hold", "thank you for waiting")
-    second = ("C-1", 1, 10.0, "silence", "not_asked", False, None, None)
-    assert query(filled, sql).rows == (first, second)
+    names = (
+        "call_ref, hold_index, holds_in_call, duration_s, kind, permission, thanked, request_start_s, "
+        "request_text, return_start_s, return_text"
+    )
+    asked, back = (0.0, "may I put you on hold"), (30.0, "thank you for waiting")
+    assert query(filled, f"SELECT {names} FROM hold_report").rows == (
+        ("C-1", 0, 2, 25.0, "music", "granted", True, *asked, *back),
+        ("C-1", 1, 2, 10.0, "silence", "not_asked", False, None, None, None, None),
+    )
 
 
 def test_quarantine_gives_the_reason(filled: Path) -> None:
     rows = query(filled, "FROM quarantine").rows
     assert rows == ((an_id("broken"), "broken.wav", "no audio in the file", NOON),)
+
+
+# --- scores ------------------------------------------------------------------------------------------
+
+WEIGHTED = (
+    a_rule("recording_disclosure", 5, fatal=True),
+    a_rule("recording_objection", 3),
+    a_rule("greeting", 2, score="quality"),
+    a_rule("closing", 1, score="quality"),
+    a_rule("escalation_requested", 0, score="quality"),
+    a_rule("no_arguing", 4, score="quality", fatal=True),
+)
+
+
+def scores(db: Path, name: str) -> tuple[Any, ...]:
+    names = "compliance_score, quality_score, fatal_fails, fatal_fail_rules"
+    return query(db, f"SELECT {names} FROM call_summary WHERE uri = '{name}.wav'").rows[0]
+
+
+def with_verdicts(name: str, **verdicts: records.Verdict) -> records.Analysis:
+    """A call of its own agent with these verdicts."""
+    findings = tuple(found(rule_id, verdict) for rule_id, verdict in verdicts.items())
+    return an_analysis(name, call=a_call(agent_id=name), findings=findings)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stored(
+        tmp_path_factory.mktemp("scored") / "a.duckdb",
+        with_verdicts("weighted", recording_disclosure="pass", recording_objection="fail", greeting="fail"),
+        with_verdicts("open", recording_disclosure="not_determinable", greeting="not_applicable"),
+        with_verdicts("rude", recording_disclosure="pass", greeting="pass", no_arguing="fail"),
+        with_verdicts("light", escalation_requested="pass"),
+        with_verdicts("retired", apology="fail", greeting="pass"),
+        rules=WEIGHTED,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("weighted", (5 / 8, 0.0, 0, [])),
+        ("open", (None, None, 0, [])),  # left out, not failed
+        ("rude", (1.0, 0.0, 1, ["no_arguing"])),  # fatal in its own score alone
+        ("light", (None, None, 0, [])),
+        ("retired", (None, 1.0, 0, [])),
+    ],
+)
+def test_scores_weigh_what_was_judged_and_fatal_fails_make_them_0(
+    scored: Path, name: str, expected: tuple[Any, ...]
+) -> None:
+    assert scores(scored, name) == expected
+
+
+def test_an_agents_score_is_points_over_points(tmp_path: Path) -> None:
+    one = with_verdicts("one", greeting="pass", closing="fail")
+    two = replace(with_verdicts("two", closing="pass"), call=one.call)
+    three = replace(with_verdicts("three", greeting="pass", no_arguing="fail"), call=one.call)
+    db = stored(tmp_path / "a.duckdb", one, two, three, rules=WEIGHTED)
+    row = row_of(db, "FROM agent_scorecard")
+    # 2 of 3, 1 of 1, and 0 of 6 for the fatal fail.
+    assert (row["quality_points"], row["quality_points_possible"], row["quality_score"]) == (3.0, 10.0, 0.3)
+    assert (row["compliance_score"], row["fatal_fails"], row["fatal_fail_calls"]) == (None, 1, 1)
+
+
+def test_a_new_scorecard_counts_for_all_calls_whatever_version_judged_them(tmp_path: Path) -> None:
+    db = stored(tmp_path / "a.duckdb", with_verdicts("one", greeting="pass", closing="fail"), rules=WEIGHTED)
+    assert scores(db, "one")[1] == 2 / 3
+    stored(db, rules=(a_rule("greeting", 1, rule_version="2", score="quality"), a_rule("closing", 3)))
+    assert scores(db, "one")[:2] == (0.0, 1.0)
+    versions = query(
+        db, "SELECT rule_id, rule_version, active FROM rule WHERE rule_id = 'greeting' ORDER BY 2"
+    )
+    assert versions.rows == (("greeting", "1", False), ("greeting", "2", True))
