@@ -88,6 +88,7 @@ def test_every_token_stands_for_words_that_are_there(text):
         ("hold ...2 line", "Please hold. The line", ["hold. The line"]),
         ("welcome to _", "Welcome to Harbor. Hello", ["Welcome to Harbor."]),
         ("welcome to _", "Welcome to. Hello", []),
+        ("this is _ _", "This is Mrs. Okafor.", ["This is Mrs. Okafor."]),
         ("^ _ speaking", "Harbor. Tom speaking", []),
         ("is _? _ from", "This is Tom Jones from", ["is Tom Jones from"]),
         ("this is {any_name}", "This is Grace, this is fine", ["This is Grace,"]),

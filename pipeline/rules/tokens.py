@@ -26,6 +26,7 @@ MAX_SPELLED = 200_000
 
 _PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.?!…]+[\"')\]]*$")
+_TITLE = re.compile(r"(mr|mrs|ms|mx|dr|prof|rev|sgt)\.$")
 
 
 class Token(NamedTuple):
@@ -172,7 +173,7 @@ def _pieces(word: str, lexicon: Lexicon) -> tuple[tuple[str, bool], ...]:
     """Lower-case pieces with contractions taken apart; the last one may end a sentence."""
     text = _without_accents(word.lower().replace("\u2019", "'"))
     pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, lexicon)]
-    ends = bool(_SENTENCE_END.search(text.strip()))
+    ends = bool(_SENTENCE_END.search(text.strip())) and not _TITLE.match(text.strip())
     return tuple((piece, ends and number == len(pieces)) for number, piece in enumerate(pieces, 1))
 
 
