@@ -235,7 +235,7 @@ def test_every_pack_has_examples_enough(rule):
     assert sum(not expect for _, _, expect in rule.examples) >= MIN_EXAMPLES
 
 
-@pytest.mark.parametrize("name", ["recording_disclosure", "hold_request", "hold_thanks", "answers"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in SENTENCES.glob("*.jsonl")))
 def test_labelled_sentences(name):
     sentences = read_sentences(SENTENCES / f"{name}.jsonl")
     decoys = sum(not sentence.expect for sentence in sentences)

@@ -198,7 +198,7 @@ def _finding(
     if verdict == "not_applicable":
         return replace(_bare(inquiry.rule, verdict, "not said"), detail=detail)
     looks = [look for outcome in chosen for look in outcome.deciding]
-    match = next((look.found[0] for look in looks if look.found), None)
+    match = next((_nearest(look) for look in looks if look.found), None)
     if match is None:
         match = next((outcome.moment.match for outcome in chosen if not outcome.moment.sure), None)
     span = match.span if match else reduce(or_, (look.window for look in looks))
@@ -217,6 +217,11 @@ def _finding(
         confidence=match.probability if match else mean_probability(searched),
         detail=detail,
     )
+
+
+def _nearest(look: _Look) -> Match:
+    """The phrase nearest to the moment."""
+    return look.found[-1] if look.step.before else look.found[0]
 
 
 def _told(outcome: _Outcome) -> dict[str, Any]:
