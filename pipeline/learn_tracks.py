@@ -8,6 +8,7 @@ what was known of it when it was learned.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -47,7 +48,9 @@ def learn(known: Sequence[HoldTrack], heard: Sequence[Heard], known_after: int, 
     changed: set[str] = set()
     track_of: dict[int, str] = {}
     finder = Tracks(tuple(known))
-    for place, one in enumerate(heard):
+    places = sorted(range(len(heard)), key=lambda place: _name(heard[place]))
+    for place in places:
+        one = heard[place]
         match = _best(finder.find(landmarks_of(one.fingerprint)))
         if match is not None:
             tracks[match.track_id] = _extended(tracks[match.track_id], one.fingerprint, match)
@@ -56,7 +59,7 @@ def learn(known: Sequence[HoldTrack], heard: Sequence[Heard], known_after: int, 
     for name in changed:
         new = {heard[place].recording_id for place, track_id in track_of.items() if track_id == name}
         tracks[name] = replace(tracks[name], recordings=tracks[name].recordings + len(new))
-    left = [place for place in range(len(heard)) if place not in track_of]
+    left = [place for place in places if place not in track_of]
     for group in _groups([heard[place] for place in left]):
         recordings = {heard[left[i]].recording_id for i in group}
         if len(recordings) >= known_after:
@@ -65,6 +68,10 @@ def learn(known: Sequence[HoldTrack], heard: Sequence[Heard], known_after: int, 
             track_of |= {left[i]: track.track_id for i in group}
             changed.add(track.track_id)
     return Learned(tracks=tuple(tracks[name] for name in sorted(changed)), track_of=track_of)
+
+
+def _name(one: Heard) -> tuple[str, int, float]:
+    return one.recording_id, one.fingerprint.channel, one.fingerprint.start_s
 
 
 def _best(matches: Sequence[Match]) -> Match | None:
@@ -87,11 +94,10 @@ def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
     )
     links: dict[int, dict[int, int]] = {i: {} for i in range(len(heard))}
     for i, one in enumerate(heard):
-        for match in pool.find(landmarks_of(one.fingerprint)):
-            j = int(match.track_id)
+        for j, offset in _offsets(pool.find(landmarks_of(one.fingerprint))).items():
             if heard[j].recording_id != one.recording_id:
-                links[i].setdefault(j, match.offset)
-                links[j].setdefault(i, -match.offset)
+                links[i].setdefault(j, offset)
+                links[j].setdefault(i, -offset)
     groups: list[dict[int, int]] = []
     seen: set[int] = set()
     for first, neighbours in links.items():
@@ -108,6 +114,16 @@ def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
         seen |= set(group)
         groups.append(group)
     return groups
+
+
+def _offsets(matches: Sequence[Match]) -> dict[int, int]:
+    """The offset that most landmarks agree in, by the place of the other fingerprint."""
+    hits: Counter[tuple[int, int]] = Counter()
+    for match in matches:
+        hits[int(match.track_id), match.offset] += match.hits
+    # Music that repeats itself agrees in several; the first of equals is taken.
+    in_order = sorted(hits, key=lambda key: (hits[key], -key[1]))
+    return dict(in_order)
 
 
 def _track(parts: Mapping[Fingerprint, int], recordings: int, now: datetime) -> HoldTrack:

@@ -104,9 +104,9 @@ def active(role: Role, start_s: float, end_s: float, *, channel: int | None = No
     return Activity(channel=place, role=role, start_s=start_s, end_s=end_s)
 
 
-def sound(kind: SoundKind, start_s: float, end_s: float, *, channel: int = 0) -> Sound:
+def sound(kind: SoundKind, start_s: float, end_s: float, *, channel: int = 0, **changes: Any) -> Sound:
     """Music or tones, on the agent's channel unless told."""
-    return Sound(channel=channel, kind=kind, start_s=start_s, end_s=end_s)
+    return Sound(channel=channel, kind=kind, start_s=start_s, end_s=end_s, **changes)
 
 
 def a_hold(start_s: float, end_s: float, kind: HoldKind = "music", **changes: Any) -> Hold:

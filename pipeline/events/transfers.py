@@ -50,41 +50,42 @@ def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
 def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
     """When somebody was there again after an announcement, and whether it was somebody else."""
     away = _away(scene, phrase)
-    if away is not None:
-        before, after = away
-        if _takes_over(scene, before, after):
+    for i, (before, after) in enumerate(away):
+        leaves_s = away[i + 1][0].end_s if i + 1 < len(away) else scene.duration_s
+        if _takes_over(scene, before, after, min(leaves_s, after.start_s + TAKES_OVER_S)):
             return after.start_s, "completed"
     introduced = [p for p in scene.phrases if p.kind == "introduction" and p.span.start_s > phrase.span.end_s]
     if introduced and _agent_talk_s(scene, phrase, introduced[0].span.start_s) <= AGENT_TALK_S:
         first = next(turn for turn in scene.turns if turn.turn_index == introduced[0].turn_index)
         begins_s = first.start_s if first.start_s > phrase.span.end_s else introduced[0].span.start_s
         return begins_s, "completed"
-    return (away[1].start_s, "returned") if away is not None else (None, "announced")
+    return (away[0][1].start_s, "returned") if away else (None, "announced")
 
 
-def _away(scene: Scene, phrase: Phrase) -> tuple[Turn, Turn] | None:
-    """The agent's turns around the time away that follows an announcement."""
+def _away(scene: Scene, phrase: Phrase) -> list[tuple[Turn, Turn]]:
+    """The agent's turns around each time away that follows an announcement soon enough."""
     customer = scene.speech("customer")
+    found: list[tuple[Turn, Turn]] = []
     for before, after in scene.gaps():
         gap = Span(before.end_s, after.start_s)
         if gap.start_s < phrase.span.end_s - 0.5 or gap.duration_s < AWAY_S:
             continue
         if _agent_talk_s(scene, phrase, gap.start_s) > AGENT_TALK_S:
-            return None
+            break
         if covered_s(gap, customer) <= MAX_CUSTOMER_SHARE * gap.duration_s:
-            return before, after
-    return None
+            found.append((before, after))
+    return found
 
 
 def _agent_talk_s(scene: Scene, phrase: Phrase, until_s: float) -> float:
     return total_s(Span(phrase.span.end_s, until_s) & speech for speech in scene.speech(*LIVE))
 
 
-def _takes_over(scene: Scene, before: Turn, after: Turn) -> bool:
-    """Whether the turn after the time away is somebody else's."""
+def _takes_over(scene: Scene, before: Turn, after: Turn, until_s: float) -> bool:
+    """Whether the turn after the time away is somebody else's, by what is said until then."""
     if before.speaker != after.speaker and before.channel == after.channel:
         return True
-    soon = Span(after.start_s - 0.5, after.start_s + TAKES_OVER_S)
+    soon = Span(after.start_s - 0.5, until_s)
     if scene.said("introduction", soon):
         return True
     said = " ".join(turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in soon)
