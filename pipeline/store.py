@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -24,8 +23,22 @@ from pipeline.records import Analysis, Call, HoldTrack, Pairs, Review, ScoredRul
 from pipeline.rejudged import HISTORY, Judged, store_judged, verdict_changes
 from pipeline.rows import rows_of, table_of, value_names
 from pipeline.store_files import beside, brief, locked, put_in_place, unwritable, working_copy
+from pipeline.store_reading import Connection, Table, Values, ask, connect, query, reading
 from pipeline.stored_settings import StoredSettings
 from pipeline.track_store import learn_tracks, read_tracks
+
+__all__ = [
+    "Connection",
+    "Known",
+    "Table",
+    "Values",
+    "Writer",
+    "ask",
+    "check_writable",
+    "query",
+    "reading",
+    "writing",
+]
 
 _PARTS = {
     "activity": "activities",
@@ -51,11 +64,6 @@ _DERIVED = ("recording", "call", "analysis", *_PARTS)
 _KEPT = ("rule", "review", HISTORY)
 """Tables that outlive every analysis."""
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # Nothing leaves the machine: DuckDB would otherwise fetch extensions by itself.
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-}
 _LATEST_REVIEWS = """
 SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
 FROM review
@@ -63,10 +71,6 @@ QUALIFY row_number() OVER (
     PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
 ) = 1
 """
-
-
-Connection: TypeAlias = duckdb.DuckDBPyConnection
-Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +89,6 @@ class Known:
     pauses: Pairs | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A query's answer: `types` are DuckDB's names, one per column; times are in UTC."""
-
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-
 class Writer:
     """The working copy; from `writing()`. What is added is seen by readers after `publish()`."""
 
@@ -101,7 +96,7 @@ class Writer:
         """Bring tables and views of the copy `work` up to date."""
         self._db = db
         self._work = work
-        self._connection = _connect(work)
+        self._connection = connect(work)
         _apply_schema(self._connection)
         self._columns = {
             table: self._connection.table(table).limit(0).to_arrow_table().schema
@@ -224,7 +219,7 @@ class Writer:
             self._connection.execute("CHECKPOINT")
             self._connection.close()
             put_in_place(self._work, self._db)
-            self._connection = _connect(self._work)
+            self._connection = connect(self._work)
         except (OSError, duckdb.Error) as error:
             raise UsageError("cannot publish the store", where=self._db, value=brief(error)) from error
 
@@ -294,54 +289,6 @@ def writing(db: Path) -> Iterator[Writer]:
             yield writer
 
 
-@contextmanager
-def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the published store that reaches no other file and no network.
-
-    Connections of one process share what the first of them opened: to see a later publication, close
-    them all first. Raises UsageError when `db` is missing or no DuckDB file.
-    """
-    try:
-        if not db.is_file():
-            raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")
-        connection = _connect(db.resolve(), read_only=True)
-    except (OSError, duckdb.Error) as error:
-        raise UsageError("cannot open the store", where=db, value=brief(error)) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def query(db: Path, sql: str, values: Values = ()) -> Table:
-    """The answer to `sql` on the published store, as `ask` gives it.
-
-    Raises UsageError also for a missing store.
-    """
-    with reading(db) as connection:
-        return ask(connection, sql, values)
-
-
-def ask(connection: Connection, sql: str, values: Values = ()) -> Table:
-    """The answer to `sql`; the last one's if there are several statements.
-
-    `values` stand for the parameters (`?`, or `$name`) in `sql`, which is then a single statement. Raises
-    UsageError with DuckDB's message for wrong SQL; nothing can be written.
-    """
-    try:
-        cursor = connection.execute(sql, values) if values else connection.execute(sql)
-        # DuckDB gives None where there is no statement.
-        if cursor is None or cursor.description is None:
-            raise UsageError("no SQL statement", value=sql, remedy="write for example FROM call_summary")
-        return Table(
-            columns=tuple(column[0] for column in cursor.description),
-            types=tuple(str(column[1]) for column in cursor.description),
-            rows=tuple(cursor.fetchall()),
-        )
-    except duckdb.Error as error:
-        raise UsageError(brief(error)) from error
-
-
 def check_writable(db: Path) -> None:
     """Raise the UsageError that `writing(db)` would raise; makes no copy of the store."""
     db = db.resolve()
@@ -384,15 +331,6 @@ def _check_ours(db: Path) -> None:
         )
 
 
-def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """A connection that shows times in UTC, whatever the machine's zone is."""
-    # Without external access a name in SQL is no file and no Python variable either.
-    config = _CONFIG | {"enable_external_access": not read_only}
-    connection = duckdb.connect(str(path), read_only=read_only, config=config)
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
 def _pairs(stored: Sequence[Sequence[float]] | None) -> Pairs | None:
     return None if stored is None else tuple((start_s, end_s) for start_s, end_s in stored)
 
@@ -418,4 +356,3 @@ def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
     yield "analysis", () if analysis.run is None else (analysis.run,)
     for table, part in _PARTS.items():
         yield table, getattr(analysis, part)
-
