@@ -9,9 +9,8 @@ import pytest
 from builders import a_hold, active, say
 from hypothesis import given
 from hypothesis import strategies as st
-from rule_cases import RULES, SETTINGS, a_case, a_rule, doubtful, finding, tried
+from rule_cases import RULES, SETTINGS, a_case, a_rule, doubtful, tried
 
-from pipeline.records import Finding
 from pipeline.rules import Case, Rule
 from pipeline.rules.case import Clock
 from pipeline.rules.specs import Sequence, Step
@@ -373,73 +372,6 @@ def test_a_window_lies_in_the_call_and_touches_its_moment(moment, within_s, with
     window = around.window(step, at, ("agent",))
     assert 0.0 <= window.start_s <= at.start_s
     assert at.end_s <= window.end_s <= case.duration_s
-
-
-# --- the packs
-
-
-def objection(*turns: Any) -> Finding:
-    return finding(a_case(*turns), "recording_objection")
-
-
-SAID = say("customer", 5.0, 8.0, "Hang on, I do not want this call to be recorded.")
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("No problem, I will stop the recording right now.", "pass"),
-        ("Of course, I've turned the recording off.", "pass"),
-        ("In that case we have to end the call, but you can write to us by email.", "pass"),
-        ("I can't turn it off, but you are welcome to visit any of our branches.", "pass"),
-        ("I'll call you back on an unrecorded line.", "pass"),
-        ("Okay. And what is your account number please?", "fail"),
-        ("It is only for training purposes. What is your date of birth?", "fail"),
-        ("I'm afraid I can't stop the recording. So, which plan do you have?", "fail"),
-    ],
-)
-def test_an_objection_to_recording(answer, expected):
-    found = objection(say("agent", 1.0, 4.0, "This call is recorded."), SAID, say("agent", 9.0, 13.0, answer))
-    assert found.verdict == expected
-
-
-def test_an_objection_that_is_honoured_too_late():
-    turns = [SAID]
-    for n, text in enumerate(
-        ["Your number please?", "And your date of birth?", "I will stop the recording now."]
-    ):
-        turns.append(say("agent", 10.0 + 10 * n, 13.0 + 10 * n, f"Alright then sir. {text}"))
-        turns.append(say("customer", 15.0 + 10 * n, 17.0 + 10 * n, "Yes that is the one I have here."))
-    assert objection(*turns).verdict == "fail"
-
-
-def test_an_objection_that_is_taken_back():
-    why = say("agent", 9.0, 12.0, "It is only used for training, and it is deleted after a week.")
-    assert objection(SAID, why, say("customer", 13.0, 15.0, "Oh, okay, that's fine then.")).verdict == "pass"
-    assert objection(SAID, why, say("customer", 13.0, 15.0, "That is not okay at all.")).verdict == "fail"
-
-
-def test_asking_about_the_recording_is_no_objection():
-    assert objection(say("customer", 1.0, 3.0, "Are you recording this?")).verdict == "not_applicable"
-
-
-@pytest.mark.parametrize(
-    ("texts", "explained", "details"),
-    [
-        (["Let me transfer you to our billing team. I'll let them know what happened."], "pass", "pass"),
-        (["One moment, I'll transfer you."], "fail", "fail"),
-        (["That is handled by our claims department.", "Fine, do that please.", "Transferring you now."], "pass", "fail"),
-        (["You should speak to our sales team.", "What about my bill then?", FILLER, "Okay and what else is there?", "Putting you through."], "fail", "fail"),
-        (["I can transfer the money today."], "not_applicable", "not_applicable"),
-    ],
-)  # fmt: skip
-def test_transfers(texts, explained, details):
-    turns = [
-        say("customer" if n % 2 else "agent", 1.0 + 5 * n, 5.0 + 5 * n, text) for n, text in enumerate(texts)
-    ]
-    case = a_case(*turns)
-    assert finding(case, "transfer_explained").verdict == explained
-    assert finding(case, "transfer_details").verdict == details
 
 
 def test_every_sequence_of_the_program_is_sound_on_an_empty_call():

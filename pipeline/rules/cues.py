@@ -17,9 +17,7 @@ from pipeline.rules.tokens import Transcript, transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 
-CueKind = Literal[
-    "request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"
-]
+CueKind = Literal["request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"]
 
 EDGE_S = 0.5
 """How far a hold's edge may lie inside the words beside it."""
