@@ -59,6 +59,7 @@ def rounded(value):
 
 def test_the_truth_of_a_script_is_what_it_was(talk):
     assert rounded(talk.truth.as_dict()) == json.loads(GOLDEN.read_text())
+    assert talk.truth == a_script().truth()
 
 
 def test_the_truth_has_the_form_of_scripted_calls(talk, samples):
@@ -72,8 +73,7 @@ def test_the_truth_has_the_form_of_scripted_calls(talk, samples):
 @few
 @given(seeds)
 def test_truth_agrees_with_itself(seed):
-    call = random_call(seed, max_s=90)
-    truth = call.composer.render(PURE).truth
+    truth = random_call(seed, max_s=90).composer.truth()
     for role, spans in truth.activity.items():
         assert all(0 <= a < b <= truth.duration for a, b in spans)
         assert all(b < c for (_, b), (c, _) in itertools.pairwise(spans))
@@ -91,7 +91,7 @@ def test_truth_agrees_with_itself(seed):
 @few
 @given(seeds)
 def test_overlaps_mean_what_their_kind_says(seed):
-    truth = random_call(seed, max_s=120).composer.render(PURE).truth
+    truth = random_call(seed, max_s=120).composer.truth()
     for o in truth.overlaps:
         by = next(t for t in truth.turns if t.role == o.by and abs(t.start - o.start) < 0.001)
         of = next(t for t in truth.turns if t.role == o.of and t.start <= by.start + 0.3 and t.end > by.start)
@@ -220,7 +220,7 @@ def test_a_clip_of_ones_own_is_cut_to_its_speech(tmp_path):
 
 
 def test_a_broken_off_line_has_as_many_words_as_time():
-    truth = Composer(2).say("agent", "explanation").overlap("interruption", by="customer").render(PURE).truth
+    truth = Composer(2).say("agent", "explanation").overlap("interruption", by="customer").truth()
     line = next(c for c in clips("agent", "explanation") if c.text.startswith(truth.turns[0].text))
     assert 0 < len(truth.turns[0].text.split()) < len(line.text.split())
 

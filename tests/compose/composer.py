@@ -79,7 +79,7 @@ class Composer:
         if of is None or of.role == by or of.role == "ivr":
             raise ValueError(f"overlap {kind} by {by}: the line before must be the other party's")
         clip = self._draw(by, what or _usual(kind))
-        length_s, own_s = of.end_s - of.start_s, speech(clip, 16_000).duration_s
+        length_s, own_s = of.end_s - of.start_s, speech(clip, self._rate).duration_s
         first_s, last_s = _window(kind, length_s, own_s, broken=of.clip.kind == "broken_off")
         if last_s < first_s:
             raise ValueError(f"overlap {kind}: a line of {length_s:.1f} s is too short for {own_s:.1f} s")
@@ -147,20 +147,23 @@ class Composer:
         """The call as recorded over `line`; `mono` mixes both sides into one channel."""
         line = line or Line()
         random = np.random.default_rng((self._seed, 1))
-        n = int(np.ceil((self._now_s + TAIL_S) * FRAME_RATE)) * self._rate // FRAME_RATE
+        n = self._length()
         dry = [self._dry(channel, n, line) for channel in (0, 1)]
         sides = [self._over(line, dry, own, random) for own in (0, 1)]
         samples = np.stack(sides)
         if mono:
             samples = samples.mean(axis=0, keepdims=True)
         return ComposedCall(
-            samples=np.clip(samples, -1, 1), rate=self._rate, truth=self._truth(name, n / self._rate, mono)
+            samples=np.clip(samples, -1, 1), rate=self._rate, truth=self.truth(name, mono=mono)
         )
 
-    def dry(self, role: str) -> Samples:
-        """One side before any line: its speech and what plays on it."""
-        n = int(np.ceil((self._now_s + TAIL_S) * FRAME_RATE)) * self._rate // FRAME_RATE
-        return self._dry(CHANNEL[role], n, Line())
+    def truth(self, name: str = "composed", *, mono: bool = False) -> Truth:
+        """What is true of the call as it stands; no sound is made."""
+        return self._truth(name, self._length() / self._rate, mono)
+
+    def _length(self) -> int:
+        """Samples of the call: whole frames of 10 ms."""
+        return int(np.ceil((self._now_s + TAIL_S) * FRAME_RATE)) * self._rate // FRAME_RATE
 
     def _draw(self, role: str, what: str | Clip) -> Clip:
         if isinstance(what, Clip):
@@ -170,7 +173,7 @@ class Composer:
 
     def _put(self, role: str, clip: Clip, start_s: float) -> Said:
         """Place a line on a whole sample of 8 and 16 kHz."""
-        said = Said(role=role, clip=clip, start_s=round(start_s * 8000) / 8000)
+        said = Said(role=role, clip=clip, start_s=round(start_s * 8000) / 8000, rate=self._rate)
         self._said.append(said)
         self._now_s = max(self._now_s, said.end_s)
         return said
@@ -185,7 +188,7 @@ class Composer:
 
     def _speaking(self, of: Said, first_s: float, last_s: float, own_s: float) -> float:
         """A place in the window where `of` speaks for most of the time that is spoken into."""
-        active = joined(list(of.sound(16_000).active), 0.15)
+        active = joined(list(of.sound.active), 0.15)
         best_s, best = first_s, -1.0
         for _ in range(20):
             at_s = float(self._random.uniform(first_s, last_s))
@@ -259,7 +262,7 @@ class Composer:
         out = np.zeros(n, np.float32)
         for said in self._said:
             if CHANNEL[said.role] == channel:
-                _mix(out, said.sound(self._rate).samples, said.start_s, self._rate)
+                _mix(out, said.sound.samples, said.start_s, self._rate)
         for played in self._played:
             if played.channel == channel:
                 _mix(out, played.samples, played.start_s, self._rate)
@@ -284,7 +287,7 @@ class Composer:
     def _truth(self, name: str, duration_s: float, mono: bool) -> Truth:
         spans: dict[str, list[tuple[float, float]]] = {"agent": [], "customer": [], "ivr": []}
         for said in self._said:
-            active = said.sound(self._rate).active
+            active = said.sound.active
             spans[said.role] += [(said.start_s + a, said.start_s + b) for a, b in active]
         activity = {role: joined(found) for role, found in spans.items()}
         spoken = joined([span for found in activity.values() for span in found], 0.0)

@@ -19,6 +19,7 @@ _ENCODERS = {
     "amr": ("libopencore_amrnb", "s16", 12_200),  # what GSM networks speak: 12.2 kbit/s is GSM-EFR
     "opus": ("libopus", "s16", 16_000),
 }
+LATE = ("amr", "opus")  # these look ahead
 _LOST_S = 0.02
 _DTMF_ROWS = {"1": 697, "2": 697, "3": 697, "4": 770, "5": 770, "6": 770, "7": 852, "8": 852, "9": 852}
 _DTMF_ROWS |= {"*": 941, "0": 941, "#": 941}
@@ -132,7 +133,7 @@ def coded(samples: Samples, codec: Codec, rate: int) -> Samples:
     resampler = av.AudioResampler("fltp", "mono", rate)
     parts = [out.to_ndarray() for frame in (*frames, None) for out in resampler.resample(frame)]
     out = np.concatenate(parts, axis=1)[0]
-    late = alignment(samples, out)
+    late = alignment(samples, out) if codec in LATE else 0
     out = out[late:] if late >= 0 else np.pad(out, (-late, 0))
     return np.asarray(np.pad(out, (0, max(0, len(samples) - len(out))))[: len(samples)], np.float32)
 

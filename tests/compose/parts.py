@@ -16,22 +16,27 @@ from compose.truth import Truth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A line at its place; `cut_s` is where it was broken off, from its start."""
+    """A line at its place; `cut_s` is where it was broken off, from its start.
+
+    It is as long as it sounds at the call's `rate`: a final "s" has little below 4 kHz.
+    """
 
     role: str
     clip: Clip
     start_s: float
+    rate: int
     cut_s: float | None = None
 
-    def sound(self, rate: int) -> Speech:
+    @property
+    def sound(self) -> Speech:
         """What is heard of it."""
-        whole = speech(self.clip, rate)
+        whole = speech(self.clip, self.rate)
         return whole if self.cut_s is None else whole.until(self.cut_s)
 
     @property
     def end_s(self) -> float:
         """When it ends, in seconds of the call."""
-        return self.start_s + self.sound(16_000).duration_s
+        return self.start_s + self.sound.duration_s
 
     @property
     def text(self) -> str:
@@ -39,7 +44,7 @@ class Said:
         if self.cut_s is None:
             return self.clip.text
         words = self.clip.text.split()
-        share = self.cut_s / speech(self.clip, 16_000).duration_s
+        share = self.cut_s / speech(self.clip, self.rate).duration_s
         return " ".join(words[: max(1, int(len(words) * share))]).rstrip(".,?")
 
 
