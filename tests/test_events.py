@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 
 from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import _pairs, detect_overlaps, is_complete
+from pipeline.events.pauses import recorder_pauses
 from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
 from pipeline.records import Hold
 from pipeline.rules import hold_phrases, load_rules
 from pipeline.settings import HoldSettings, OverlapSettings, SilenceSettings
+from pipeline.spans import Span
 
 RULES = load_rules()
 
@@ -199,10 +201,10 @@ def test_unfinished_turns(text):
     assert not is_complete(text)
 
 
-def silences(*turns, holds=()):
+def silences(*turns, holds=(), pauses=()):
     numbered = conversation(*turns)
     announcing = frozenset(t.turn_index for t in numbered if "bear with me" in t.text)
-    return detect_silences(activities_of(numbered), holds, numbered, announcing, SilenceSettings())
+    return detect_silences(activities_of(numbered), holds, numbered, announcing, SilenceSettings(), pauses)
 
 
 def test_silence_is_longer_than_the_threshold_and_no_hold():
@@ -227,3 +229,23 @@ def test_activity_alone_makes_silence():
         (active("agent", 0, 1), active("customer", 9, 10)), (), (), frozenset(), SilenceSettings()
     )
     assert [(s.start_s, s.end_s) for s in found] == [(1, 9)]
+
+
+def test_a_recorder_pause_is_no_silence():
+    turns = (say("agent", 2, 5, "please give me the number"), say("agent", 30, 31, "thank you"))
+    found = silences(*turns, pauses=(Span(8.0, 26.0),))
+    assert [(s.start_s, s.end_s, s.kind) for s in found] == [
+        (8, 26, "recorder_pause"),
+        (26, 30, "silence"),
+    ]
+    (short,) = silences(say("agent", 2, 5, "so"), say("agent", 7, 9, "right"), pauses=(Span(5.5, 6.5),))
+    assert (short.start_s, short.end_s, short.kind) == (5.5, 6.5, "recorder_pause")
+
+
+def test_a_recorder_pause_needs_all_channels_or_the_metadata():
+    left, right = (sound("cut", 10, 30, channel=0), sound("cut", 12, 31, channel=1))
+    assert recorder_pauses((left, right), 2, None) == (Span(12, 30),)
+    assert recorder_pauses((left,), 2, None) == ()
+    assert recorder_pauses((left,), 1, None) == (Span(10, 30),)
+    assert recorder_pauses((left, right), 2, (Span(50, 60),)) == (Span(50, 60),)
+    assert recorder_pauses((left, right), 2, ()) == ()

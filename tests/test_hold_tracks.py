@@ -234,3 +234,31 @@ def test_a_track_is_found_in_every_piece_that_it_plays_in(known):
     assert total_s(played["tune"]) > 20
     assert all(17 <= s.start_s or s.end_s <= 18 for s in played["tune"])
     assert all(23 <= s.start_s and s.end_s <= 41 for s in played["other"])
+
+
+def test_new_times_of_holds_mean_a_new_analysis(tmp_path):
+    write(tmp_path / "a.wav", at(24, (2, cut(TUNE, 0, 20))))
+    order = Order(paths=(tmp_path,), db=tmp_path / "calls.duckdb", settings=all_settings.load(environ={}))
+    analysed = []
+    for row in (
+        "a.wav;;",
+        "a.wav;;[[3, 5]]",
+        "a.wav;[[4, 20]];[[3, 5]]",
+        "a.wav;[[4, 20]];[[3, 5]]",
+        "a.wav;;",
+    ):
+        (tmp_path / "manifest.csv").write_text(f"file;holds;pauses\n{row}\n")
+        analysed.append(night.run(order, Composed()(), Watcher()).totals.analysed)
+    assert analysed == [1, 1, 1, 0, 0]
+    assert query(order.db, "SELECT start_s, end_s, kind FROM hold").rows == ((4.0, 20.0, "music"),)
+
+
+def test_the_view_counts_how_often_a_track_is_heard(tmp_path):
+    db = tmp_path / "calls.duckdb"
+    with writing(db) as writer:
+        writer.add(with_music("one", cut(TUNE, 0, 20)))
+        writer.add(with_music("two", cut(TUNE, 5, 25)))
+        writer.learn_tracks(2)
+        writer.publish()
+    sql = "SELECT learned_from, recordings, times_heard, heard_s FROM hold_music"
+    assert query(db, sql).rows == ((2, 2, 2, 40.0),)

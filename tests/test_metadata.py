@@ -69,7 +69,7 @@ def test_each_form_of_manifest_gives_the_same_facts(tmp_path, name, text):
 
 @pytest.mark.parametrize(
     ("column", "fact"),
-    [(alias, fact) for fact, aliases in ALIASES.items() for alias in aliases if fact != "file"],
+    [(alias, fact) for fact, aliases in ALIASES.items() for alias in aliases if fact not in ("file", "holds", "pauses")],
 )
 def test_every_alias_of_a_column(tmp_path, column, fact):
     value = {"agent_channel": "right"}.get(fact) or dict(zip(HEADER.split(","), ROW.split(","), strict=True))[
@@ -353,3 +353,23 @@ def test_the_samples_are_complete():
     assert metadata.problems == ()
     assert metadata.unmatched(find_audio([folder])) == ()
     assert metadata.for_file(folder / "dev01_billing_good.flac").call_ref == "D-1001"
+
+
+@pytest.mark.parametrize("column", ["holds", "pauses", "Holds"])
+def test_times_of_holds_and_pauses_are_pairs(tmp_path, column):
+    metadata = csv(tmp_path, f"file;{column}", "a.wav;[[1.5, 20], [30, 41]]", "b.wav;[]", "c.wav;")
+    assert metadata.problems == ()
+    calls = [metadata.for_file(tmp_path / name).to_call() for name in ("a.wav", "b.wav", "c.wav")]
+    assert [getattr(call, column.lower()) for call in calls] == [((1.5, 20.0), (30.0, 41.0)), (), None]
+
+
+@pytest.mark.parametrize(
+    "value", ["31.5-74", "[[1]]", "[1, 2]", "[[2, 1]]", "[[1, 2], [1.5, 3]]", "[[-1, 2]]", "[[0, NaN]]", "{}"]
+)
+def test_bad_times_are_left_out_with_a_line(tmp_path, value):
+    metadata = csv(tmp_path, "file;holds;queue", f"a.wav;{value};billing")
+    (line,) = metadata.problems
+    assert "column holds" in line
+    assert "[start_s, end_s]" in line
+    facts = metadata.for_file(tmp_path / "a.wav")
+    assert (facts.holds, facts.queue) == (None, "billing")

@@ -105,6 +105,17 @@ def test_dead_air_is_long_and_unannounced():
     assert values(announced)["dead_air_count", None] == 0
 
 
+def test_a_recorder_pause_is_time_of_its_own():
+    line = timeline(
+        say("agent", 0, 5, "let me see"), say("customer", 20, 21, "hello?"), say("agent", 25, 26, "yes")
+    )
+    (long, short) = line.silences
+    measured = values(replace(line, silences=(replace(long, kind="recorder_pause"), short)))
+    assert measured["recorder_pause_time", None] == 15
+    assert measured["silence_time", None] == 4
+    assert measured["dead_air_count", None] == 0
+
+
 @pytest.mark.parametrize("measure_of", [measure_of for measure_of, _ in MEASURES])
 def test_every_measure_is_documented_and_bears_an_empty_call(measure_of):
     assert measure_of.__doc__
