@@ -95,6 +95,8 @@ COMPLAINT = "customer: My parcel still has not arrived and I am really frustrate
         ("apology", ("agent: Hello.", COMPLAINT, "unknown: I do apologise for that."), "not_determinable"),
         ("ownership", (*PLAIN[:1], COMPLAINT, "agent: Leave it with me, I'll chase it for you."), "pass"),
         ("ownership", (*PLAIN[:1], COMPLAINT, "agent: Somebody will get back to you."), "fail"),
+        ("ownership", (*PLAIN[:1], COMPLAINT, "agent: I have already refunded it."), "pass"),
+        ("ownership", (*PLAIN[:1], COMPLAINT, "agent: When it is refunded you get a letter."), "fail"),
         ("ownership", PLAIN, "not_applicable"),
         ("ownership", ("agent: Hello.", COMPLAINT, "unknown: Leave it with me."), "not_determinable"),
         # What must not be said.
