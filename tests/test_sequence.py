@@ -89,6 +89,20 @@ def test_the_deciding_phrase_is_the_evidence():
     assert found.confidence == pytest.approx(0.9)
 
 
+def test_the_group_named_first_is_the_evidence():
+    case = a_case(say("agent", 1.0, 9.0, "So sorry, will help you. And again so sorry, goodbye now."))
+    assert tried(case, a_sequence({"say": ["help", "sorry"]})).quote == "will help you."
+    before = {"say": ["sorry", "bye"], "before": True}
+    found = tried(case, a_sequence(before, at="end"))
+    assert (found.quote, found.start_s) == ("so sorry,", pytest.approx(6.09, abs=0.01))
+
+
+def test_a_doubtful_phrase_does_not_hide_a_sure_one():
+    rule = a_rule(steps({"say": ["long", "short"]}), long="really so very sorry", short="sorry")
+    case = doubtful(a_case(say("agent", 1.0, 4.0, "really so very sorry")), {"really", "so", "very"}, 0.1)
+    assert tried(case, rule).verdict == "pass"
+
+
 def test_what_was_said_is_not_in_the_detail():
     assert "sorry and" not in str(tried(a_case(*TALK), a_sequence({"say": ["sorry"]})).detail)
 

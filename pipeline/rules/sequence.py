@@ -22,6 +22,7 @@ from pipeline.rules.case import (
     starts_mid_call,
     stops_mid_call,
     understood,
+    words_in,
 )
 from pipeline.rules.moments import Moment, moments_of
 from pipeline.rules.packs import Rule
@@ -132,7 +133,7 @@ def _outcome(inquiry: _Inquiry, moment: Moment) -> _Outcome:
         look = _look(inquiry, step, anchor)
         looks.append(look)
         if look.found and not step.never:
-            last = next(filter(inquiry.heard, look.found), look.found[0])
+            last = min(filter(inquiry.heard, look.found), key=_begins_s, default=look.found[0])
     needed = [look.met for look in looks if not look.step.optional]
     good = _together(needed, all_=True)
     doubtful = good is False and not moment.sure
@@ -143,15 +144,13 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
     """Look for a step around `anchor`."""
     windows = {name: inquiry.window(step, name, anchor) for name in step.say}
     window = reduce(or_, windows.values())
-    found = _distinct(
-        [
-            match
-            for name, within in windows.items()
-            for match in inquiry.said(name)
-            if match.span.end_s > within.start_s and match.span.start_s < within.end_s
-        ]
-    )
-    sure = tuple(filter(inquiry.heard, found))
+    said = [
+        match
+        for name, within in windows.items()
+        for match in inquiry.said(name)
+        if match.span.end_s > within.start_s and match.span.start_s < within.end_s
+    ]
+    found, sure = _distinct(said), _distinct(tuple(filter(inquiry.heard, said)))
     if len(sure) >= step.times:
         return _Look(step=step, met=not step.never, found=sure, window=window)
     if len(found) >= step.times:
@@ -162,10 +161,14 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
     return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
 
 
-def _distinct(matches: list[Match]) -> tuple[Match, ...]:
-    """The matches in order of time, those that overlap an earlier one left out."""
+def _begins_s(match: Match) -> float:
+    return match.span.start_s
+
+
+def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
+    """The matches without those that overlap another, in the order given: by group, then by time."""
     out: list[Match] = []
-    for match in sorted(matches, key=lambda match: (match.span.start_s, -match.end)):
+    for match in matches:
         if not any(match.overlaps(other) for other in out):
             out.append(match)
     return tuple(out)
@@ -198,14 +201,12 @@ def _finding(
     if verdict == "not_applicable":
         return replace(_bare(inquiry.rule, verdict, "not said"), detail=detail)
     looks = [look for outcome in chosen for look in outcome.deciding]
-    match = next((_nearest(look) for look in looks if look.found), None)
+    match = next((_evidence(inquiry, look) for look in looks if look.found), None)
     if match is None:
         match = next((outcome.moment.match for outcome in chosen if not outcome.moment.sure), None)
     span = match.span if match else reduce(or_, (look.window for look in looks))
     if why := next((look.why for look in looks if look.why), None):
         detail = {"reason": why, **detail}
-    speakers = {role for look in looks for role in inquiry.speakers(look.step)}
-    searched = [word for word in inquiry.hearing.case.words if word.role in speakers and word.span & span]
     return Finding(
         rule_id=inquiry.rule.id,
         rule_version=inquiry.rule.version,
@@ -214,14 +215,24 @@ def _finding(
         end_s=span.end_s,
         turn_index=match.turn_index if match else None,
         quote=match.quote if match else None,
-        confidence=match.probability if match else mean_probability(searched),
+        confidence=match.probability if match else _searched_probability(inquiry, looks, span),
         detail=detail,
     )
 
 
-def _nearest(look: _Look) -> Match:
-    """The phrase nearest to the moment."""
-    return look.found[-1] if look.step.before else look.found[0]
+def _searched_probability(inquiry: _Inquiry, looks: Many[_Look], span: Span) -> float | None:
+    """Mean probability of the words in which nothing was found."""
+    speakers = {role for look in looks for role in inquiry.speakers(look.step)}
+    return mean_probability(
+        word for word in words_in(inquiry.hearing.case.words, span) if word.role in speakers
+    )
+
+
+def _evidence(inquiry: _Inquiry, look: _Look) -> Match:
+    """The phrase of the group named first, and of those the one nearest to the moment."""
+    of_group = ([match for match in look.found if match in inquiry.said(name)] for name in look.step.say)
+    best = next(matches for matches in of_group if matches)
+    return best[-1] if look.step.before else best[0]
 
 
 def _told(outcome: _Outcome) -> dict[str, Any]:
@@ -233,7 +244,7 @@ def _told(outcome: _Outcome) -> dict[str, Any]:
             {
                 "say": list(look.step.say),
                 "met": look.met,
-                "found_s": [round(match.span.start_s, 3) for match in look.found],
+                "found_s": sorted(round(match.span.start_s, 3) for match in look.found),
             }
             for look in outcome.looks
         ],
