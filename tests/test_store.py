@@ -178,7 +178,14 @@ ANALYSES = st.builds(
         word_probability=st.none() | SHARES,
         **{name: st.none() | FINITE for name in ("level_db", "snr_db", "crosstalk_db")},
     ),
-    personal_data=rows_of(PersonalDatum, "datum_index", digits=st.integers(0, 30), confidence=SHARES),
+    personal_data=rows_of(
+        PersonalDatum,
+        "datum_index",
+        role=st.sampled_from(["customer", "unknown"]),
+        digits=st.integers(0, 30),
+        luhn_valid=st.none(),
+        confidence=SHARES,
+    ),
     findings=rows_of(
         Finding,
         start_s=st.none() | TIMES,
