@@ -27,13 +27,13 @@ class Around:
 
         What overlaps the moment itself lies in it, and before a moment the whole turn the moment lies in.
         """
-        floors = self.floors(roles, moment)
+        floors = self.floors(roles, moment) if step.within_turns else ()
         start_s, end_s = moment.start_s, moment.end_s
         if step.before or step.around:
             start_s = min(start_s, self._earliest(step, moment, floors))
         if step.before:
             amid = [floor.end_s + WORD_TOLERANCE_S for floor in floors if moment.start_s in floor]
-            end_s = max([end_s, *(amid if step.within_turns else ())])
+            end_s = max([end_s, *amid])
         else:
             end_s = max(end_s, self._latest(step, moment, floors))
         return Span(max(0.0, start_s), min(self.duration_s, end_s))
