@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A half-open stretch of time ``[start_s, end_s)`` in seconds.
 
     >>> Span(1.0, 3.0) & Span(2.0, 5.0)
@@ -33,7 +32,7 @@ class Span:
         """The shortest span that covers both."""
         return Span(min(self.start_s, other.start_s), max(self.end_s, other.end_s))
 
-    def __contains__(self, time_s: float) -> bool:
+    def __contains__(self, time_s: float) -> bool:  # type: ignore[override] # a span is no collection
         return self.start_s <= time_s < self.end_s
 
     @property
@@ -110,6 +109,10 @@ def total_s(spans: Iterable[Span]) -> float:
     return sum(span.duration_s for span in union(spans))
 
 
-def covered_s(span: Span, by: Sequence[Span]) -> float:
+def covered_s(span: Span, by: Iterable[Span]) -> float:
     """Seconds of `span` that lie in `by`, which must be disjoint."""
-    return sum((span & other).duration_s for other in by)
+    covered = 0.0
+    for start_s, end_s in by:
+        if start_s < span.end_s and end_s > span.start_s:
+            covered += max(0.0, min(end_s, span.end_s) - max(start_s, span.start_s))
+    return covered

@@ -114,10 +114,15 @@ class Hearing:
 
 def support(words: Sequence[Word], activities: Iterable[Activity]) -> float:
     """Share of the words' time, 0 to 1, in which their channel carries speech."""
+    if not words:
+        return 0.0
+    from_s = min(word.start_s for word in words) - WORD_TOLERANCE_S
+    to_s = max(word.end_s for word in words) + WORD_TOLERANCE_S
+    near = [activity for activity in activities if activity.start_s < to_s and activity.end_s > from_s]
     spoken: dict[int, tuple[Span, ...]] = {}
     for channel in {word.channel for word in words}:
-        near = (activity.span for activity in activities if activity.channel == channel)
-        spoken[channel] = union(span.padded(WORD_TOLERANCE_S) for span in near)
+        heard = (activity.span for activity in near if activity.channel == channel)
+        spoken[channel] = union(span.padded(WORD_TOLERANCE_S) for span in heard)
     whole = sum(word.span.duration_s for word in words)
     covered = sum(covered_s(word.span, spoken[word.channel]) for word in words)
     return covered / whole if whole else 0.0
@@ -129,6 +134,12 @@ def decides(match: Match, activities: Sequence[Activity], settings: RuleSettings
         match.probability >= settings.min_phrase_probability
         and support(match.words, activities) >= settings.min_phrase_activity
     )
+
+
+def words_in(words: Iterable[Word], span: Span) -> list[Word]:
+    """The words that share time with `span`."""
+    start_s, end_s = span
+    return [word for word in words if max(word.start_s, start_s) < min(word.end_s, end_s)]
 
 
 def mean_probability(words: Iterable[Word]) -> float | None:
@@ -146,8 +157,7 @@ def understood(hearing: Hearing, roles: Collection[Role], window: Span) -> bool:
     probability = mean_probability(words)
     if probability is not None and probability < hearing.settings.min_phrase_probability:
         return False
-    spoken = (a.span & window for a in hearing.case.activities if a.role in roles)
-    spoken_s = sum(span.duration_s for span in spoken)
+    spoken_s = covered_s(window, (a.span for a in hearing.case.activities if a.role in roles))
     return spoken_s < LEAST_SPEECH_S or len(words) >= LEAST_WORDS_PER_S * spoken_s
 
 

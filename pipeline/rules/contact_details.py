@@ -156,6 +156,9 @@ def addresses(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, ...
 def _address_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
     """The address that begins at a word."""
     text = plain(words[at].text)
+    postcode = text + (plain(words[at + 1].text) if at + 1 < len(words) else "")
+    if text not in _FLATS and not is_number(text) and not _POSTCODE.fullmatch(postcode):
+        return None
     following = [plain(word.text) for word in words[at + 1 : at + 1 + STREET_WORDS]]
     if (
         text in _FLATS
@@ -163,7 +166,7 @@ def _address_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
         and (is_number(following[0]) or re.fullmatch(r"\d+[a-z]|[b-h]", following[0]))
     ):
         return at, at + 2
-    if _POSTCODE.fullmatch(text + (following[0] if following else "")) and not text.isdigit():
+    if _POSTCODE.fullmatch(postcode) and not text.isdigit():
         return at, at + 2
     if not is_number(text) or text in ORDINALS:
         return None

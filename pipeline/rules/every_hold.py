@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.records import Finding, Hold, Turn, Verdict
-from pipeline.rules.case import Hearing, mean_probability
+from pipeline.rules.case import Hearing, mean_probability, words_in
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import EveryHold
 from pipeline.spans import Span
@@ -31,7 +31,7 @@ def _finding(hearing: Hearing, rule: Rule, logic: EveryHold, verdict: Verdict, h
     window = _window(hearing, logic, hold)
     # A turn that goes on long after the hold is evidence only as far as it was searched.
     span = (turn.span & window or turn.span) if turn else window
-    words = [word for word in hearing.case.words if span & word.span]
+    words = words_in(hearing.case.words, span)
     if turn:
         words = [word for word in words if word.turn_index == turn.turn_index]
     return Finding(

@@ -130,6 +130,8 @@ def _taken(words: Sequence[Word], at: int, run: Sequence[_Said]) -> list[_Said]:
     if parts := parts_of(word.text):
         return [_Said(word, parts)]
     text = plain(word.text)
+    if not run and len(text) > 1 and text not in LETTER_WORDS:
+        return []
     nearby = [plain(other.text) for other in words[at + 1 : at + 4]]
     if letter := _letter(word.text, text, nearby, run):
         spelled = _spelling(nearby, letter)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 PartKind = Literal["single", "teen", "tens", "hundred", "times", "numeral", "code", "letter"]
@@ -50,6 +51,9 @@ _DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d
 _CODE = re.compile(r"(?=.*\d.*\d)(?!\d+[a-z]+$)[a-z]{0,4}-?\d[a-z\d]*(?:-[a-z\d]+)*")
 _BIRTH_YEAR = re.compile(r"19\d\d|200\d|201[0-5]")
 
+MAX_REMEMBERED = 50_000
+"""Words for which it is remembered what they are: calls say the same ones over and over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -59,6 +63,7 @@ class Part:
     text: str
 
 
+@lru_cache(MAX_REMEMBERED)
 def plain(text: str) -> str:
     """The word in lower case, without the punctuation around it.
 
@@ -69,6 +74,7 @@ def plain(text: str) -> str:
     return "am" if stripped == "a.m" else "pm" if stripped == "p.m" else stripped
 
 
+@lru_cache(MAX_REMEMBERED)
 def parts_of(text: str) -> tuple[Part, ...]:
     """What the word adds to a number; nothing for other words, prices, times of day, decimals and dates.
 
@@ -89,6 +95,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
     return said if len(said) == len(pieces) else ()
 
 
+@lru_cache(MAX_REMEMBERED)
 def is_number(text: str) -> bool:
     """Whether the word is a number, spoken or written; ordinals count.
 

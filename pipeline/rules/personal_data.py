@@ -110,8 +110,19 @@ def find_personal_data(
 ) -> tuple[PersonalData, ...]:
     """Every moment at which somebody of `roles` gives personal or account data, in order of time.
 
-    `phrases` are those of `RuleSet.personal_data`.
+    `phrases` are those of `RuleSet.personal_data`. Several rules ask, so the transcript remembers the answer.
     """
+    present = frozenset(utterance.role for utterance in transcript.utterances if utterance.role in roles)
+    key = (phrases["reason"], present)
+    if key not in transcript.found:
+        transcript.found[key] = _find_personal_data(transcript, phrases, present)
+    found: tuple[PersonalData, ...] = transcript.found[key]
+    return found
+
+
+def _find_personal_data(
+    transcript: Transcript, phrases: Mapping[str, Phrases], roles: Collection[Role]
+) -> tuple[PersonalData, ...]:
     named = _named(transcript, phrases)
     states = [
         (kind, match) for name, kind in _STATES.items() for match in find(transcript, phrases[name], roles)
