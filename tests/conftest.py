@@ -6,11 +6,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from program import DemoRun, attempts, earwitness, guarded
 
 from pipeline.models import find_whisper, load_whisper
 from pipeline.settings import Settings
 from pipeline.transcribe import FasterWhisper
+
+# How fast a machine is says nothing about the program.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

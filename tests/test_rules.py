@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 from builders import a_hold, conversation, say
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_cases import GREETING, NOTICE, RULES, SETTINGS, a_case, judged
 
@@ -52,6 +52,7 @@ def test_the_sample_calls(name):
     assert {rule: verdicts[rule] for rule in expected} == expected
 
 
+@settings(max_examples=20)
 @given(shift_s=st.floats(0.0, 500.0))
 def test_shifting_time_changes_no_verdict(shift_s):
     turns = (
