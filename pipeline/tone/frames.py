@@ -61,7 +61,10 @@ def measure_frames(
     """The frames of a channel; `raw` is its audio as decoded, `voices` the speech of each voice on it."""
     level = levels_db(channel.samples)
     clean = _clean(raw, channel, voices, level)
-    hz = track_pitch(channel.samples, clean)
+    hz = np.full(len(clean), np.nan, np.float32)
+    for spans in voices:
+        # What two voices say at once is not clean, so no frame has two pitches.
+        hz = np.fmax(hz, track_pitch(channel.samples, clean & to_mask(spans, len(clean))))
     voiced = _without_short_runs(np.isfinite(hz))
     usable = clean & _near(voiced, VOICE_REACH)
     low, high, speech = _bands(channel.samples, usable)

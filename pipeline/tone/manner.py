@@ -95,7 +95,7 @@ def measure_stretch(frames: ChannelFrames, own: Mask, min_voiced_s: float) -> St
     syllables = int((own & frames.nucleus).sum())
     if voiced_s < min_voiced_s or syllables == 0:
         return bare
-    pitch, level = frames.pitch[voiced], frames.level[voiced]
+    pitch = frames.pitch[voiced]
     low, high = np.percentile(pitch, [10, 90])
     return Stretch(
         speech_s=speech_s,
@@ -103,12 +103,13 @@ def measure_stretch(frames: ChannelFrames, own: Mask, min_voiced_s: float) -> St
         voiced_s=voiced_s,
         manner=Manner(
             pitch=float(np.median(pitch)),
-            level=float(np.mean(level)),
+            # Of the mean power: it hardly depends on where exactly voice begins and ends.
+            level=float(10 * np.log10(np.mean(10 ** (frames.level[usable] / 10)))),
             effort=float(np.median(frames.balance[voiced])),
             rate=math.log(syllables / usable_s * 60),
         ),
         pitch_range=float(high - low),
-        level_variation=float(np.std(level)),
+        level_variation=float(np.std(frames.level[voiced])),
     )
 
 

@@ -2,15 +2,19 @@
 
 A telephone passes 300 to 3400 Hz, so a voice's fundamental is often not there; its harmonics are, and they
 repeat at its period. The autocorrelation is taken from the amplitude spectrum instead of the power spectrum
-(Tolonen and Karjalainen 2000), so that one strong formant does not drown them, and is divided by that of
-the window (Boersma 1993). The path through each frame's best candidates is the one with the fewest jumps.
+(Tolonen and Karjalainen 2000), half flattened so that no formant is taken for the pitch, and divided by
+that of the window (Boersma 1993). The path through each frame's best candidates is the one with the fewest
+jumps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
 from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, to_spans
@@ -24,10 +28,15 @@ BLOCK = 4096  # frames at a time, for memory's sake
 FINER = 2  # the autocorrelation is interpolated: a shout's period is but 12 samples
 LAST_LAG = int(FINER * RATE / LOW_HZ)  # 266
 CANDIDATES = 6
-VOICED = 0.2  # strength at which a frame is as likely voiced as not; noise stays below
-OCTAVE_COST = 0.01  # strength, per octave down: of equal candidates the highest is the pitch
+ENVELOPE = 50  # bins, 390 Hz: what is left of a spectrum smoothed so far are its formants
+VOICED = 0.15  # strength at which a frame is as likely voiced as not; noise stays below
+OCTAVE_COST = 0.02  # strength, per octave down: of equal candidates the highest is the pitch
 JUMP_COST = 0.6  # strength, per octave from frame to frame
 CHANGE_COST = 0.14  # strength, per start or end of voice
+
+RANGE = np.array([0.5, 2.2])
+"""Of the median: an octave down and more than one up, further than lively speakers go."""
+ENOUGH = 50  # voiced frames that show a range
 
 Values = NDArray[np.float32]
 _LAGS = np.arange(int(FINER * RATE / HIGH_HZ), LAST_LAG + 1)  # from 24
@@ -36,9 +45,23 @@ _LAGS = np.arange(int(FINER * RATE / HIGH_HZ), LAST_LAG + 1)  # from 24
 def track_pitch(samples: NDArray[np.float32], wanted: Mask) -> Values:
     """Pitch in Hz per frame of 10 ms, NaN where there is no voice; only frames in `wanted` are looked at.
 
-    `samples` is mono at 16 kHz and full scale 1; `wanted` has at most `len(samples) // 160` frames.
+    `samples` is mono at 16 kHz and full scale 1; `wanted` has at most `len(samples) // 160` frames, all of
+    one voice. What was found first gives that voice's range, in which it is then looked for again.
     """
     pitch = np.full(len(wanted), np.nan, np.float32)
+    stretches = list(_stretches(samples, wanted))
+    for frames, hz, strength in stretches:
+        pitch[frames] = _best_path(hz, strength)
+    if np.isfinite(pitch).sum() >= ENOUGH:
+        low, high = np.nanmedian(pitch) * RANGE
+        for frames, hz, strength in stretches:
+            inside = (hz >= low) & (hz <= high)
+            pitch[frames] = _best_path(hz, np.where(inside, strength, -np.inf).astype(np.float32))
+    return pitch
+
+
+def _stretches(samples: NDArray[np.float32], wanted: Mask) -> Iterator[tuple[slice, Values, Values]]:
+    """Each unbroken stretch of wanted frames, with the candidates of each frame."""
     half = resample_poly(samples[: len(wanted) * HOP], RATE, SAMPLE_RATE).astype(np.float32)
     padded = np.pad(half, (WINDOW, WINDOW))
     for span in to_spans(wanted, rate=1):
@@ -48,8 +71,7 @@ def track_pitch(samples: NDArray[np.float32], wanted: Mask) -> Values:
             for start in range(first, end, BLOCK)
         ]
         hz, strength = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        pitch[first:end] = _best_path(hz, strength)
-    return pitch
+        yield slice(first, end), hz, strength
 
 
 def _candidates(padded: Values, frames: NDArray[np.int64]) -> tuple[Values, Values]:
@@ -76,7 +98,9 @@ def _autocorrelation(padded: Values, frames: NDArray[np.int64]) -> Values:
     block = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[starts]
     centred = (block - block.mean(axis=1, keepdims=True)) * _HANN
     amplitude = np.abs(scipy.fft.rfft(centred, N_FFT, axis=1))
-    lags = scipy.fft.irfft(amplitude, FINER * N_FFT, axis=1)[:, : LAST_LAG + 2]
+    envelope = uniform_filter1d(amplitude, ENVELOPE, axis=1, mode="constant")
+    flatter = amplitude / np.sqrt(np.maximum(envelope, 1e-9))
+    lags = scipy.fft.irfft(flatter, FINER * N_FFT, axis=1)[:, : LAST_LAG + 2]
     return np.asarray(lags / np.maximum(lags[:, :1], 1e-9) / _WINDOW_LAGS, np.float32)
 
 

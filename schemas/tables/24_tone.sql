@@ -27,8 +27,8 @@ COMMENT ON COLUMN tone.usable_share IS 'Share of the speech that could be measur
 COMMENT ON COLUMN tone.voiced_share IS 'Share of the usable speech that has a pitch, 0 to 1';
 COMMENT ON COLUMN tone.pitch_semitones IS 'Median pitch in semitones above the speaker''s own median; NULL where too few turns show what that is';
 COMMENT ON COLUMN tone.pitch_range_semitones IS 'Pitch from its 10th to its 90th percentile within the turn in semitones';
-COMMENT ON COLUMN tone.level_db IS 'Mean level of voiced speech in dB above the speaker''s own median';
-COMMENT ON COLUMN tone.level_variation_db IS 'Standard deviation of that level within the turn in dB';
+COMMENT ON COLUMN tone.level_db IS 'Level of the usable speech (its mean power) in dB above the speaker''s own median';
+COMMENT ON COLUMN tone.level_variation_db IS 'Standard deviation of the level of voiced speech within the turn in dB';
 COMMENT ON COLUMN tone.effort_db IS 'Energy from 1 to 3.4 kHz over that from 0.3 to 1 kHz, in dB above the speaker''s own median; rises with vocal effort at any gain';
 COMMENT ON COLUMN tone.words_per_min IS 'Recognised words per minute of the turn''s speech';
 COMMENT ON COLUMN tone.syllables_per_min IS 'Syllables, heard as peaks of the level, per minute of usable speech';

@@ -20,7 +20,7 @@ COMMENT ON COLUMN tone_curve.start_s IS 'Start of the window in seconds from the
 COMMENT ON COLUMN tone_curve.end_s IS 'End of the window in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN tone_curve.voiced_s IS 'Measured speech in the window that has a pitch, in seconds';
 COMMENT ON COLUMN tone_curve.pitch_semitones IS 'Median pitch in semitones above the median of the speaker''s turns';
-COMMENT ON COLUMN tone_curve.level_db IS 'Mean level of voiced speech in dB above the median of the speaker''s turns';
+COMMENT ON COLUMN tone_curve.level_db IS 'Level of the usable speech (its mean power) in dB above the median of the speaker''s turns';
 COMMENT ON COLUMN tone_curve.effort_db IS 'Energy from 1 to 3.4 kHz over that from 0.3 to 1 kHz, in dB above the median of the speaker''s turns';
 COMMENT ON COLUMN tone_curve.syllables_per_min IS 'Syllables per minute of usable speech';
 COMMENT ON COLUMN tone_curve.activation IS 'Pitch, level, effort and rate together, -1 to 1, 0 as usual; NULL for agents unless settings ask for it';

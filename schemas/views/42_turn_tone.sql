@@ -28,7 +28,7 @@ COMMENT ON COLUMN turn_tone.role IS 'Who speaks: agent, customer, ivr or unknown
 COMMENT ON COLUMN turn_tone.start_s IS 'Start in seconds from the start of the recording';
 COMMENT ON COLUMN turn_tone.end_s IS 'End in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN turn_tone.pitch_semitones IS 'Median pitch in semitones above the speaker''s own median';
-COMMENT ON COLUMN turn_tone.level_db IS 'Mean level in dB above the speaker''s own median';
+COMMENT ON COLUMN turn_tone.level_db IS 'Level in dB above the speaker''s own median';
 COMMENT ON COLUMN turn_tone.words_per_min IS 'Recognised words per minute of the turn''s speech';
 COMMENT ON COLUMN turn_tone.activation IS 'Pitch, level, effort and rate together, -1 to 1, 0 as usual; NULL for agents unless settings ask for it';
 COMMENT ON COLUMN turn_tone.word_sentiment IS 'Sentiment of the words alone, -1 to 1; NULL for agents unless settings ask for it';
