@@ -195,6 +195,11 @@ def test_where_nobody_knows_who_speaks_the_second_voice_reads_back():
     assert (datum.role, datum.turn_index, datum.digits) == ("unknown", 0, 5)
 
 
+def test_announcing_a_number_is_no_reason():
+    text = "My email is ann@example.com and my phone number is one two three, four five six."
+    assert [kind for kind, _ in given_by_customer(text)] == ["email", "phone"]
+
+
 def test_only_the_first_reason_is_kept():
     reason = "I lost my card last night and I want to cancel it."
     turns = [say("customer", 1.0, 4.0, reason), say("customer", 9.0, 12.0, reason)]

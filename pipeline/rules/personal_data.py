@@ -217,9 +217,7 @@ def _reasons(
 ) -> Iterator[PersonalData]:
     """Problems and requests told in the first person, in an utterance long enough to hold details.
 
-    A reason goes on to the end of its sentence.
-
-    Words that are `taken`, as they give other data, tell no reason.
+    A reason goes on to the end of its sentence. Words that are `taken`, as they give other data, tell none.
     """
     beside = find(transcript, phrases["no_reason"], roles)
     for match in find(transcript, phrases["reason"], roles):
@@ -227,14 +225,14 @@ def _reasons(
         said = transcript.utterance_words(utterance)
         if sum(word.word_index not in taken for word in said) < MIN_REASON_WORDS:
             continue
-        if not any(other.utterance == match.utterance and other.overlaps(match) for other in beside):
-            rest = (
-                token.last
-                for token in transcript.tokens[match.end - 1 : utterance.end]
-                if token.ends_sentence
-            )
-            end = next(rest, utterance.end_word - 1) + 1
-            words = transcript.words[transcript.tokens[match.first].first : end]
+        if any(other.utterance == match.utterance and other.overlaps(match) for other in beside):
+            continue
+        following = transcript.tokens[match.end - 1 : utterance.end]
+        last = next((token.last for token in following if token.ends_sentence), utterance.end_word - 1)
+        after = transcript.words[following[0].last + 1 : utterance.end_word]
+        # "My phone number is", then the number, tells no reason.
+        if not after or after[0].word_index not in taken:
+            words = transcript.words[transcript.tokens[match.first].first : last + 1]
             yield PersonalData(kind="reason_with_details", words=words)
 
 
