@@ -15,6 +15,7 @@ from pipeline.events.silences import detect_silences
 from pipeline.events.transfers import detect_transfers
 from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
+from pipeline.metrics.sensitivity import STRETCHES_S
 from pipeline.metrics.timeline import Timeline
 from pipeline.records import Analysis
 from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
@@ -40,7 +41,9 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         given_pauses=_spans(heard.call.pauses),
     )
     transfers = detect_transfers(scene)
+    tried = settings.holds.model_copy(update={"min_s": min(settings.holds.min_s, *STRETCHES_S)})
     candidates = detect_holds(scene, settings.holds, transfers)
+    waits = detect_holds(scene, tried, transfers)
     holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
     announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if heard.recording.layout == "stereo" else 1
@@ -53,6 +56,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         holds=holds,
         overlaps=detect_overlaps(turns, activities, settings.overlaps) if overlaps_known else (),
         overlaps_known=overlaps_known,
+        short_holds=tuple(shorter),
         silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,
         tone=heard.tone,

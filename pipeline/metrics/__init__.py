@@ -8,6 +8,7 @@ from dataclasses import replace
 from pipeline.metrics.fit import FIT_FOR_ALL, Fit, Need
 from pipeline.metrics.holds import hold_count, hold_longest, hold_time
 from pipeline.metrics.partition import time_partition
+from pipeline.metrics.sensitivity import dead_air_count_at, hold_count_at, interruption_count_at
 from pipeline.metrics.silences import dead_air_count, dead_air_time, recorder_pause_time, silence_time
 from pipeline.metrics.talk import longest_monologue, response_latency, speech_rate, talk_ratio, talk_time
 from pipeline.metrics.talking_over import agent_overtalk, attempts, backchannels, interruptions
@@ -42,6 +43,9 @@ MEASURES: tuple[tuple[Callable[[Timeline], Measures], tuple[Need, ...]], ...] = 
     (recorder_pause_time, ()),
     (dead_air_count, ("timing",)),
     (dead_air_time, ("timing",)),
+    (hold_count_at, ("timing", "roles")),
+    (dead_air_count_at, ("timing",)),
+    (interruption_count_at, ("timing", "roles", "overlaps")),
     (tone_usable, ("roles",)),
     (syllable_rate, ("roles",)),
     (activation_by_quarter, ("roles",)),

@@ -14,7 +14,10 @@ PARTIES: tuple[Role, Role] = ("agent", "customer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """One call. `overlaps_known` is false where simultaneous speech cannot be attributed (some mono)."""
+    """One call. `overlaps_known` is false where simultaneous speech cannot be attributed (some mono).
+
+    `short_holds` are like holds in all but length; they count only where other thresholds are tried.
+    """
 
     duration_s: float
     activities: tuple[Activity, ...]
@@ -25,6 +28,7 @@ class Timeline:
     silences: tuple[Silence, ...]
     settings: Settings
     overlaps_known: bool = True
+    short_holds: tuple[Hold, ...] = ()
     tone: tuple[Tone, ...] = ()
     tone_curve: tuple[TonePoint, ...] = ()
 
