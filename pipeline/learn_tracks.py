@@ -8,7 +8,7 @@ what was known of it when it was learned.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,8 @@ import numpy as np
 from pipeline.hold_tracks import FRAME_S, Match, Tracks, landmarks_of
 from pipeline.records import Fingerprint, HoldTrack
 
+LEARN_HITS = 40
+LEARN_HITS_PER_S = 3.0  # another tune in the same key and beat reaches 2.5
 MAX_TRACK_S = 600.0
 EXTEND_S = 30.0  # a track grows by no more at once: what follows may be another piece
 COVER = round(1.0 / FRAME_S)  # frames in a second, the grain of what a track covers
@@ -117,13 +119,19 @@ def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
 
 
 def _offsets(matches: Sequence[Match]) -> dict[int, int]:
-    """The offset that most landmarks agree in, by the place of the other fingerprint."""
+    """The offset that most landmarks agree in, by the place of the other fingerprint.
+
+    Only where so many agree that it is the same recording: another tune in the same key and beat shares
+    some.
+    """
     hits: Counter[tuple[int, int]] = Counter()
+    length_s: dict[tuple[int, int], float] = defaultdict(float)
     for match in matches:
         hits[int(match.track_id), match.offset] += match.hits
+        length_s[int(match.track_id), match.offset] += match.span.duration_s
+    same = [key for key, n in hits.items() if n >= max(LEARN_HITS, LEARN_HITS_PER_S * length_s[key])]
     # Music that repeats itself agrees in several; the first of equals is taken.
-    in_order = sorted(hits, key=lambda key: (hits[key], -key[1]))
-    return dict(in_order)
+    return dict(sorted(same, key=lambda key: (hits[key], -key[1])))
 
 
 def _track(parts: Mapping[Fingerprint, int], recordings: int, now: datetime) -> HoldTrack:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the store calls what is here
 
 MAX_TRACKS = 200
 """No more tracks are looked for: those learned from most recordings."""
-MAX_HEARD = 200
+MAX_HEARD = 100
 """Fingerprints not in a track yet that are compared with each other: the newest."""
 
 _TRACKS = """
