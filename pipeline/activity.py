@@ -25,6 +25,9 @@ from pipeline.sounds import detect_sounds
 from pipeline.spans import Span, union
 
 VAD_STEP = 512  # samples per voice probability
+DEAF_AFTER = 156  # voice steps: 5 s without a voice
+DEAF_BELOW = 0.25  # voice probability
+ASK_BACK, ASK_ON = 47, 16  # voice steps asked anew: 1.5 s before the voice is heard, 0.5 s after
 TARGET_DB = -22.0  # level at which the voice model works best
 MAX_GAIN_DB = 40.0
 FLOOR_WINDOW = (
@@ -121,9 +124,29 @@ def voice_probability(samples: NDArray[np.float32], levels: Levels, model: Voice
         return np.zeros(n, np.float32)
     gain_db = min(MAX_GAIN_DB, TARGET_DB - float(np.percentile(loud, 75)))
     even = np.clip(samples * np.float32(10 ** (gain_db / 20)), -1, 1)
-    steps = np.asarray(model(np.pad(even, (0, -len(even) % VAD_STEP))), np.float32).ravel()
+    padded = np.pad(even, (0, -len(even) % VAD_STEP))
+    steps = _asked_afresh(np.asarray(model(padded), np.float32).ravel(), padded, model)
     middle = np.arange(n) * HOP + HOP // 2
     return steps[np.minimum(middle // VAD_STEP, len(steps) - 1)]
+
+
+def _asked_afresh(
+    steps: NDArray[np.float32], samples: NDArray[np.float32], model: VoiceModel
+) -> NDArray[np.float32]:
+    """Probabilities whose first words after a long stretch without voice are not lost.
+
+    The model carries a state along and grows deaf over a minute of hold music: the first half second of the
+    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew.
+    """
+    out = steps.copy()
+    for run in to_spans(steps < DEAF_BELOW, rate=1):
+        first, last = round(run.start_s), round(run.end_s)
+        if last - first < DEAF_AFTER or last == len(steps):
+            continue
+        start, end = max(first, last - ASK_BACK), min(len(steps), last + ASK_ON)
+        anew = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
+        out[start:last] = np.maximum(out[start:last], anew[: last - start])
+    return out
 
 
 def find_speech(
@@ -137,10 +160,7 @@ def find_speech(
     if len(levels) == 0:
         return ()
     floor = noise_floor_db(levels)
-    # Music is no noise that speech beside it would have to rise above.
-    beside = np.where(music, np.minimum(levels, floor), levels)
-    resting = np.where(music, *(percentile_filter(x, 10, size=FLOOR_WINDOW) for x in (levels, beside)))
-    adaptive = np.clip(resting, floor, floor + FLOOR_RISE_DB)
+    adaptive = np.clip(percentile_filter(levels, 10, size=FLOOR_WINDOW), floor, floor + FLOOR_RISE_DB)
     loud = (levels > adaptive + settings.energy_margin_db) & own
     backed = (voice >= settings.vad_backed) & (levels > adaptive + settings.backed_margin_db) & ~music
     surely = np.where(music, voice >= settings.vad_in_music, voice >= settings.vad_threshold) | backed

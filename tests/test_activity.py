@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from signals import RATE, SAMPLES, at, decibels, music, sample_call, speech, tone
 
-from pipeline.activity import detect_activity, load_voice_model
+from pipeline.activity import VAD_STEP, detect_activity, load_voice_model, voice_probability
 from pipeline.crosstalk import estimate_leak, remove_crosstalk
-from pipeline.frames import levels_db, noise_floor_db
+from pipeline.frames import levels_db, noise_floor_db, to_spans
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s, union
 
@@ -120,6 +120,36 @@ def test_a_leak_is_measured_and_its_absence_too():
     assert leak.delay_s == pytest.approx(0.030, abs=0.001)
     assert leak.gain_db == pytest.approx(-32, abs=3)
     assert estimate_leak(other, at(40, noise_db=-65, seed=1), 0.08) is None
+
+
+class GrowsDeaf:
+    """A voice model that needs 0.6 s of a voice to hear it after 4 s without one, unless it starts anew."""
+
+    def __init__(self):
+        self.asked_s = 0.0
+
+    def __call__(self, audio):
+        self.asked_s += len(audio) / RATE
+        loud = np.abs(audio.reshape(-1, VAD_STEP)).max(axis=1) > 0.02
+        out = loud.astype(np.float32)
+        for run in to_spans(~loud, rate=1):
+            if run.duration_s >= 125:
+                out[round(run.end_s) : round(run.end_s) + 19] = 0.1
+        return out
+
+
+@pytest.mark.parametrize("wait_s", [1, 10, 60])
+def test_a_voice_model_that_grew_deaf_is_asked_anew_where_it_hears_again(wait_s):
+    model = GrowsDeaf()
+    samples = at(wait_s + 12, (1, tone(2.0)), (3 + wait_s, tone(3.0)))
+    voice = voice_probability(samples, levels_db(samples), model)
+    (before, after) = union(to_spans(voice >= 0.5), bridge_s=0.2)
+    assert (before.start_s, before.end_s) == (pytest.approx(1, abs=0.05), pytest.approx(3, abs=0.05))
+    assert (after.start_s, after.end_s) == (
+        pytest.approx(3 + wait_s, abs=0.05),
+        pytest.approx(6 + wait_s, abs=0.05),
+    )
+    assert model.asked_s <= wait_s + 12 + 3
 
 
 def test_crosstalk_in_a_mono_recording_is_left_alone():

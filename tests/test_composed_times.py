@@ -108,8 +108,8 @@ def test_measures_of_the_talk_are_those_of_the_script(pair):
 
 @pytest.mark.parametrize("back", ["hold_thanks", "return"])
 def test_the_first_words_after_music_are_heard_on_a_noisy_line(back):
-    script = Composer(1, agent="heart", customer="slt")
-    script.say("agent", "greeting").say("customer", "problem").hold(15, "music", back=back)
+    script = Composer(2, agent="rms", customer="slt")
+    script.say("agent", "greeting").say("customer", "problem").hold(46, "music", back=back)
     composed = script.say("customer", "thanks").render(Line(noise_db=-45.0))
     (hold,) = analyse_composed(composed).holds
     assert hold.end_s == pytest.approx(composed.truth.holds[0].end, abs=0.2)

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from compose.composer import ComposedCall
+from compose.clips import Samples
+from compose.parts import ComposedCall
 from compose.truth import TrueTurn, Truth
 from pipeline.activity import ChannelActivity, VoiceModel, load_voice_model
 from pipeline.analyse import Models, analyse
@@ -88,7 +89,8 @@ def analyse_composed(
     return analyse(audio, call=facts or Call(), models=models, rules=rules or _own_rules(), settings=settings)
 
 
-def _no_diarization(*_: object) -> Diarization:
+def _no_diarization(samples: Samples, speech: Sequence[Span], excluded: Sequence[Span]) -> Diarization:
+    del samples, speech, excluded
     raise ValueError("a composed call on one channel needs the models of `pipeline.night.find_engine`")
 
 

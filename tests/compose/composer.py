@@ -293,7 +293,7 @@ class Composer:
         spoken = joined([span for found in activity.values() for span in found], 0.0)
         ends = [0.0, *(end for _, end in spoken)], [*(start for start, _ in spoken), duration_s]
         gaps = list(zip(*ends, strict=True))[1:-1]
-        framed = [(h.start, h.end) for h in (*self._holds, *self._transfers)]
+        framed = [(h.start, h.end) for h in self._holds] + [(t.start, t.end) for t in self._transfers]
         dead = tuple((a, b) for a, b in gaps if b - a > 10 and not any(h[0] < b and a < h[1] for h in framed))
         return Truth(
             name=name,

@@ -169,7 +169,7 @@ def read(path: Path) -> NDArray[np.float32]:
         resampler = av.AudioResampler("fltp", "mono", RATE)
         parts = [out.to_ndarray() for frame in container.decode(audio=0) for out in resampler.resample(frame)]
         parts += [out.to_ndarray() for out in resampler.resample(None)]
-    return np.concatenate(parts, axis=1)[0].astype(np.float32)
+    return np.asarray(np.concatenate(parts, axis=1)[0], np.float32)
 
 
 def levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
