@@ -37,6 +37,8 @@ _COMMON = frozenset(
     """.split()
 )
 _WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
+_FIGURES = re.compile(r"\d+(?:st|nd|rd|th)|\d{1,2}[:.]\d\d")
+"""Ordinals and times of day."""
 _LEAST_LETTERS = 3
 
 
@@ -52,9 +54,9 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
         text = plain(word.text)
         if word.word_index in in_numbers:
             continue
-        if text in ORDINALS or re.fullmatch(r"\d+(?:st|nd|rd|th)", text):
-            out.add(_ORDINAL_NUMBERS.get(text) or re.sub(r"\D", "", text))
-        elif re.fullmatch(r"\d{1,2}[:.]\d\d", text):
+        if text in ORDINALS:
+            out.add(_ORDINAL_NUMBERS[text])
+        elif text[:1].isdigit() and _FIGURES.fullmatch(text):
             out.add(re.sub(r"\D", "", text))
         elif is_day(words, at):
             out.add(text)

@@ -139,8 +139,9 @@ def _detail(hearing: Hearing, data: PersonalData) -> _Detail:
     """A datum with its key words; for a reason those of all that was said with it."""
     words = data.words
     if data.kind == "reason_with_details":
-        said = (hearing.transcript.utterance_words(each) for each in hearing.transcript.utterances)
-        words = next(each for each in said if data.words[0] in each)
+        first = next(n for n, word in enumerate(hearing.transcript.words) if word is words[0])
+        said = next(u for u in hearing.transcript.utterances if u.first_word <= first < u.end_word)
+        words = hearing.transcript.utterance_words(said)
     return _Detail(
         kind=data.kind,
         start_s=data.start_s,
@@ -180,6 +181,10 @@ def _echoes(inquiry: _Inquiry, logic: RepeatBack) -> Iterator[_Echo]:
         if utterance.role not in _EITHER:
             continue
         words = transcript.utterance_words(utterance)
+        if not any(
+            words[0].start_s < window.end_s and words[-1].end_s > window.start_s for _, window in windows
+        ):
+            continue
         for run in number_runs(words):
             for detail, window in windows:
                 if run.words[0].start_s in window and detail.in_number(run.code):
