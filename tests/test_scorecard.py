@@ -39,13 +39,19 @@ def test_a_rules_text_is_its_file_and_can_be_read_again() -> None:
 
 
 def test_a_sites_changes_are_in_the_text_and_in_what_is_read_from_it(tmp_path: Path) -> None:
-    (tmp_path / "hold_thanks.toml").write_text('id = "hold_thanks"\ntitle = "Ours"\nroles = ["agent", "ivr"]\n')
+    (tmp_path / "hold_thanks.toml").write_text(
+        'id = "hold_thanks"\ntitle = "Ours"\nroles = ["agent", "ivr"]\n'
+    )
     (tmp_path / "scorecard.toml").write_text('[hold_thanks]\nweight = 9\nscore = "compliance"\n')
     rule = load_rules(tmp_path).rule("hold_thanks")
     text = rule_text(rule)
     assert "changed by this site: hold_thanks.toml" in text
     values = read_rule_text(text)
-    assert (values["title"], values["roles"], values["logic"]["kind"]) == ("Ours", ["agent", "ivr"], "every_hold")
+    assert (values["title"], values["roles"], values["logic"]["kind"]) == (
+        "Ours",
+        ["agent", "ivr"],
+        "every_hold",
+    )
     row = next(row for row in scored_rules(load_rules(tmp_path)) if row.rule_id == "hold_thanks")
     assert (row.title, row.weight, row.score) == ("Ours", 9.0, "compliance")
 
