@@ -44,6 +44,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
     tried = settings.holds.model_copy(update={"min_s": min(settings.holds.min_s, *STRETCHES_S)})
     candidates = detect_holds(scene, settings.holds, transfers)
     waits = detect_holds(scene, tried, transfers)
+    shorter = tuple(wait for wait in waits if wait.span.duration_s < settings.holds.min_s)
     holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
     announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if heard.recording.layout == "stereo" else 1
@@ -56,7 +57,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         holds=holds,
         overlaps=detect_overlaps(turns, activities, settings.overlaps) if overlaps_known else (),
         overlaps_known=overlaps_known,
-        short_holds=tuple(shorter),
+        short_holds=shorter,
         silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,
         tone=heard.tone,

@@ -494,8 +494,6 @@ class Analysis:
     words: tuple[Word, ...] = ()
     turns: tuple[Turn, ...] = ()
     holds: tuple[Hold, ...] = ()
-    short_holds: tuple[Hold, ...] = ()
-    """Too short to be holds; not stored, only counted at other thresholds."""
     transfers: tuple[Transfer, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
     silences: tuple[Silence, ...] = ()

@@ -18,7 +18,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.judgement import find_events, find_measures
+from pipeline.judgement import find_events
 from pipeline.metrics import measure
 from pipeline.metrics.sensitivity import OVERLAPS_S, STRETCHES_S
 from pipeline.metrics.timeline import Timeline
@@ -43,8 +43,7 @@ def timeline(settings=None, **events):
 
 def analysed(heard):
     """Events and measures of what was heard."""
-    known = find_events(heard, load_rules(), Settings(), overlaps_known=True)
-    return find_measures(known, Settings(), overlaps_known=True)
+    return find_events(heard, load_rules(), Settings(), overlaps_known=True)
 
 
 def counts(line, name, role=None):
