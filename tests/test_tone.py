@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +70,16 @@ def test_noise_has_no_pitch(colour):
     if colour == "telephone":
         hiss = sosfilt(butter(6, [300, 3400], "band", fs=RATE, output="sos"), hiss).astype(np.float32)
     assert np.isfinite(pitch_of(hiss)).sum() == 0
+
+
+@pytest.mark.parametrize("who", ["agent", "customer"])
+def test_telephone_speech_has_the_pitch_that_pyin_finds(who):
+    """`data/pitch/pyin.json` says how it was made."""
+    golden = json.loads((Path(__file__).parent / "data" / "pitch" / "pyin.json").read_text())
+    ratio = pitch_of(speech(6.0, who=who)) / np.array(golden[who], float)
+    both = np.isfinite(ratio)
+    assert both.sum() > 0.8 * sum(hz is not None for hz in golden[who])
+    assert np.mean(np.abs(ratio[both] - 1) > 0.2) < 0.02
 
 
 def test_only_wanted_frames_are_looked_at():
