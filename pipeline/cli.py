@@ -30,7 +30,7 @@ from pipeline.cli_options import (
     print_json,
     say,
 )
-from pipeline.cli_rules import rules_app
+from pipeline.cli_rules import recheck, rules_app
 from pipeline.errors import EarwitnessError, UsageError
 from pipeline.quiet import prefer_private_prefect, silence
 
@@ -54,6 +54,7 @@ app = typer.Typer(
 app.add_typer(rules_app, name="rules")
 app.command()(evidence)
 app.command()(spotcheck)
+app.command()(recheck)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import SOME_BAD, Json, print_json, say
+from pipeline.cli_options import (
+    DEFAULT_DB,
+    INTERRUPTED,
+    SOME_BAD,
+    Db,
+    Json,
+    Overrides,
+    SettingsFile,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from pipeline.rules import RuleSet
@@ -72,6 +83,44 @@ def try_cases(
         wanted = "not found" if case.expect else "found, not expected"
         say(f"{case.rule}: {wanted}: {case.role}: {case.text}")
     if trial.wrong:
+        raise typer.Exit(SOME_BAD)
+
+
+def recheck(
+    db: Db = DEFAULT_DB,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    packs: Packs = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most calls listed with a verdict that changed.")] = 20,
+    json: Json = False,
+) -> None:
+    """Judge the stored calls again by the rules as they are now, without their audio.
+
+    Of the settings, those of holds, overlaps, silences and rules count. Verdicts that change are printed and
+    kept: earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
+    """
+    from pipeline import settings as settings_  # noqa: PLC0415
+    from pipeline import show_recheck  # noqa: PLC0415
+    from pipeline.recheck import Request  # noqa: PLC0415
+    from pipeline.recheck import recheck as carry_out  # noqa: PLC0415
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    given = settings_.load(settings, overrides or ())
+    request = Request(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
+    try:
+        with show_recheck.progress(sys.stderr) as progress:
+            done = carry_out(request, progress)
+    except KeyboardInterrupt:
+        say("interrupted; the store is as it was")
+        raise typer.Exit(INTERRUPTED) from None
+    if json:
+        print_json(show_recheck.changes_json(db, done, limit))
+    else:
+        show_recheck.print_changes(db, done, limit)
+    for uri, reason in done.failed:
+        say(f"not judged: {uri}: {reason}")
+    say(show_recheck.summary_line(done))
+    if done.failed:
         raise typer.Exit(SOME_BAD)
 
 

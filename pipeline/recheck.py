@@ -15,29 +15,33 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
+from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.judgement import find_events, find_findings
 from pipeline.records import Analysis
 from pipeline.rejudged import Change, Judged, compare, joined, stored_reviews
 from pipeline.rules import RuleSet
 from pipeline.rules.meaning import keep_reviews
+from pipeline.rules.packs import CUE_GROUPS
 from pipeline.scorecard import scored_rules
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
 from pipeline.stored import (
     Batch,
     StoredCall,
+    ToneCurves,
     batches,
     count_analysed,
     read_batch,
+    read_tone_curves,
     reading_in_bulk,
     stored_settings,
     verdict_schemas,
@@ -162,10 +166,11 @@ class _Judge:
     def __call__(self, batch: Batch) -> Judged:
         pairs: list[tuple[StoredCall, Analysis]] = []
         failed: list[tuple[str, str]] = []
+        curves = cache(partial(read_tone_curves, self._connection, batch))
         for stored in read_batch(self._connection, batch):
-            settings = self._task.settings[stored.settings_hash].settings
             try:
-                now = judged(stored.analysis, self._task.rules, settings)
+                settings = self._task.settings[stored.settings_hash]
+                now = judged(stored, self._task.rules, settings, curves)
                 marked = stored_reviews(stored, self._task.schemas)
                 pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
             except Exception as error:  # a fault of ours with one call must not cost the others
@@ -174,16 +179,32 @@ class _Judge:
         return compare(pairs, failed, self._task.schemas, self._task.changed_at)
 
 
-def judged(stored: Analysis, rules: RuleSet, settings: Settings) -> Analysis:
-    """A stored call with the events, measures and findings that a fresh analysis would find."""
-    events = find_events(stored, rules, settings, overlaps_known=_overlaps_known(stored))
-    return find_findings(events, rules, settings)
+def judged(
+    stored: StoredCall, rules: RuleSet, settings: StoredSettings, curves: Callable[[], ToneCurves]
+) -> Analysis:
+    """A stored call with the events, measures and findings that a fresh analysis would find.
+
+    Its events and measures stay where neither they, the program nor the phrases that find events have
+    changed; else they are found anew, for which `curves` are read.
+    """
+    call = stored.analysis
+    if not _same_events(stored, rules, settings):
+        call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
+        call = find_events(call, rules, settings.settings, overlaps_known=_overlaps_known(call))
+    return find_findings(call, rules, settings.settings)
 
 
-def _overlaps_known(stored: Analysis) -> bool:
+def _same_events(stored: StoredCall, rules: RuleSet, settings: StoredSettings) -> bool:
+    versions = ((rule_id, rules.rule(rule_id).version) for rule_id in CUE_GROUPS)
+    return (stored.pipeline_version, stored.settings_hash) == (__version__, settings.fingerprint) and all(
+        stored.rule_versions.get(rule_id) == version for rule_id, version in versions
+    )
+
+
+def _overlaps_known(call: Analysis) -> bool:
     """Whether simultaneous speech was attributed: it always is where speakers have channels of their own."""
-    measured = any(m.name == "interruptions" and m.denominator > 0 for m in stored.metrics)
-    return stored.recording.layout == "stereo" or bool(stored.overlaps) or measured
+    measured = any(m.name == "interruptions" and m.denominator > 0 for m in call.metrics)
+    return call.recording.layout == "stereo" or bool(call.overlaps) or measured
 
 
 def _task(request: Request, connection: Connection) -> _Task:

@@ -64,6 +64,8 @@ def compare(
         new_rows: list[tuple[Any, ...]] = []
         names = value_names(schemas[table])
         for stored, now in pairs:
+            if getattr(now, part) is getattr(stored.analysis, part):
+                continue
             new = rows_of(getattr(now, part), names)
             if new != stored.rows[table]:
                 id_ = now.recording.recording_id
@@ -132,10 +134,10 @@ def store_judged(
 
     `settings` are by the fingerprint of those that are stored. To be called in a transaction.
     """
-    for table, ids in judged.stale.items():
-        if ids:
+    for table, stale in judged.stale.items():
+        if stale:
             delete = f"DELETE FROM {table} WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"  # noqa: S608 - our own table names
-            connection.execute(delete, [list(ids)])
+            connection.execute(delete, [list(stale)])
     changed = any(judged.stale.values())
     for table, rows in judged.rows.items():
         if rows.num_rows:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.records import Analysis, Call, Recording
+from pipeline.records import Analysis, Call, Recording, TonePoint
 from pipeline.rejudged import JUDGED
-from pipeline.rows import Row
+from pipeline.rows import ID, Row
 from pipeline.store import Connection, reading
 
 NEEDED = {
@@ -33,10 +34,13 @@ NEEDED = {
     "metric": "metrics",
     "fitness": "fitness",
     "tone": "tone",
-    "tone_curve": "tone_curve",
     "personal_data": "personal_data",
 }
-"""Tables that are read as records, with the field of Analysis they fill."""
+"""Tables that are always read, with the field of Analysis they fill."""
+_CURVE = "tone_curve"
+_NO_ROWS = (1, 0)
+
+ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
 _Value = TypeVar("_Value")
 _RECORDS = {name: get_args(hint)[0] for name, hint in get_type_hints(Analysis).items() if get_args(hint)}
@@ -71,13 +75,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCall:
-    """A call as it is stored, without its run and findings.
+    """A call as it is stored, without its run, tone curve and findings.
 
     `rows` are those of the tables in `JUDGED`, without recording_id.
     """
 
     analysis: Analysis
+    pipeline_version: str
     settings_hash: str
+    rule_versions: Mapping[str, str]
     rows: Mapping[str, tuple[Row, ...]]
 
 
@@ -94,7 +100,7 @@ def batches(connection: Connection, size: int, only: Collection[str] | None = No
     values = {"size": size, "everything": only is None, "only": list(only or ())}
     connection.execute(_ORDER, values)
     bounds: dict[int, dict[str, tuple[int, int]]] = {}
-    for table in ("recording", "call", "analysis", *NEEDED, "finding"):
+    for table in ("recording", "call", "analysis", *NEEDED, _CURVE, "finding"):
         for number, first, last in connection.execute(_BOUNDS.format(table=table)).fetchall():
             bounds.setdefault(number, {})[table] = first, last
     for number in sorted(bounds):
@@ -122,34 +128,37 @@ def verdict_schemas(connection: Connection) -> dict[str, pa.Schema]:
 
 def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
     """The recordings of a batch, in its order."""
-    columns = {table: _read(connection, table, batch) for table in batch.bounds}
-    ids = {table: read.pop("recording_id") for table, read in columns.items()}
-    columns["recording"]["recording_id"] = ids["recording"]
-    recordings = dict(zip(ids["recording"], make(Recording, columns["recording"]), strict=True))
-    calls = dict(zip(ids["call"], _calls(columns["call"]), strict=True))
-    hashes = dict(zip(ids["analysis"], columns["analysis"]["settings_hash"], strict=True))
+    names = ("recording", "call", "analysis", *NEEDED, "finding")
+    tables = {table: _read(connection, table, batch) for table in names}
+    extra = [json.loads(text) for text in tables["call"].columns["extra"]]
+    recordings = tables["recording"].one_each(make(Recording, tables["recording"].columns))
+    calls = tables["call"].one_each(make(Call, tables["call"].columns | {"extra": extra}))
+    runs = tables["analysis"].one_each(tables["analysis"].pairs("pipeline_version", "settings_hash"))
+    versions = tables["finding"].grouped(tables["finding"].pairs("rule_id", "rule_version"))
+    rows = {table: tables[table].grouped(tables[table].rows()) for table in JUDGED}
     parts = {
-        part: _by_id(ids[table], make(_RECORDS[part], columns[table]))
+        part: tables[table].grouped(make(_RECORDS[part], tables[table].columns))
         for table, part in NEEDED.items()
-        if table in columns
     }
-    rows = {
-        table: _by_id(ids[table], zip(*columns[table].values(), strict=True))
-        for table in JUDGED
-        if table in columns
-    }
-    return tuple(
-        StoredCall(
-            analysis=Analysis(
-                recording=recordings[id_],
-                call=calls[id_],
-                **{part: tuple(found[id_]) for part, found in parts.items() if id_ in found},
-            ),
-            settings_hash=hashes[id_],
-            rows={table: tuple(rows[table].get(id_, ())) if table in rows else () for table in JUDGED},
+    out = []
+    for id_ in batch.recording_ids:
+        known: dict[str, Any] = {part: found.get(id_, ()) for part, found in parts.items()}
+        out.append(
+            StoredCall(
+                analysis=Analysis(recording=recordings[id_], call=calls[id_], **known),
+                pipeline_version=runs[id_][0],
+                settings_hash=runs[id_][1],
+                rule_versions=dict(versions.get(id_, ())),
+                rows={table: found.get(id_, ()) for table, found in rows.items()},
+            )
         )
-        for id_ in batch.recording_ids
-    )
+    return tuple(out)
+
+
+def read_tone_curves(connection: Connection, batch: Batch) -> ToneCurves:
+    """The tone curves of a batch by recording_id; they are long and only measures need them."""
+    table = _read(connection, _CURVE, batch)
+    return table.grouped(make(TonePoint, table.columns))
 
 
 def make(record: type[_Record], columns: Mapping[str, Sequence[Any]]) -> list[_Record]:
@@ -165,27 +174,54 @@ def make(record: type[_Record], columns: Mapping[str, Sequence[Any]]) -> list[_R
     return made
 
 
-def _read(connection: Connection, table: str, batch: Batch) -> dict[str, list[Any]]:
-    """The batch's rows of a table as lists, by column."""
-    first, last = batch.bounds[table]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """Rows of a table by column; `runs` are the rows `[first, end)` of each recording."""
+
+    columns: dict[str, list[Any]]
+    runs: tuple[tuple[str, int, int], ...]
+
+    def rows(self) -> list[Row]:
+        """Row by row, without recording_id."""
+        columns = (values for name, values in self.columns.items() if name != ID)
+        return list(zip(*columns, strict=True))
+
+    def pairs(self, first: str, second: str) -> list[tuple[Any, Any]]:
+        """Two columns side by side."""
+        return list(zip(self.columns[first], self.columns[second], strict=True))
+
+    def grouped(self, values: Sequence[_Value]) -> dict[str, tuple[_Value, ...]]:
+        """What belongs to each recording of `values`, one a row."""
+        out: dict[str, tuple[_Value, ...]] = {}
+        for id_, first, end in self.runs:
+            out[id_] = (*out.get(id_, ()), *values[first:end])
+        return out
+
+    def one_each(self, values: Iterable[_Value]) -> dict[str, _Value]:
+        """`values`, one a recording."""
+        return dict(zip((id_ for id_, _, _ in self.runs), values, strict=True))
+
+
+def _read(connection: Connection, table: str, batch: Batch) -> _Rows:
+    """The batch's rows of a table."""
+    first, last = batch.bounds.get(table, _NO_ROWS)
     values = {"first": first, "last": last, "ids": list(batch.recording_ids)}
     found = connection.sql(_ROWS.format(table=table), params=values).to_arrow_table()
-    return {name: found.column(name).to_pylist() for name in found.column_names}
+    encoded = pc.run_end_encode(found.column(ID).combine_chunks())
+    ends = encoded.run_ends.to_pylist()
+    runs = tuple(zip(encoded.values.to_pylist(), [0, *ends], ends, strict=False))
+    columns = {
+        name: _values(found.column(name)) for name in found.column_names if name != ID or table == "recording"
+    }
+    return _Rows(columns=columns, runs=runs)
 
 
-def _calls(columns: Mapping[str, Sequence[Any]]) -> list[Call]:
-    return make(
-        Call,
-        {
-            **columns,
-            "jurisdictions": [tuple(places) for places in columns["jurisdictions"]],
-            "extra": [json.loads(extra) for extra in columns["extra"]],
-        },
-    )
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_list(column.type):
+        return [_tuples(value) for value in values]
+    return values
 
 
-def _by_id(ids: Sequence[str], values: Iterable[_Value]) -> dict[str, list[_Value]]:
-    out: dict[str, list[_Value]] = {}
-    for id_, value in zip(ids, values, strict=True):
-        out.setdefault(id_, []).append(value)
-    return out
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
