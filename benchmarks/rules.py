@@ -2,12 +2,13 @@
 
     python benchmarks/rules.py [--markdown] [--name NAME]
 
-The sentences are those of tests/data/phrases, in two sets. Those `apart` (*_calls.jsonl) were written by somebody
-who had not seen the rules' phrases, so they tell how a rule does on language it was not written for; their first
-result, before any phrase was mended by them, stays in results/rules_first_contact.json, and the sentences it got
-wrong are no longer unseen. Those `with` the rules were at hand when the phrases were written: there a miss is a
-fault. Intervals are Wilson's at 95 % (E. B. Wilson, Journal of the American Statistical Association 22 (1927)
-209). The result goes to results/NAME.json (rules); `--markdown` prints the table of the set `apart`.
+The sentences are those of tests/data/phrases, in two sets. Those `apart` (*_calls.jsonl) were written by
+somebody who had not seen the rules' phrases, so they tell how a rule does on language it was not written
+for; their first result, before any phrase was mended by them, stays in results/rules_first_contact.json,
+and the sentences it got wrong are no longer unseen. Those `with` the rules were at hand when the phrases
+were written: there a miss is a fault. Intervals are Wilson's at 95 % (E. B. Wilson, Journal of the American
+Statistical Association 22 (1927) 209). The result goes to results/NAME.json (rules); `--markdown` prints
+the table of the set `apart`.
 """
 
 from __future__ import annotations
