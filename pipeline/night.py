@@ -21,6 +21,7 @@ from pipeline.errors import RecordingError, UsageError
 from pipeline.hold_tracks import Tracks
 from pipeline.models import find_whisper, load_whisper
 from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
+from pipeline.recheck import Request, Unwatched, judge_again
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.meaning import SecondLook
@@ -80,6 +81,7 @@ class NightSummary:
     db: Path
     totals: Totals
     unreadable: tuple[Quarantined, ...]
+    rejudged: int
     unchanged: int
     duplicates: tuple[str, ...]
     problems: tuple[str, ...]
@@ -222,6 +224,17 @@ def refresh(writer: Writer, items: Sequence[Item]) -> tuple[int, tuple[str, ...]
     return changed, tuple(problems)
 
 
+def rejudge(writer: Writer, order: Order, engine: Engine, items: Sequence[Item]) -> tuple[str, ...]:
+    """Judge stored recordings by the rules of now, without their audio, and publish; what went wrong."""
+    writer.publish()  # what is judged is read from the published store
+    ids = [item.recording_id for item in items]
+    request = Request(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
+    log.info("judging %d stored calls again", len(ids))
+    done = judge_again(writer, request, Unwatched())
+    writer.publish()
+    return tuple(f"not judged again: {uri}: {reason}" for uri, reason in done.failed)
+
+
 def publish(writer: Writer) -> None:
     """Let readers see what was stored so far."""
     writer.publish()
@@ -251,6 +264,8 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
         progress.planned(work)
         rules_changed = writer.put_rules(scored_rules(engine.rules))
         changed, problems = refresh(writer, work.refresh)
+        if work.rejudge:
+            problems += rejudge(writer, order, engine, work.rejudge)
         totals = Totals()
         if work.todo:
             models = engine.load()
@@ -262,16 +277,18 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
         elif changed or rules_changed or not order.db.exists():
             steps.publish(writer)
     new_ids = tuple(item.recording_id for item in work.todo)
+    stored_ids = tuple(item.recording_id for item in (*work.rejudge, *work.unchanged))
     return NightSummary(
         db=order.db,
         totals=totals,
         unreadable=work.unreadable,
+        rejudged=len(work.rejudge),
         unchanged=len(work.unchanged),
         duplicates=work.duplicates,
         problems=archive.problems + problems,
         wall_s=time.perf_counter() - start,
         new_ids=new_ids,
-        all_ids=new_ids + tuple(item.recording_id for item in work.unchanged),
+        all_ids=new_ids + stored_ids,
     )
 
 

@@ -13,6 +13,7 @@ from pipeline.metadata import Metadata, read_metadata
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import Known
+from pipeline.stored_settings import audio_fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,14 @@ class Quarantined:
 class Plan:
     """What to do about each file.
 
-    `todo` is to be analysed. `unchanged` is stored as it would be now; of `refresh`, a part of it, the
-    place or the business facts may be new. `duplicates` have the content of another file in the plan.
-    `unreadable` cannot even be read, so that no row can be stored for them.
+    `todo` is to be analysed, `rejudge` only judged again, from what is stored. `unchanged` is stored as it
+    would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
+    `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
+    row can be stored for them.
     """
 
     todo: tuple[Item, ...] = ()
+    rejudge: tuple[Item, ...] = ()
     unchanged: tuple[Item, ...] = ()
     refresh: tuple[Item, ...] = ()
     duplicates: tuple[str, ...] = ()
@@ -138,7 +141,8 @@ def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, 
     """What to do about each file, given what is `known` by recording_id.
 
     A recording is unchanged when it is stored with the same settings, recogniser and rules, or is in
-    quarantine; `again` takes neither for an answer. Reads every file once, for its sha256.
+    quarantine. Where only the rules or the settings of judging are others, it is judged again without its
+    audio. `again` takes none of this for an answer. Reads every file once, for its sha256.
     """
     items: dict[str, Item] = {}
     duplicates: list[str] = []
@@ -152,12 +156,15 @@ def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, 
         first = items.setdefault(item.recording_id, item)
         if first is not item:
             duplicates.append(f"the same recording twice: {item.uri}; {first.uri} is taken")
-    unchanged = () if again else tuple(i for i in items.values() if _is_current(i, known, versions))
+    stored = () if again else tuple(i for i in items.values() if _is_heard(i, known, versions))
+    heard = {item.recording_id for item in stored}
+    unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
     current = {item.recording_id for item in unchanged}
     return Plan(
-        todo=tuple(item for item in items.values() if item.recording_id not in current),
+        todo=tuple(item for item in items.values() if item.recording_id not in heard),
+        rejudge=tuple(item for item in stored if item.recording_id not in current),
         unchanged=unchanged,
-        refresh=tuple(i for i in unchanged if i.call != Call() or i.uri != known[i.recording_id].uri),
+        refresh=tuple(i for i in stored if i.call != Call() or i.uri != known[i.recording_id].uri),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
     )
@@ -178,7 +185,8 @@ def _identify(found: Found) -> Item:
     )
 
 
-def _is_current(item: Item, known: Mapping[str, Known], versions: Versions) -> bool:
+def _is_heard(item: Item, known: Mapping[str, Known], versions: Versions) -> bool:
+    """Whether what is stored is what would be heard in the audio now."""
     stored = known.get(item.recording_id)
     if stored is None:
         return False
@@ -186,8 +194,14 @@ def _is_current(item: Item, known: Mapping[str, Known], versions: Versions) -> b
         return True
     if _new(item.call.holds, stored.holds) or _new(item.call.pauses, stored.pauses):
         return False
-    wanted = (item.settings.fingerprint(), versions.asr_model, versions.rules)
-    return (stored.settings_hash, stored.asr_model, stored.rules_version) == wanted
+    wanted = (audio_fingerprint(item.settings.analysis_values()), versions.asr_model)
+    return (stored.audio_hash, stored.asr_model) == wanted
+
+
+def _is_current(item: Item, stored: Known, versions: Versions) -> bool:
+    """Whether what was heard is also judged as it would be now."""
+    wanted = (item.settings.fingerprint(), versions.rules)
+    return stored.status == "quarantined" or (stored.settings_hash, stored.rules_version) == wanted
 
 
 def _new(given: Pairs | None, stored: Pairs | None) -> bool:

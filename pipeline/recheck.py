@@ -98,6 +98,16 @@ class Progress(Protocol):
         """So many more calls are judged."""
 
 
+class Unwatched:
+    """A progress that nobody is told of."""
+
+    def started(self, calls: int) -> None:
+        """Nothing."""
+
+    def judged(self, calls: int) -> None:
+        """Nothing."""
+
+
 def recheck(request: Request, progress: Progress) -> Rechecked:
     """Judge stored calls again and publish the result, if anything changed, at once.
 

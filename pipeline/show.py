@@ -214,6 +214,7 @@ def summary_line(summary: NightSummary) -> str:
     parts = [f"{summary.found} found", f"{totals.analysed} analysed"]
     parts += [f"{len(totals.quarantined)} quarantined"] if totals.quarantined else []
     parts += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
+    parts += [f"{summary.rejudged} judged again"] if summary.rejudged else []
     parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
     parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
     if summary.real_time_factor is not None:
@@ -231,6 +232,7 @@ def night_markdown(summary: NightSummary) -> str:
         "Analysed": totals.analysed,
         "Quarantined": len(totals.quarantined),
         "Unreadable": len(summary.unreadable),
+        "Judged again": summary.rejudged,
         "Unchanged": summary.unchanged,
         "Duplicates": len(summary.duplicates),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",

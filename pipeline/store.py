@@ -7,6 +7,7 @@ a crash leaves the published file as it was. The layout is defined in `schemas`.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -24,7 +25,7 @@ from pipeline.rejudged import HISTORY, Judged, store_judged, verdict_changes
 from pipeline.rows import rows_of, table_of, value_names
 from pipeline.store_files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store_reading import Connection, Table, Values, ask, connect, query, reading
-from pipeline.stored_settings import StoredSettings
+from pipeline.stored_settings import StoredSettings, audio_fingerprint
 from pipeline.track_store import learn_tracks, read_tracks
 
 __all__ = [
@@ -85,6 +86,8 @@ class Known:
     settings_hash: str | None
     asr_model: str | None
     rules_version: str | None
+    audio_hash: str | None = None
+    """Fingerprint of the settings that decide what is heard."""
     holds: Pairs | None = None
     pauses: Pairs | None = None
 
@@ -105,6 +108,10 @@ class Writer:
 
     def known(self) -> dict[str, Known]:
         """What is stored, by recording_id."""
+        settings = self._connection.execute(
+            "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
+        ).fetchall()
+        audio = {hash_: audio_fingerprint(json.loads(values)) for hash_, values in settings}
         rows = self._connection.execute(
             "SELECT recording_id, uri, status, settings_hash, asr_model, rules_version, holds, pauses "
             "FROM recording LEFT JOIN analysis USING (recording_id) LEFT JOIN call USING (recording_id)"
@@ -116,6 +123,7 @@ class Writer:
                 settings_hash=hash_,
                 asr_model=asr,
                 rules_version=rules,
+                audio_hash=audio.get(hash_),
                 holds=_pairs(holds),
                 pauses=_pairs(pauses),
             )

@@ -31,7 +31,7 @@ def judged_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
     values = {**stored, **{name: now[name] for name in JUDGED_SECTIONS}}
     heard_with = {
         name: _section(getattr(given, name), section)
-        for name, section in audio_part(stored).items()
+        for name, section in _audio_part(stored).items()
         if name in Settings.model_fields
     }
     return StoredSettings(
@@ -41,8 +41,12 @@ def judged_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
     )
 
 
-def audio_part(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that decide what is heard in the audio."""
+def audio_fingerprint(values: Mapping[str, Any]) -> str:
+    """Sha256 (hex, 16 digits) of the values that decide what is heard in the audio."""
+    return fingerprint_of(_audio_part(values))
+
+
+def _audio_part(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: section for name, section in values.items() if name not in JUDGED_SECTIONS}
 
 

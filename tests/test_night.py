@@ -64,16 +64,40 @@ def test_a_second_night_loads_no_models(order):
 @pytest.mark.parametrize(
     ("settings_change", "engine"),
     [
-        (["holds.min_s=6"], FakeEngine()),
+        (["turns.pause_s=2"], FakeEngine()),
         ([], FakeEngine(asr_model="fake@2")),
-        ([], FakeEngine(rules=replace(own_rules(), version="other"))),
     ],
-    ids=["settings", "recogniser", "rules"],
+    ids=["settings", "recogniser"],
 )
-def test_what_changes_results_makes_calls_new(settings_change, engine, order):
+def test_what_changes_what_is_heard_makes_calls_new(settings_change, engine, order):
     go(order)
     order = replace(order, settings=settings.load(overrides=settings_change, environ={}))
     assert go(order, engine).totals.analysed == 3
+
+
+@pytest.mark.parametrize(
+    ("settings_change", "engine"),
+    [
+        (["holds.min_s=6"], FakeEngine()),
+        (["rules.disclosure_deadline_s=30"], FakeEngine()),
+        ([], FakeEngine(rules=replace(own_rules(), version="other"))),
+    ],
+    ids=["holds", "deadline", "rules"],
+)
+def test_what_changes_only_verdicts_needs_no_audio(settings_change, engine, order, archive):
+    go(order)
+    order = replace(order, settings=settings.load(overrides=settings_change, environ={}))
+    manifest(archive, queue="cards")
+    second = go(order, engine)
+    assert (second.totals.analysed, second.rejudged, second.unchanged, engine.loads) == (0, 3, 0, 0)
+    assert len(second.all_ids) == 3
+    sql = "SELECT DISTINCT settings_hash, rules_version FROM analysis"
+    assert rows(order, sql) == ((order.settings.fingerprint(), engine().rules.version),)
+    assert rows(order, "SELECT queue FROM call WHERE queue IS NOT NULL") == (("cards",),)
+    third = go(order, engine)
+    assert (third.rejudged, third.unchanged) == (0, 3)
+    # All of it again is what is asked for.
+    assert go(replace(order, again=True), engine).totals.analysed == 3
 
 
 def test_settings_that_change_no_result_make_no_call_new(order):

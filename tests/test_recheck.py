@@ -299,10 +299,12 @@ def test_what_was_found_before_plays_no_part(other: RuleSet, said: list[Any], mu
 def test_processes_give_what_one_gives(
     tmp_path: Path, other: RuleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = [fresh(f"call {n}", GOOD if n % 3 else BARE) for n in range(12)]
-    one, two = (stored(tmp_path / f"{name}.duckdb", *calls) for name in ("one", "two"))
+    names = [f"call {n}" for n in range(7)]
+    calls = [fresh(name, GOOD if n % 3 else BARE) for n, name in enumerate(names)]
+    one = stored(tmp_path / "one.duckdb", *calls)
+    two = Path(shutil.copy(one, tmp_path / "two.duckdb"))
     monkeypatch.setattr(recheck, "FEW_CALLS", 0)
-    monkeypatch.setattr(recheck, "BATCH_CALLS", 5)
+    monkeypatch.setattr(recheck, "BATCH_CALLS", 3)
     monkeypatch.setattr(recheck, "WRITE_CALLS", 4)
     alone, shared = carry_out(one, other, processes=1), carry_out(two, other, processes=2)
     assert (

@@ -51,6 +51,7 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.settings import fingerprint_of
 from pipeline.store import Known, Writer, query, reading, writing
 
 
@@ -323,7 +324,12 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
     writer.add(quarantined())
     assert writer.known() == {
         an_id("one"): Known(
-            uri="one.wav", status="analysed", settings_hash="h", asr_model="m", rules_version="r"
+            uri="one.wav",
+            status="analysed",
+            settings_hash="h",
+            asr_model="m",
+            rules_version="r",
+            audio_hash=fingerprint_of({}),
         ),
         an_id("broken"): Known(
             uri="broken.wav", status="quarantined", settings_hash=None, asr_model=None, rules_version=None
