@@ -17,7 +17,17 @@ from scipy.ndimage import percentile_filter
 
 from pipeline.crosstalk import remove_crosstalk
 from pipeline.cuts import find_cuts
-from pipeline.frames import FRAME_RATE, HOP, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
+from pipeline.frames import (
+    FRAME_RATE,
+    HOP,
+    SAMPLE_RATE,
+    Levels,
+    Mask,
+    levels_db,
+    noise_floor_db,
+    to_mask,
+    to_spans,
+)
 from pipeline.hold_tracks import NO_TRACKS, Tracks
 from pipeline.records import Fingerprint, Samples, Sound
 from pipeline.settings import ActivitySettings, Settings
@@ -28,6 +38,8 @@ VAD_STEP = 512  # samples per voice probability
 DEAF_AFTER = 156  # voice steps: 5 s without a voice
 DEAF_BELOW = 0.25  # voice probability
 ASK_BACK, ASK_ON = 47, 16  # voice steps asked anew: 1.5 s before the voice is heard, 0.5 s after
+ASK_PAUSE = 3  # voice steps: 0.1 s of a pause before the sound asked about
+QUIET_DB = 6.0  # above the noise floor
 TARGET_DB = -22.0  # level at which the voice model works best
 MAX_GAIN_DB = 40.0
 FLOOR_WINDOW = (
@@ -125,27 +137,32 @@ def voice_probability(samples: NDArray[np.float32], levels: Levels, model: Voice
     gain_db = min(MAX_GAIN_DB, TARGET_DB - float(np.percentile(loud, 75)))
     even = np.clip(samples * np.float32(10 ** (gain_db / 20)), -1, 1)
     padded = np.pad(even, (0, -len(even) % VAD_STEP))
-    steps = _asked_afresh(np.asarray(model(padded), np.float32).ravel(), padded, model)
+    quiet = levels < noise_floor_db(levels) + QUIET_DB
+    steps = _asked_afresh(np.asarray(model(padded), np.float32).ravel(), padded, quiet, model)
     middle = np.arange(n) * HOP + HOP // 2
     return steps[np.minimum(middle // VAD_STEP, len(steps) - 1)]
 
 
 def _asked_afresh(
-    steps: NDArray[np.float32], samples: NDArray[np.float32], model: VoiceModel
+    steps: NDArray[np.float32], samples: NDArray[np.float32], quiet: Mask, model: VoiceModel
 ) -> NDArray[np.float32]:
     """Probabilities whose first words after a long stretch without voice are not lost.
 
     The model carries a state along and grows deaf over a minute of hold music: the first half second of the
-    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew.
+    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew,
+    also from each pause in it, since a start amid music makes it deaf as well.
     """
     out = steps.copy()
     for run in to_spans(steps < DEAF_BELOW, rate=1):
         first, last = round(run.start_s), round(run.end_s)
         if last - first < DEAF_AFTER or last == len(steps):
             continue
-        start, end = max(first, last - ASK_BACK), min(len(steps), last + ASK_ON)
-        anew = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
-        out[start:last] = np.maximum(out[start:last], anew[: last - start])
+        earliest, end = last - ASK_BACK, min(len(steps), last + ASK_ON)
+        pauses = to_spans(quiet[earliest * VAD_STEP // HOP : last * VAD_STEP // HOP])
+        ends = [earliest + round(p.end_s * SAMPLE_RATE / VAD_STEP) for p in pauses]
+        for start in {earliest, *(max(earliest, e - ASK_PAUSE) for e in ends)}:
+            anew = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
+            out[start:last] = np.maximum(out[start:last], anew[: last - start])
     return out
 
 

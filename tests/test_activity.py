@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from compose import Composer, Line
+from scipy.signal import resample_poly
 from signals import RATE, SAMPLES, at, decibels, music, sample_call, speech, tone
 
 from pipeline.activity import VAD_STEP, detect_activity, load_voice_model, voice_probability
@@ -149,7 +151,17 @@ def test_a_voice_model_that_grew_deaf_is_asked_anew_where_it_hears_again(wait_s)
         pytest.approx(3 + wait_s, abs=0.05),
         pytest.approx(6 + wait_s, abs=0.05),
     )
-    assert model.asked_s <= wait_s + 12 + 3
+    assert model.asked_s <= wait_s + 12 + 5
+
+
+@pytest.mark.real
+def test_the_first_word_after_music_is_heard_where_only_a_pause_parts_them(voice_model):
+    script = Composer(21, agent="rms", customer="awb").say("agent", "greeting").say("customer", "problem")
+    composed = script.transfer(14, to="slt").say("customer", "thanks").render(Line())
+    returns = composed.truth.transfers[0].end
+    audio = resample_poly(composed.samples[0], 2, 1).astype(np.float32)
+    (found,) = spans_of(voice_model, audio)
+    assert min(abs(s.start_s - returns) for s in found) <= 0.1
 
 
 def test_crosstalk_in_a_mono_recording_is_left_alone():
