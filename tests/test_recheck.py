@@ -307,12 +307,8 @@ def test_processes_give_what_one_gives(
     monkeypatch.setattr(recheck, "BATCH_CALLS", 3)
     monkeypatch.setattr(recheck, "WRITE_CALLS", 4)
     alone, shared = carry_out(one, other, processes=1), carry_out(two, other, processes=2)
-    assert (
-        (shared.calls, dict(shared.changes))
-        == (alone.calls, dict(alone.changes))
-        == (12, dict(alone.changes))
-    )
-    names = [f"call {n}" for n in range(12)]
+    assert (alone.calls, alone.changes) == (shared.calls, shared.changes)
+    assert alone.calls == 7
     assert everything(one, *names) == everything(two, *names)
 
 
