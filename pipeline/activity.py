@@ -149,8 +149,8 @@ def _asked_afresh(
     """Probabilities whose first words after a long stretch without voice are not lost.
 
     The model carries a state along and grows deaf over a minute of hold music: the first half second of the
-    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew,
-    also from each pause in it, since a start amid music makes it deaf as well.
+    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew
+    from each pause in it; a start amid music makes it deaf as well, or hear voices.
     """
     out = steps.copy()
     for run in to_spans(steps < DEAF_BELOW, rate=1):
@@ -160,7 +160,7 @@ def _asked_afresh(
         earliest, end = last - ASK_BACK, min(len(steps), last + ASK_ON)
         pauses = to_spans(quiet[earliest * VAD_STEP // HOP : last * VAD_STEP // HOP])
         ends = [earliest + round(p.end_s * SAMPLE_RATE / VAD_STEP) for p in pauses]
-        for start in {earliest, *(max(earliest, e - ASK_PAUSE) for e in ends)}:
+        for start in {max(earliest, pause_end - ASK_PAUSE) for pause_end in ends}:
             anew = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
             out[start:last] = np.maximum(out[start:last], anew[: last - start])
     return out
