@@ -72,11 +72,15 @@ class _State(dict[int, "_State | None"]):
 
     def __missing__(self, symbol: int) -> _State | None:
         word, context = self._automaton.read(symbol)
-        nodes = [*self._by_any, *self._by_word.get(word, ())]
+        nodes = list(self._by_word.get(word, ()))
         for words, after in self._by_set:
             if word in words:
                 nodes.extend(after)
-        state = self[symbol] = self._automaton.state(nodes, context)
+        if nodes or symbol == context:
+            state = self._automaton.state(nodes + self._by_any, context)
+        else:
+            state = self[context]  # as for a word that no pattern names, whose number is 0
+        self[symbol] = state
         return state
 
 
