@@ -26,6 +26,8 @@ WINDOW_S = 30.0  # what the model sees at once
 USABLE_S = 29.0
 GAP_S = 0.6  # silence between two stretches in a window
 WORD_TOLERANCE_S = 0.15  # of the recogniser's word times, which come from attention weights
+REACHES_S = 0.05  # a word reaches into a piece by more than this
+OPENING_WORDS, SURE = 2, 0.7  # words, and probability from which they stay where they were heard
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
@@ -218,15 +220,47 @@ def _cut(window: Window, samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _map_back(window: Window, heard: Sequence[WindowWord]) -> list[HeardWord]:
-    """Words with the times of the recording; a word lies in the piece that holds its middle."""
+    """Words with the times of the recording, each inside its piece."""
     words = []
-    for word in heard:
-        _, piece = window.source_time((word.start_s + word.end_s) / 2)
+    for word, piece in zip(heard, _pieces_of(window, heard), strict=True):
         shift_s = piece.source.start_s - piece.offset_s
         start_s = min(max(word.start_s + shift_s, piece.source.start_s), piece.source.end_s)
         end_s = min(max(word.end_s + shift_s, start_s), piece.source.end_s)
         words.append(_heard(word, window.channel, start_s, end_s))
     return words
+
+
+def _pieces_of(window: Window, heard: Sequence[WindowWord]) -> list[Piece]:
+    """The piece of each word: the one with its middle or, where it reaches over a pause, with its end.
+
+    A word the recogniser stretches over a pause belongs behind it: attention runs ahead, ends are right. So
+    do the unsure words with which the same sentence seems to begin before the pause: the recogniser has put
+    them where it heard a sound that it could not tell.
+    """
+    pieces: list[Piece] = []
+    for i, word in enumerate(heard):
+        piece = window.source_time((word.start_s + word.end_s) / 2)[1]
+        before = window.source_time(word.start_s)[1]
+        after = window.source_time(word.end_s - REACHES_S)[1]
+        if after is not before and not _ends_sentence(word):
+            piece = after
+            for k in _unsure_opening(heard[:i]):
+                pieces[k] = piece
+        pieces.append(piece)
+    return pieces
+
+
+def _unsure_opening(words: Sequence[WindowWord]) -> list[int]:
+    """The last words' indexes if they are few, unsure and begin a sentence; else none."""
+    last = len(words)
+    first = next((k + 1 for k in range(last - 1, -1, -1) if _ends_sentence(words[k])), 0)
+    few = range(first, last)
+    sure = any(words[k].probability >= SURE for k in few)
+    return [] if sure or len(few) > OPENING_WORDS else list(few)
+
+
+def _ends_sentence(word: WindowWord) -> bool:
+    return word.text.endswith((".", "?", "!"))
 
 
 def _heard(word: WindowWord | HeardWord, channel: int, start_s: float, end_s: float) -> HeardWord:

@@ -149,6 +149,16 @@ def test_kinds_of_overlap(turns, expected):
     assert kinds(*turns) == expected
 
 
+@pytest.mark.parametrize("hum", ["mmhm", "Mm-hmm.", "mmm", "hmmm", "uh-huh", "Ohh", "ahhh"])
+def test_a_hum_is_a_sign_of_listening_however_it_is_spelt(hum):
+    assert kinds(LONG, say("agent", 5, 6.1, hum)) == [("backchannel", "agent")]
+
+
+@pytest.mark.parametrize("word", ["him", "home", "hum along", "who"])
+def test_a_word_is_no_hum(word):
+    assert kinds(LONG, say("agent", 5, 6.1, word)) == [("attempt", "agent")]
+
+
 PAUSES = say("agent", 0, 10, "Switch it off and wait ten seconds.")
 GOES_ON = say("agent", 10.8, 14, "Then switch it on again.")
 

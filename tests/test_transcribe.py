@@ -15,6 +15,8 @@ from pipeline.transcribe import (
     USABLE_S,
     WORD_TOLERANCE_S,
     FasterWhisper,
+    WindowWord,
+    _map_back,
     _whole_words,
     pack,
     supported,
@@ -65,6 +67,31 @@ def test_a_time_in_a_window_maps_back_to_the_recording():
     second = window.pieces[1]
     time_s, piece = window.source_time(second.offset_s + 1.0)
     assert (time_s, piece) == (pytest.approx(100.8), second)
+
+
+def heard(*words):
+    return [WindowWord(start_s=a, end_s=b, text=text, probability=p) for a, b, text, p in words]
+
+
+@pytest.mark.parametrize(
+    ("words", "behind"),
+    [
+        # A muttered "mm hmm" from 4.5 to 5.3, then the next line from 5.9 on.
+        ([(4.7, 5.0, "When", 0.5), (5.0, 6.3, "did", 1.0), (6.3, 6.5, "you", 1.0)], ["When", "did", "you"]),
+        ([(4.5, 5.1, "Mhm.", 0.5), (5.1, 6.1, "Would", 0.6), (6.1, 6.5, "you", 1.0)], ["Would", "you"]),
+        ([(4.5, 4.9, "So", 0.9), (4.9, 5.2, "I", 0.9), (5.2, 6.3, "rang", 1.0)], ["rang"]),
+        ([(4.5, 5.95, "Right.", 0.9), (6.0, 6.3, "When", 0.9)], ["When"]),
+        ([(4.5, 4.9, "It", 0.5), (4.9, 5.2, "is", 0.5), (6.0, 6.5, "red", 1.0)], ["red"]),
+    ],
+)
+def test_words_belong_to_the_side_of_a_pause_on_which_they_were_said(words, behind):
+    (window,) = pack(0, channel((0.2, 4.1), (10, 10.4), (20, 24)), SETTINGS)
+    pieces = [p.offset_s for p in window.pieces]
+    assert pieces == [0.0, pytest.approx(4.9), pytest.approx(6.3)]
+    shifted = [(a + 0.4, b + 0.4, text, p) for a, b, text, p in words]
+    placed = _map_back(window, heard((0.1, 0.5, "Yes.", 0.9), *shifted))
+    assert [w.text for w in placed if w.start_s >= 19] == behind
+    assert all(0 <= w.start_s <= w.end_s for w in placed)
 
 
 def a_word(start_s, end_s, text="word"):

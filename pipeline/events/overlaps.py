@@ -20,6 +20,7 @@ BACKCHANNELS = frozenset(
     lovely mhm mm mmhmm mmm no oh ok okay perfect really right see sure true uh uhhuh wow yeah yep yes yup
     """.split()
 )
+_HUM = re.compile(r"(?:m+h*m+|h+m+|m+|u+h+|a+h+|o+h+|h+u+h+)+")  # recognisers spell them as they like
 # No sentence ends in one of these, whatever the recogniser's full stop says.
 _NEVER_LAST = frozenset("a an and because but his if its my or our than the their your".split())
 # Sentences may end in these ("what it is for."), so without a full stop they were not finished.
@@ -96,7 +97,7 @@ def is_backchannel(turn: Turn, settings: OverlapSettings) -> bool:
     short = (
         turn.span.duration_s <= settings.backchannel_max_s or 0 < len(words) <= settings.backchannel_max_words
     )
-    return short and all(word in BACKCHANNELS for word in words)
+    return short and all(word in BACKCHANNELS or _HUM.fullmatch(word) for word in words)
 
 
 def is_complete(text: str) -> bool:
