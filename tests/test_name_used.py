@@ -145,6 +145,31 @@ def test_another_name_may_be_the_recognisers():
     assert "otherwise" in found.detail["reason"]
 
 
+@pytest.mark.parametrize(
+    ("given_name", "used"),
+    [
+        ("Martin Boyle", ("Oh no, Mr. Doyle, I see.", "Thanks for waiting, Mr. Doyle.")),
+        ("Joe", ("I'm so sorry, Joanne.", "Thanks for getting in touch, Joanne.")),
+    ],
+)
+def test_one_other_name_used_again_is_the_customers_as_the_agent_says_it(given_name, used):
+    first, again = agent(used[0]), agent(used[1], 40.0, 44.0)
+    before = (HELLO, customer(f"This is {given_name}."), CHAT)
+    found = verdict_of(*before, first, again)
+    assert (found.verdict, found.detail["times"], found.turn_index) == ("pass", 2, 3)
+    assert "otherwise" in found.detail["reason"]
+    assert used[0].split()[-1] not in json.dumps(found.detail)
+    other = agent("Thank you, Jennifer.", 40.0, 44.0)
+    assert verdict_of(*before, first, other).verdict == "not_determinable"
+    unknown = (*before, first, replace(again, role="unknown"))
+    assert verdict_of(*unknown).verdict == "not_determinable"
+
+
+def test_another_name_than_the_metadatas_is_not_made_right_by_using_it_again():
+    turns = (HELLO, CHAT, agent("There you are, Mr. Doyle."), agent("Bye, Mr. Doyle.", 40.0, 44.0))
+    assert verdict_of(*turns, call=Call(extra={"customer_name": "Anna Smith"})).verdict == "not_determinable"
+
+
 def test_a_name_given_at_the_very_end_leaves_no_occasion():
     found = verdict_of(
         CHAT, customer("It's Daniel, by the way, this is Daniel.", 30.0, 33.0), agent("Bye.", 34.0, 35.0)

@@ -11,12 +11,14 @@ from pipeline.rules.case import Hearing, mean_probability, support, understood
 from pipeline.rules.customer_names import CustomerName, NamePhrases, find_customer_names, is_name
 from pipeline.rules.numbers import plain
 from pipeline.rules.packs import Rule
-from pipeline.rules.phrases import find
+from pipeline.rules.phrases import Match, find
 from pipeline.rules.specs import NameUsed
 from pipeline.spans import Span
 
 LEAST_WORDS = 4
 """With fewer words after the name was known the agent had no occasion to use it."""
+LEAST_TIMES = 2
+"""So often a name that was heard otherwise shows that it is the customer's."""
 
 _MENTIONS = frozenset({
     "is", "for", "under", "to", "with", "from", "by", "of", "named", "called", "as", "i'm", "am", "name",
@@ -67,6 +69,8 @@ def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
     after = Span(inquiry.known_s, hearing.case.duration_s)
     if other := [match for match in addressed if match.span.start_s in after]:
         reason = "addressed by a name that was heard otherwise"
+        if same := _used_again(inquiry, other):
+            return _finding(inquiry, "pass", same[0].words, times=len(same), reason=reason)
         return _finding(inquiry, "not_determinable", other[0].words, reason=reason)
     if not understood(hearing, (*rule.roles, "unknown"), after):
         return _finding(inquiry, "not_determinable", (), reason="the agent was not understood")
@@ -87,6 +91,34 @@ def _without_name(inquiry: _Inquiry, addressed: Sequence[Sequence[Word]]) -> Fin
     if not understood(hearing, ("customer", "agent"), whole):
         return _finding(inquiry, "not_determinable", (), reason="the call was not understood")
     return _finding(inquiry, "not_applicable", (), reason="the customer's name is not known")
+
+
+def _used_again(inquiry: _Inquiry, addressed: Sequence[Match]) -> list[Match]:
+    """The agent's addresses by one name, if there are at least two.
+
+    The customer's own name was heard once, perhaps wrongly; what the agent is heard to say again is no
+    slip. A name from the metadata is sure, so another one does not become right by being used again.
+    """
+    if any(name.source == "metadata" for name in inquiry.names):
+        return []
+    by_name: dict[str, dict[int, Match]] = {}
+    for match in addressed:
+        name = _name_in(inquiry, match)
+        if name and match.role == "agent" and _heard(inquiry.hearing, (*match.words, name)):
+            # Title and name may each be a match.
+            by_name.setdefault(plain(name.text), {}).setdefault(name.word_index, match)
+    return next(([*same.values()] for same in by_name.values() if len(same) >= LEAST_TIMES), [])
+
+
+def _name_in(inquiry: _Inquiry, match: Match) -> Word | None:
+    """The name by which somebody is addressed: a known first name, or what follows a title."""
+    transcript = inquiry.hearing.transcript
+    said = transcript.utterance_words(transcript.utterances[match.utterance])
+    if plain(match.words[-1].text) in _TITLES:
+        at = said.index(match.words[-1]) + 1
+        return said[at] if at < len(said) else None
+    first_names = inquiry.hearing.rules.lexicon.sets.get("first_name", ())
+    return next((word for word in match.words if plain(word.text) in first_names), None)
 
 
 def _uses(inquiry: _Inquiry) -> Iterator[tuple[Word, ...]]:
