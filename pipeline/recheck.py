@@ -31,6 +31,7 @@ from pipeline.rejudged import Change, Judged, compare, joined, stored_reviews
 from pipeline.rules import RuleSet
 from pipeline.rules.meaning import keep_reviews
 from pipeline.rules.packs import CUE_GROUPS
+from pipeline.rules.specs import NameUsed
 from pipeline.scorecard import scored_rules
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
@@ -186,7 +187,8 @@ class _Judge:
             except Exception as error:  # a fault of ours with one call must not cost the others
                 log.exception("cannot judge %s", stored.analysis.recording.uri)
                 failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))
-        return compare(pairs, failed, self._task.schemas, self._task.changed_at)
+        active = [rule.id for rule in self._task.rules.rules]
+        return compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
 
 
 def judged(
@@ -194,14 +196,23 @@ def judged(
 ) -> Analysis:
     """A stored call with the events, measures and findings that a fresh analysis would find.
 
-    Its events and measures stay where neither they, the program nor the phrases that find events have
-    changed; else they are found anew, for which `curves` are read.
+    Where neither the program, the settings nor the phrases that find events have changed, its events and
+    measures stay, and so do the findings of unchanged rules, which are left out. Else all is found anew,
+    for which `curves` are read.
     """
     call = stored.analysis
-    if not _same_events(stored, rules, settings):
-        call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
-        call = find_events(call, rules, settings.settings, overlaps_known=_overlaps_known(call))
+    if _same_events(stored, rules, settings):
+        return find_findings(call, _others(stored, rules), settings.settings)
+    call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
+    call = find_events(call, rules, settings.settings, overlaps_known=_overlaps_known(call))
     return find_findings(call, rules, settings.settings)
+
+
+def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:
+    """The rules with another version than the stored finding's, and those that read the call's facts."""
+    versions = stored.rule_versions
+    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or isinstance(r.logic, NameUsed))
+    return replace(rules, rules=tuple(chosen))
 
 
 def _same_events(stored: StoredCall, rules: RuleSet, settings: StoredSettings) -> bool:

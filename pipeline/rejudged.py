@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.records import Analysis, ChangeCause, Finding, VerdictChange
-from pipeline.rows import rows_of, table_of, value_names
+from pipeline.records import Analysis, ChangeCause, VerdictChange
+from pipeline.rows import Row, rows_of, table_of, value_names
 from pipeline.stored_settings import StoredSettings
 
 if TYPE_CHECKING:  # the store writes what is made here
@@ -55,8 +55,13 @@ def compare(
     failed: Sequence[tuple[str, str]],
     schemas: Mapping[str, pa.Schema],
     changed_at: datetime,
+    active: Sequence[str],
 ) -> Judged:
-    """What is new in calls, given each as it is stored and as it is judged now."""
+    """What is new in calls, given each as it is stored and as it is judged now.
+
+    `active` are the rules that a call has findings of; one that was not judged now keeps the stored finding.
+    """
+    changes: Counter[Change] = Counter()
     stale: dict[str, list[str]] = {}
     rows: dict[str, pa.Table] = {}
     for table, part in JUDGED.items():
@@ -67,18 +72,20 @@ def compare(
             if getattr(now, part) is getattr(stored.analysis, part):
                 continue
             new = rows_of(getattr(now, part), names)
+            if table == "finding":
+                new = _with_kept(new, stored.rows[table], names, active)
+                changes.update(_changes(stored.rows[table], new, names))
             if new != stored.rows[table]:
                 id_ = now.recording.recording_id
                 stale.setdefault(table, []).append(id_)
                 ids += [id_] * len(new)
                 new_rows += new
         rows[table] = table_of(schemas[table], new_rows, ids)
-    changes: Counter[Change] = Counter()
-    history: list[VerdictChange] = []
-    for stored, now in pairs:
-        old = _old_findings(stored, value_names(schemas["finding"]))
-        changes.update(_changes(old, now.findings))
-        history += verdict_changes(now, old.values(), changed_at, "recheck")
+    history = [
+        change
+        for stored, now in pairs
+        for change in verdict_changes(now, _old_findings(stored, schemas), changed_at, "recheck")
+    ]
     rows[HISTORY] = table_of(schemas[HISTORY], rows_of(history, schemas[HISTORY].names))
     return Judged(
         recording_ids=tuple(now.recording.recording_id for _, now in pairs),
@@ -163,9 +170,18 @@ def _count(connection: Connection, sql: str, values: Mapping[str, object]) -> in
     return int(connection.execute(sql, values).fetchall()[0][0])
 
 
-def _old_findings(stored: StoredCall, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    old = (dict(zip(names, row, strict=True)) for row in stored.rows["finding"])
-    return {finding["rule_id"]: finding for finding in old}
+def _with_kept(
+    new: tuple[Row, ...], old: tuple[Row, ...], names: Sequence[str], active: Sequence[str]
+) -> tuple[Row, ...]:
+    """The findings of the active rules: the new one, else the old one."""
+    at = names.index("rule_id")
+    found = {row[at]: row for row in (*old, *new)}
+    return tuple(found[rule_id] for rule_id in active)
+
+
+def _old_findings(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> list[dict[str, Any]]:
+    names = value_names(schemas["finding"])
+    return [dict(zip(names, row, strict=True)) for row in stored.rows["finding"]]
 
 
 def stored_reviews(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> dict[str, Any]:
@@ -176,12 +192,13 @@ def stored_reviews(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> dict
     return {row[rule]: json.loads(row[detail]).get("review") for row in marked}
 
 
-def _changes(old: Mapping[str, Mapping[str, Any]], new: Sequence[Finding]) -> list[Change]:
+def _changes(old: tuple[Row, ...], new: tuple[Row, ...], names: Sequence[str]) -> list[Change]:
     """The rules whose verdict is another, or that have one only now or no more."""
-    before = {rule: finding["verdict"] for rule, finding in old.items()}
-    after = {finding.rule_id: finding.verdict for finding in new}
+    rule, verdict = names.index("rule_id"), names.index("verdict")
+    before = {row[rule]: row[verdict] for row in old}
+    after = {row[rule]: row[verdict] for row in new}
     return [
-        (rule, before.get(rule), after.get(rule))
-        for rule in sorted(before.keys() | after.keys())
-        if before.get(rule) != after.get(rule)
+        (rule_id, before.get(rule_id), after.get(rule_id))
+        for rule_id in sorted(before.keys() | after.keys())
+        if before.get(rule_id) != after.get(rule_id)
     ]

@@ -258,7 +258,8 @@ def again(call: Analysis, old: RuleSet, new: RuleSet) -> Analysis:
         rows={},
     )
     now = judged(stored_call, new, stored_settings.judged_with(SETTINGS.analysis_values(), SETTINGS), dict)
-    return replace(now, tone_curve=call.tone_curve)
+    kept = {finding.rule_id: finding for finding in (*call.findings, *now.findings)}
+    return replace(now, tone_curve=call.tone_curve, findings=tuple(kept[rule.id] for rule in new.rules))
 
 
 LINES = [

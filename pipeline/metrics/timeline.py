@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.records import Activity, Hold, Metric, Overlap, Role, Silence, Tone, TonePoint, Turn, Word
 from pipeline.settings import Settings
@@ -31,6 +31,8 @@ class Timeline:
     short_holds: tuple[Hold, ...] = ()
     tone: tuple[Tone, ...] = ()
     tone_curve: tuple[TonePoint, ...] = ()
+    remembered: dict[Role, tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """When each role speaks, as far as it was asked for: nearly every measure does."""
 
     @property
     def roles_known(self) -> bool:
@@ -39,7 +41,9 @@ class Timeline:
 
     def speech(self, role: Role) -> tuple[Span, ...]:
         """When `role` speaks, disjoint and sorted."""
-        return union(a.span for a in self.activities if a.role == role)
+        if role not in self.remembered:
+            self.remembered[role] = union(a.span for a in self.activities if a.role == role)
+        return self.remembered[role]
 
     def talk(self, role: Role) -> tuple[Span, ...]:
         """When `role` speaks outside holds."""

@@ -123,7 +123,7 @@ def support(words: Sequence[Word], activities: Iterable[Activity]) -> float:
     for channel in {word.channel for word in words}:
         heard = (activity.span for activity in near if activity.channel == channel)
         spoken[channel] = union(span.padded(WORD_TOLERANCE_S) for span in heard)
-    whole = sum(word.span.duration_s for word in words)
+    whole = sum(word.end_s - word.start_s for word in words)
     covered = sum(covered_s(word.span, spoken[word.channel]) for word in words)
     return covered / whole if whole else 0.0
 
@@ -139,7 +139,7 @@ def decides(match: Match, activities: Sequence[Activity], settings: RuleSettings
 def words_in(words: Iterable[Word], span: Span) -> list[Word]:
     """The words that share time with `span`."""
     start_s, end_s = span
-    return [word for word in words if max(word.start_s, start_s) < min(word.end_s, end_s)]
+    return [word for word in words if start_s < word.end_s > word.start_s < end_s] if span else []
 
 
 def mean_probability(words: Iterable[Word]) -> float | None:
@@ -153,7 +153,8 @@ def understood(hearing: Hearing, roles: Collection[Role], window: Span) -> bool:
 
     Without words it was, unless somebody speaks there for longer than a moment.
     """
-    words = [word for word in hearing.case.words if word.role in roles and word.start_s in window]
+    start_s, end_s = window
+    words = [word for word in hearing.case.words if start_s <= word.start_s < end_s and word.role in roles]
     probability = mean_probability(words)
     if probability is not None and probability < hearing.settings.min_phrase_probability:
         return False

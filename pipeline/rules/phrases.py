@@ -49,7 +49,7 @@ class Match:
     @property
     def span(self) -> Span:
         """From the first word's start to the last word's end."""
-        return Span(self.words[0].start_s, max(word.end_s for word in self.words))
+        return Span(self.words[0].start_s, max([word.end_s for word in self.words]))
 
     @property
     def quote(self) -> str:
@@ -59,7 +59,7 @@ class Match:
     @property
     def probability(self) -> float:
         """Mean word probability, 0 to 1."""
-        return fmean(word.probability for word in self.words)
+        return fmean([word.probability for word in self.words])
 
     @property
     def turn_index(self) -> int:
