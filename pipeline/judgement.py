@@ -45,7 +45,8 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
     candidates = detect_holds(scene, settings.holds, transfers)
     waits = detect_holds(scene, tried, transfers)
     shorter = tuple(wait for wait in waits if wait.span.duration_s < settings.holds.min_s)
-    holds = without_honoured_refusals(judge_holds(candidates, turns, words, activities, rules, settings))
+    judged = judge_holds(candidates, turns, words, activities, rules, settings)
+    holds = without_honoured_refusals(judged, turns)
     announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if heard.recording.layout == "stereo" else 1
     pauses = recorder_pauses(heard.sounds, channels, scene.given_pauses)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from builders import active, activities_of, conversation, say, sound, words_of
 from hypothesis import given
@@ -106,12 +108,43 @@ def test_holds_move_with_time(shift_s):
     assert hold.end_s == pytest.approx(50.0 + shift_s)
 
 
-def test_a_silence_after_a_declined_request_is_no_hold_unless_thanked():
-    declined = Hold(hold_index=0, start_s=10, end_s=30, kind="silence", permission="refused", thanked=False)
-    thanked = Hold(hold_index=1, start_s=40, end_s=60, kind="silence", permission="refused", thanked=True)
-    played = Hold(hold_index=2, start_s=70, end_s=90, kind="music", permission="refused", thanked=False)
-    kept = without_honoured_refusals((declined, thanked, played))
-    assert [(h.hold_index, h.start_s) for h in kept] == [(0, 40), (1, 70)]
+ASKED = say("agent", 2, 5, "may I put you on hold")
+NO = say("customer", 6, 8, "no please don't")
+HEEDED = say("agent", 8.5, 10, "certainly I will stay with you")
+FINE = say("customer", 10.2, 10.6, "thanks")
+
+
+def declined(start_s, **changes):
+    hold = Hold(
+        hold_index=0,
+        start_s=start_s,
+        end_s=start_s + 20,
+        kind="silence",
+        permission="refused",
+        thanked=False,
+        request_turn_index=0,
+    )
+    return replace(hold, **changes)
+
+
+@pytest.mark.parametrize(
+    ("turns", "hold", "kept"),
+    [
+        ((ASKED, NO, HEEDED), declined(10), False),
+        ((ASKED, NO, HEEDED, FINE), declined(10.6), False),
+        # Nobody answers the "no": held all the same.
+        ((ASKED, NO), declined(8), True),
+        # An agent who was talking still when the customer declined has not answered.
+        ((replace(ASKED, end_s=6.5), NO), declined(8), True),
+        ((ASKED, NO, HEEDED), declined(10, thanked=True), True),
+        ((ASKED, NO, HEEDED), declined(10, kind="music"), True),
+        ((ASKED, NO, HEEDED), declined(10, permission="granted"), True),
+    ],
+)
+def test_a_silence_after_a_declined_request_is_no_hold_if_the_agent_heeded_it(turns, hold, kept):
+    found = without_honoured_refusals((hold, declined(60, kind="music")), conversation(*turns))
+    assert [h.start_s for h in found] == ([hold.start_s] if kept else []) + [60]
+    assert [h.hold_index for h in found] == list(range(len(found)))
 
 
 def kinds(*turns):

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.events.scene import Scene
-from pipeline.records import Hold, HoldKind, Sound, Transfer
+from pipeline.events.scene import LIVE, Scene
+from pipeline.records import Hold, HoldKind, Sound, Transfer, Turn
 from pipeline.settings import HoldSettings
 from pipeline.spans import Span, complement, covered_s, difference, intersection, total_s, union
 
@@ -173,13 +173,26 @@ def _framed(
     return any(at_s in before for at_s in requests_s) or bool(scene.said("thanks", after))
 
 
-def without_honoured_refusals(holds: Sequence[Hold]) -> tuple[Hold, ...]:
+def without_honoured_refusals(holds: Sequence[Hold], turns: Sequence[Turn]) -> tuple[Hold, ...]:
     """Judged holds without the silences that followed a declined request: the agent stayed on the line.
 
-    Music after a "no" is a hold all the same, and so is a silence the agent gives thanks for.
+    Whoever heeds a "no" says so; a silence right after it, without an answer, is a hold all the same. So
+    is music, and a silence the agent gives thanks for.
     """
-    kept = [h for h in holds if not (h.kind == "silence" and h.permission == "refused" and not h.thanked)]
+    kept = [
+        h
+        for h in holds
+        if h.kind != "silence" or h.permission != "refused" or h.thanked or not _answered(h, turns)
+    ]
     return tuple(replace(hold, hold_index=i) for i, hold in enumerate(kept))
+
+
+def _answered(hold: Hold, turns: Sequence[Turn]) -> bool:
+    """Whether the agent says anything between the customer's reply to the request and the hold."""
+    asked_s = [turn.start_s for turn in turns if turn.turn_index == hold.request_turn_index]
+    after = [turn for turn in turns if max(asked_s, default=0.0) < turn.start_s < hold.start_s]
+    replied_s = min((turn.start_s for turn in after if turn.role == "customer"), default=hold.start_s)
+    return any(turn.role in LIVE and turn.start_s > replied_s for turn in after)
 
 
 def _last_word_s(scene: Scene, gap: Span, evidence: Span) -> float:
