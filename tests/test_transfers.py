@@ -98,6 +98,26 @@ def test_ringing_that_no_words_frame_is_no_hold():
     assert found(*turns, sounds=RINGS) == ([], 0)
 
 
+@pytest.mark.parametrize("hello", ["Hello, Mr. Ellis, I have the refund here.", "Hi there. What happened?"])
+def test_somebody_who_says_hello_after_an_announcement_has_taken_over(hello):
+    assert found(*OPENING, ANNOUNCED, say("agent", 40, 44, hello), sounds=MUSIC)[0] == [(12, 40, "completed")]
+
+
+@pytest.mark.parametrize(
+    ("hello", "kind"),
+    [
+        ("Hello, are you still there?", "return"),
+        ("Hello, sorry to keep you waiting, they are busy.", "thanks"),
+        ("Okay, say hello to the new plan.", None),
+    ],
+)
+def test_an_agent_who_calls_back_with_hello_is_the_same(hello, kind):
+    call = scene(*OPENING, ANNOUNCED, say("agent", 40, 44, hello), sounds=MUSIC)
+    heard = (Said(kind, Span(40.5, 42), 3),) if kind else ()
+    call = replace(call, phrases=(*call.phrases, *heard))
+    assert [t.kind for t in detect_transfers(call)] == ["returned"]
+
+
 def test_a_warm_transfer_needs_no_pause():
     other = say("agent", 13, 16, "hello this is mark")
     assert found(*OPENING, ANNOUNCED, other) == ([(12, 13, "completed")], 0)

@@ -24,6 +24,7 @@ _GREETING = re.compile(
     r"|\bthank you for calling\b|\bspeaking\b|\bwelcome to\b",
     re.IGNORECASE,
 )
+_HELLO = re.compile(r"(?:hello|hi)\b", re.IGNORECASE)  # an agent who comes back may call so too
 
 
 def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
@@ -89,4 +90,6 @@ def _takes_over(scene: Scene, before: Turn, after: Turn, until_s: float) -> bool
     if scene.said("introduction", soon):
         return True
     said = " ".join(turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in soon)
-    return bool(_GREETING.search(said)) and not scene.said("thanks", soon)
+    if scene.said("thanks", soon):
+        return False
+    return bool(_GREETING.search(said) or (_HELLO.match(said) and not scene.said("return", soon)))
