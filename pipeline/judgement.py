@@ -37,6 +37,7 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         turns=turns,
         sounds=heard.sounds,
         phrases=phrases,
+        words=words,
         given_holds=_spans(heard.call.holds),
         given_pauses=_spans(heard.call.pauses),
     )

@@ -20,13 +20,15 @@ RULES = load_rules()
 
 def holds_in(*turns, sounds=(), duration_s=200.0):
     numbered = conversation(*turns)
-    phrases = hold_phrases(numbered, words_of(numbered), RULES)
+    words = words_of(numbered)
+    phrases = hold_phrases(numbered, words, RULES)
     scene = Scene(
         duration_s=duration_s,
         activities=activities_of(numbered),
         turns=numbered,
         sounds=sounds,
         phrases=phrases,
+        words=words,
     )
     return detect_holds(scene, HoldSettings())
 
@@ -42,6 +44,17 @@ BACK = say("agent", 50, 53, "thank you for holding")
 def test_music_between_two_agent_turns_is_a_hold_from_the_last_word_to_the_return():
     (hold,) = holds_in(*BEFORE, BACK, sounds=(sound("music", 10.6, 49.5),))
     assert (hold.start_s, hold.end_s, hold.kind) == (10.0, 50.0, "music")
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "start_s"),
+    [("agent", "", 10.0), ("agent", "right", 12.3), ("customer", "", 12.3)],
+    ids=["first sound of the music", "a word", "another channel"],
+)
+def test_the_first_sound_of_the_music_is_no_last_word(role, text, start_s):
+    sounds = (sound("music", 12.8, 49.5),)
+    (hold,) = holds_in(*BEFORE, say(role, 12.0, 12.3, text), BACK, sounds=sounds)
+    assert hold.start_s == start_s
 
 
 def test_silence_is_a_hold_only_when_words_frame_it():

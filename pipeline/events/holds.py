@@ -197,6 +197,6 @@ def _answered(hold: Hold, turns: Sequence[Turn]) -> bool:
 
 def _last_word_s(scene: Scene, gap: Span, evidence: Span) -> float:
     """End of the last word by agent or customer before the evidence begins."""
-    spoken = scene.speech("agent", "customer", "unknown")
-    ends = [s.end_s for s in spoken if gap.start_s <= s.end_s <= evidence.start_s + EDGE_S]
+    spoken = [a for a in scene.activities if a.role != "ivr" and not scene.is_onset(a.channel, a.span)]
+    ends = [a.end_s for a in spoken if gap.start_s <= a.end_s <= evidence.start_s + EDGE_S]
     return max(ends, default=gap.start_s)

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.records import Activity, Sound, Turn
+from pipeline.records import Activity, Sound, Turn, Word
 from pipeline.spans import Span, union
 
 LIVE = ("agent", "unknown")
+
+ONSET_S = 0.5  # sound this short, without a word
+SOUND_LATE_S = 1.5  # how late music is recognised
+WORD_OFF_S = 0.5  # how far a word's times may be off
 
 
 class Phrase(Protocol):
@@ -40,6 +44,7 @@ class Scene:
     turns: tuple[Turn, ...]
     sounds: tuple[Sound, ...]
     phrases: Sequence[Phrase]
+    words: tuple[Word, ...] = ()
     given_holds: tuple[Span, ...] | None = None
     given_pauses: tuple[Span, ...] | None = None
 
@@ -51,12 +56,21 @@ class Scene:
         """The phrases of a kind that begin in a stretch."""
         return tuple(p for p in self.phrases if p.kind == kind and p.span.start_s in within)
 
+    def is_onset(self, channel: int, span: Span) -> bool:
+        """Whether "speech" is the first sound of what plays, which is recognised only a moment later."""
+        if span.duration_s > ONSET_S:
+            return False
+        soon = Span(span.start_s, span.start_s + SOUND_LATE_S)
+        plays = any(s.channel == channel and s.start_s in soon for s in self.sounds)
+        near = span.padded(WORD_OFF_S)
+        return plays and not any(w.channel == channel and w.span.middle_s in near for w in self.words)
+
     def gaps(self) -> list[tuple[Turn, Turn]]:
         """Neighbouring turns of the agent; the one that ends last counts as the one before."""
         pairs: list[tuple[Turn, Turn]] = []
         last: Turn | None = None
         for turn in self.turns:
-            if turn.role not in LIVE:
+            if turn.role not in LIVE or self.is_onset(turn.channel, turn.span):
                 continue
             if last is not None and turn.start_s > last.end_s:
                 pairs.append((last, turn))
