@@ -143,10 +143,13 @@ def test_the_scorecard_sets_weights(tmp_path, own):
     ("card", "told"),
     [
         ("[hold_thank]\nweight = 1\n", r"unknown rule: .*scorecard\.toml: hold_thank;.*hold_thanks"),
-        ("[hold_thanks]\nwieght = 1\n", r"unknown key: .*scorecard\.toml: hold_thanks\.wieght; remove it"),
+        (
+            "[hold_thanks]\nwieght = 1\n",
+            r"unknown key: .*scorecard\.toml: hold_thanks\.wieght; allowed: weight, fatal, score; remove",
+        ),
         ("[hold_thanks]\nweight = -1\n", r"scorecard\.toml: hold_thanks\.weight; got -1"),
         ('[hold_thanks]\nscore = "fun"\n', r"hold_thanks\.score; got 'fun'; allowed: .*compliance"),
-        ("hold_thanks = 3\n", r"scorecard\.toml: hold_thanks; got 3"),
+        ("hold_thanks = 3\n", r"scorecard\.toml: hold_thanks; got 3; allowed: a table"),
         ("[hold_thanks\n", r"not TOML: .*scorecard\.toml"),
     ],
 )
@@ -162,20 +165,22 @@ def test_a_bad_scorecard_is_told(tmp_path, card, told):
     ("change", "key", "fault"),
     [
         (("weight = 1", "weight = -1"), "weight", "-1"),
-        (("weight = 1", "wieght = 1"), "w", "key"),
-        (("title", "titel"), "tit", "key"),
+        (("weight = 1", "wieght = 1"), "toml: wieght", "unknown key"),
+        (("title", "titel"), "toml: titel", "allowed: id, title"),
+        (('why = "A test."', ""), "toml: why", "missing key"),
         (('score = "quality"', 'score = "fun"'), "score", "compliance"),
         (('score = "quality"', 'score = "quality"\nwhere = "call"'), "where", "unknown key"),
-        (('kind = "sequence"', 'kind = "sometimes"'), "logic", "sequence"),
+        (('kind = "sequence"', 'kind = "sometimes"'), "logic.kind; got 'sometimes'", "sequence"),
+        (('kind = "sequence"', ""), "logic.kind", "missing key"),
         (('at = "start"', 'at = "lunch"'), "at", "personal_data"),
         (('at = "start"', 'at = "said"'), "logic", "said names the groups"),
-        (("within_s = 5", "within_h = 5"), "within_h", "unknown key"),
+        (("within_s = 5", "within_h = 5"), "logic.steps.0.within_h", "unknown key"),
         (("within_s = 5", "within_s = -5"), "within_s", "greater than 0"),
         (("within_s = 5", "optional = true"), "logic", "a step that decides"),
         (("within_s = 5", "never = true, times = 2"), "logic", "times counts"),
         (("within_s = 5", 'after = "previous"'), "logic", "no previous"),
-        (('say = ["please"]', 'say = ["thanks"]'), "", "no group 'thanks'"),
-        (('counts = ["please"]', 'counts = ["thanks"]'), "", "no group 'thanks'"),
+        (('say = ["please"]', 'say = ["thanks"]'), "logic", "no group 'thanks'"),
+        (('counts = ["please"]', 'counts = ["thanks"]'), "counts", "no group 'thanks'"),
         (('any = ["please {moment}"]', "any = []"), "phrases.please.any", "at least 1"),
         (('any = ["please {moment}"]', 'any = ["please {momentum}"]'), "phrases.please.any", "momentum"),
         (('"a", "b"]', '"a"]'), "examples", "8"),
@@ -193,14 +198,29 @@ def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
         load_rules(folder)
     message = str(caught.value)
     assert "polite.toml" in message
+    assert "A test." not in message  # the fault is told, not the file
     assert key in message
     assert fault in message
     assert "\n" not in message
 
 
 def test_a_change_of_an_unknown_key_names_the_sites_file(tmp_path):
-    with pytest.raises(UsageError, match=rf"unknown key: {tmp_path}/hold_thanks\.toml: wait; remove it"):
+    with pytest.raises(UsageError, match=rf"unknown key: {tmp_path}/hold_thanks\.toml: wait; .*remove it"):
         load_rules(write(tmp_path, "hold_thanks.toml", 'id = "hold_thanks"\nwait = 7\n'))
+
+
+def test_few_keys_of_an_unknown_rule_are_told_with_the_rules_there_are(tmp_path):
+    told = r"missing keys: .*holds_thanks\.toml: title, .*to change one of ours, name it: .*hold_thanks"
+    with pytest.raises(UsageError, match=told):
+        load_rules(write(tmp_path, "holds_thanks.toml", 'id = "holds_thanks"\nactive = false\n'))
+
+
+def test_phrases_alone_do_not_change_a_rule(tmp_path):
+    text = 'id = "hold_thanks"\n[phrases.thanks]\nany = ["ahoy"]\n'
+    with pytest.raises(
+        UsageError, match=r"missing keys: .*hold_thanks\.toml: title.*replaces the whole rule"
+    ):
+        load_rules(write(tmp_path, "hold_thanks.toml", text))
 
 
 @pytest.mark.parametrize(
@@ -234,6 +254,20 @@ def test_an_empty_pack(tmp_path):
 def test_an_unknown_table_in_a_lexicon(tmp_path):
     with pytest.raises(UsageError, match=r"unknown key: .*lexicon\.toml: set;"):
         load_rules(write(tmp_path, "lexicon.toml", "[set]\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[rewrite]\n"" = "b"\n', r"lexicon\.toml: rewrite.*at least 1"),
+        ('[personal_data]\nreasons = ["a"]\n', r"lexicon\.toml: personal_data\.reasons; allowed: .*reason"),
+        ('[sets]\nmoment = ["(good"]\n', r"brackets.*: \S*lexicon\.toml: sets\.moment; got '\(good'"),
+        ('[sets]\nmoment = ["{moment} you"]\n', r"'moment' contains itself: \S*lexicon\.toml: sets\.moment"),
+    ],
+)
+def test_a_bad_entry_of_a_lexicon(tmp_path, text, told):
+    with pytest.raises(UsageError, match=told):
+        load_rules(write(tmp_path, "lexicon.toml", text))
 
 
 def test_a_cue_pack_must_have_its_groups(tmp_path):

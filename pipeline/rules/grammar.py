@@ -173,7 +173,7 @@ class Grammar:
 
     def _set(self, name: str, pattern: str) -> Part:
         if name in self._open:
-            raise self._fault(f"the set {name!r} contains itself", pattern, f"mend {self._lexicon.file}")
+            raise self._fault(f"the set {name!r} contains itself", pattern, "write words instead")
         if name not in self._sets:
             entries = self._lexicon.sets.get(name)
             if not entries:
@@ -192,7 +192,8 @@ class Grammar:
         return WordPart(word)
 
     def _fault(self, what: str, pattern: str, remedy: str) -> UsageError:
-        return UsageError(f"bad phrase, {what}", where=self._where, value=pattern, remedy=remedy)
+        where = f"{self._lexicon.file}: sets.{self._open[-1]}" if self._open else self._where
+        return UsageError(f"bad phrase, {what}", where=where, value=pattern, remedy=remedy)
 
 
 class _Reader:

@@ -184,9 +184,9 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
         if path.name in {LEXICON_NAME, SCORECARD_NAME}:
             continue
         values, _ = read_toml(path)
-        rule_id = values.get("id")
-        if not isinstance(rule_id, str):
+        if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
+        rule_id = str(values["id"])
         if rule_id in out:
             remedy = f"{out[rule_id].file.name} has it too; rename one"
             raise UsageError("two rules with one id", where=f"{path}: id", value=rule_id, remedy=remedy)
@@ -210,8 +210,23 @@ def _with_site(own: Mapping[str, _Pack], site: Path) -> dict[str, _Pack]:
             values = own[rule_id].values | pack.values
             out[rule_id] = _Pack(values=values, files=(*own[rule_id].files, *pack.files))
         else:
+            _check_whole(pack, own)
             out[rule_id] = pack
     return out
+
+
+def _check_whole(pack: _Pack, own: Mapping[str, _Pack]) -> None:
+    """Raise UsageError for a file that is neither a whole pack nor a change of one of our `own` rules."""
+    missing = [key for key, field in PackSpec.model_fields.items() if field.is_required()]
+    missing = [key for key in missing if key not in pack.values]
+    if not missing or pack.values.keys() - PackSpec.model_fields.keys():  # an unknown key says more
+        return
+    if pack.file.stem in own:
+        why = f"a file with any of {', '.join(sorted(_NEEDS_ALL))} replaces the whole rule"
+    else:
+        why = f"a rule of your own needs them; to change one of ours, name it: {', '.join(sorted(own))}"
+    remedy = f"{why}; start from what 'earwitness rules show ID' prints"
+    raise UsageError("missing keys", where=f"{pack.file}: {', '.join(missing)}", remedy=remedy)
 
 
 def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, ScorecardEntry]:
@@ -222,7 +237,7 @@ def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, Scoreca
     try:
         scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
     except ValidationError as error:
-        raise readable(error, path) from None
+        raise readable(error, path, values) from None
     for rule_id in scorecard.keys() - packs.keys():
         known = ", ".join(sorted(packs))
         remedy = "mend its spelling"
@@ -234,7 +249,7 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
     try:
         spec = PackSpec.model_validate(pack.values)
     except ValidationError as error:
-        raise readable(error, pack.file) from None
+        raise readable(error, pack.file, pack.values) from None
     for group in CUE_GROUPS.get(spec.id, ()):
         if group not in spec.phrases:
             raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")

@@ -300,11 +300,13 @@ class PackSpec(Spec):
 
     @model_validator(mode="after")
     def _known_groups(self) -> PackSpec:
-        unless = (group.unless for group in self.phrases.values() if group.unless)
-        for name in (*self.counts, *unless, *self.logic.groups()):
-            if name not in self.phrases:
-                message = f"no group {name!r} under phrases; there are: {', '.join(self.phrases)}"
-                raise ValueError(message)
+        unless = tuple(group.unless for group in self.phrases.values() if group.unless)
+        for key, names in {"counts": self.counts, "unless": unless, "logic": self.logic.groups()}.items():
+            for name in names:
+                if name not in self.phrases:
+                    there = ", ".join(self.phrases)
+                    message = f"no group {name!r} under phrases ({there}), named in {key}"
+                    raise ValueError(message)
         return self
 
 
