@@ -1,4 +1,4 @@
-"""A large archive for benchmarks: stored calls, copied many times with other words here and there."""
+"""Large archives for benchmarks: stored calls, copied many times."""
 
 from __future__ import annotations
 
@@ -45,8 +45,11 @@ END AS text
 """
 
 
-def make_archive(source: Path, db: Path, calls: int) -> None:
-    """Store `calls` copies of the analysed calls of the store `source` in the new store `db`."""
+def make_archive(source: Path, db: Path, calls: int, *, vary: bool) -> None:
+    """Store `calls` copies of the analysed calls of the store `source` in the new store `db`.
+
+    To `vary` them is to put other words here and there; findings then are no longer those of the words.
+    """
     with writing(db) as writer:
         writer.publish()
     with duckdb.connect(str(db)) as connection:
@@ -65,6 +68,6 @@ def make_archive(source: Path, db: Path, calls: int) -> None:
             connection.execute(COPIES.format(first=first, end=min(calls, first + CHUNK)))
             for table in tables:
                 values = ["copies.recording_id AS recording_id"]
-                if table == "word":
+                if table == "word" and vary:
                     values.append(OTHER_TEXT.format(every=OTHER_WORD_EVERY, words=words))
                 connection.execute(ROWS.format(table=table, values=", ".join(values)))

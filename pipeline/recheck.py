@@ -51,7 +51,7 @@ from pipeline.stored_settings import StoredSettings, judged_with
 
 log = logging.getLogger(__name__)
 
-BATCH_CALLS = 200
+BATCH_CALLS = 400
 """Calls that are read and judged together."""
 WRITE_CALLS = 10_000
 """Calls whose changes are written together; they are held in memory."""

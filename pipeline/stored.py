@@ -38,7 +38,6 @@ NEEDED = {
 }
 """Tables that are always read, with the field of Analysis they fill."""
 _CURVE = "tone_curve"
-_NO_ROWS = (1, 0)
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
@@ -54,23 +53,35 @@ LEFT JOIN (SELECT recording_id, min(rowid) AS first_word FROM word GROUP BY reco
 WHERE status = 'analysed' AND ($everything OR recording_id IN (SELECT unnest($only::VARCHAR[])))
 """
 _BOUNDS = """
-SELECT number, min({table}.rowid), max({table}.rowid)
+SELECT number, min({table}.rowid), max({table}.rowid), count(*)
 FROM {table} JOIN batch USING (recording_id)
 GROUP BY number
 """
-_ROWS = """
-FROM {table}
-WHERE rowid BETWEEN $first AND $last AND recording_id IN (SELECT unnest($ids::VARCHAR[]))
-ORDER BY rowid
-"""
+# A plain scan is in the order of row numbers.
+_ROWS = "FROM {table} WHERE rowid BETWEEN $first AND $last"
+_ROWS_AMONG_OTHERS = f"{_ROWS} AND recording_id IN (SELECT unnest($ids::VARCHAR[])) ORDER BY rowid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The numbers of the first and last of `rows` rows; rows of others may lie between them."""
+
+    first: int = 0
+    last: int = -1
+    rows: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether there are no other rows between them."""
+        return self.rows == self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Recordings that are read together, and by table the numbers of the first and last of their rows."""
+    """Recordings that are read together, and by table where their rows are."""
 
     recording_ids: tuple[str, ...]
-    bounds: Mapping[str, tuple[int, int]]
+    bounds: Mapping[str, Bounds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +110,10 @@ def batches(connection: Connection, size: int, only: Collection[str] | None = No
     """All analysed recordings, or those of `only` (recording_ids), `size` at a time."""
     values = {"size": size, "everything": only is None, "only": list(only or ())}
     connection.execute(_ORDER, values)
-    bounds: dict[int, dict[str, tuple[int, int]]] = {}
+    bounds: dict[int, dict[str, Bounds]] = {}
     for table in ("recording", "call", "analysis", *NEEDED, _CURVE, "finding"):
-        for number, first, last in connection.execute(_BOUNDS.format(table=table)).fetchall():
-            bounds.setdefault(number, {})[table] = first, last
+        for number, first, last, rows in connection.execute(_BOUNDS.format(table=table)).fetchall():
+            bounds.setdefault(number, {})[table] = Bounds(first=first, last=last, rows=rows)
     for number in sorted(bounds):
         rows = connection.execute("SELECT recording_id FROM batch WHERE number = ?", [number]).fetchall()
         yield Batch(recording_ids=tuple(row[0] for row in rows), bounds=bounds[number])
@@ -204,9 +215,12 @@ class _Rows:
 
 def _read(connection: Connection, table: str, batch: Batch) -> _Rows:
     """The batch's rows of a table."""
-    first, last = batch.bounds.get(table, _NO_ROWS)
-    values = {"first": first, "last": last, "ids": list(batch.recording_ids)}
-    found = connection.sql(_ROWS.format(table=table), params=values).to_arrow_table()
+    bounds = batch.bounds.get(table, Bounds())
+    values: dict[str, Any] = {"first": bounds.first, "last": bounds.last}
+    sql = _ROWS
+    if not bounds.alone:
+        sql, values["ids"] = _ROWS_AMONG_OTHERS, list(batch.recording_ids)
+    found = connection.sql(sql.format(table=table), params=values).to_arrow_table()
     encoded = pc.run_end_encode(found.column(ID).combine_chunks())
     ends = encoded.run_ends.to_pylist()
     runs = tuple(zip(encoded.values.to_pylist(), [0, *ends], ends, strict=False))
