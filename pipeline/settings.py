@@ -184,7 +184,7 @@ class OverlapSettings(Section):
     yields_within_s: float = Field(1.5, gt=0)
     """The interrupted side stops within this time."""
     floor_s: float = Field(1.0, ge=0)
-    """A broken-off start that reaches less far past a pause of the other, who goes on as soon, is given up."""
+    """A broken-off start that reaches less far past a pause of the other, who soon goes on, is given up."""
 
 
 class SilenceSettings(Section):
