@@ -66,6 +66,12 @@ class Case:
         return read_rule_text(self.rule["text"]) if self.rule else {}
 
     @property
+    def why(self) -> str | None:
+        """Why it was judged so in a word or two, such as late; None where the verdict says all."""
+        detail = self.finding["detail"]
+        return detail.get("reason") or detail.get("status")
+
+    @property
     def by_absence(self) -> bool:
         """Whether the finding is about something that was not heard.
 
@@ -139,6 +145,7 @@ def describe(case: Case, clip: Clip | None, notes: Sequence[str]) -> dict[str, A
         "made_at": datetime.now(UTC),
         "made_by": f"earwitness {__version__}",
         "finding": case.finding,
+        "why": case.why,
         "rule": rule | {"text_file": RULE} if case.rule else None,
         "call": case.call,
         "recording": {"sha256": case.recording["recording_id"], **case.recording},

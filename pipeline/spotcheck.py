@@ -167,7 +167,7 @@ def _row(case: Case, number: int, evidence: str) -> tuple[object, ...]:
         finding["verdict"],
         finding["quote"],
         *(None if at_s is None else round(at_s, 2) for at_s in (finding["start_s"], finding["end_s"])),
-        finding["detail"].get("status") or finding["detail"].get("reason"),
+        case.why,
         call["call_ref"],
         began,
         call["queue"],

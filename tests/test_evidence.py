@@ -65,6 +65,7 @@ TURNS = [say("agent", 0.5, 2.5, "this call is recorded & <b>kept</b>"), say("cus
 
 
 ABSENT = replace(SAID, verdict="fail", start_s=0.0, end_s=6.0, turn_index=None, quote=None)
+NOT_UNDERSTOOD = {"status": "unclear", "reason": "the opening was not understood"}
 HALF_HEARD = (active("agent", 0.5, 1.55), active("customer", 1.0, 2.0))
 
 CALLS: dict[str, tuple[Finding, dict[str, Any]]] = {
@@ -76,6 +77,7 @@ CALLS: dict[str, tuple[Finding, dict[str, Any]]] = {
     "failed": (replace(SAID, verdict="fail"), {}),
     "passed": (replace(ABSENT, verdict="pass"), {}),
     "silent": (replace(ABSENT, rule_id="dead_air"), {}),
+    "unclear": (replace(ABSENT, verdict="not_determinable", detail=NOT_UNDERSTOOD), {}),
     "idle": (found("closing", "not_applicable"), {}),
     "old": (replace(SAID, rule_version="0"), {}),
     "gone": (SAID, {}),
@@ -220,6 +222,23 @@ def test_the_page_is_readable_escaped_and_reaches_for_nothing_but_the_clip(archi
     ):
         assert text in seen.text
     assert "\n".join(DISCLOSURE.splitlines()[:3]) in seen.text
+
+
+@pytest.mark.parametrize(
+    ("call", "why", "shown"),
+    [
+        ("said", "in_time", "pass in time: “call is recorded”"),
+        ("unclear", NOT_UNDERSTOOD["reason"], "not determinable the opening was not understood Call"),
+        ("idle", None, "not applicable Call"),
+    ],
+)
+def test_beside_the_verdict_stands_why(
+    archive: Path, out: Path, call: str, why: str | None, shown: str
+) -> None:
+    assert pack(archive, out, call)["why"] == why
+    seen = Outside()
+    seen.feed((out / "index.html").read_text(encoding="utf-8"))
+    assert shown in " ".join(seen.text.split())
 
 
 # --- something that was not said ---------------------------------------------------------------------
