@@ -46,8 +46,10 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
     """The cases in a file of JSON lines. Raises UsageError with the line for a case that is none."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("cannot read the cases", where=path, value=str(error)) from None
+    except OSError as error:
+        raise UsageError("cannot read the cases", where=path, value=error.strerror) from None
+    except UnicodeDecodeError:
+        raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
     sentences = tuple(_sentence(line, f"{path}:{n}") for n, line in enumerate(lines, start=1) if line.strip())
     if not sentences:
         raise UsageError("no cases in the file", where=path, remedy="write one JSON object a line")

@@ -22,7 +22,7 @@ from pipeline.cli_options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.rules import RuleSet
+    from pipeline.rules import Rule, RuleSet
 
 Packs = Annotated[
     Path | None,
@@ -42,21 +42,24 @@ def list_rules(json: Json = False, packs: Packs = None) -> None:
         return
     width = max(len(rule.id) for rule in rules)
     for rule in rules:
-        fatal = ", fatal" if rule.fatal else ""
-        typer.echo(
-            f"{rule.id:{width}}  {rule.version}  {rule.title} ({rule.score}, weight {rule.weight:g}{fatal})"
-        )
+        typer.echo(f"{rule.id:{width}}  {rule.version}  {rule.title} ({_place(rule)})")
+
+
+def _place(rule: Rule) -> str:
+    """The rule's place in the scorecard."""
+    return f"{rule.score}, weight {rule.weight:g}{', fatal' if rule.fatal else ''}"
 
 
 @rules_app.command("show")
 def show_rule(
     rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], packs: Packs = None
 ) -> None:
-    """Show a rule as it is written, with its phrases and examples, and what a site's file changes."""
-    pack, *changes = _rules(packs).rule(rule_id).files
-    typer.echo(pack.read_text(encoding="utf-8"), nl=False)
-    for path in changes:
-        typer.echo(f"\n# changed by {path}\n{path.read_text(encoding='utf-8')}", nl=False)
+    """Show a rule as it is written, with its phrases and examples, and what a site's files change."""
+    from pipeline.scorecard import rule_text  # noqa: PLC0415
+
+    rule = _rules(packs).rule(rule_id)
+    state = _place(rule) if rule.active else "switched off"
+    typer.echo(f"# Version {rule.version}, {state}\n{rule_text(rule)}", nl=False)
 
 
 @rules_app.command("test")

@@ -156,6 +156,7 @@ def test_a_fault_of_ours_is_quarantined_with_its_type(folder, run, monkeypatch):
         (["rules", "show", "kindness"], "unknown rule"),
         (["rules", "test", "nowhere.jsonl"], "cannot read the cases"),
         (["rules", "test", "wrong.csv"], "not a case"),
+        (["rules", "test", "latin.csv"], "not a text in UTF-8"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -163,6 +164,7 @@ def test_wrong_usage_is_told_in_one_line_and_writes_nothing(args, says, folder, 
     write_call(folder / "a.wav")
     (folder / "hollow").mkdir()
     (folder / "wrong.csv").write_text("name,colour\nx,red\n")
+    (folder / "latin.csv").write_bytes("caf\u00e9".encode("latin-1"))
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     code, out, err = run(*args)
     assert code == 2
@@ -258,9 +260,13 @@ def test_rules_of_a_sites_own_folder(folder, run):
     rules = {rule["id"]: rule for rule in json.loads(run("rules", "list", "--packs", "site", "--json")[1])}
     assert "hold_permission" not in rules
     assert (rules["hold_thanks"]["title"], rules["hold_thanks"]["weight"]) == ("Ours", 9)
+    (site / "scorecard.toml").write_text("[hold_thanks]\nweight = 4\nfatal = true\n")
     shown = run("rules", "show", "hold_thanks", "--packs", "site")[1]
     assert shown.endswith("weight = 9\n")
-    assert "changed by site/hold_thanks.toml" in shown
+    assert "changed by this site: hold_thanks.toml" in shown
+    assert shown.splitlines()[0].endswith(", quality, weight 4, fatal")  # the scorecard decides
+    assert run("rules", "show", "hold_permission", "--packs", "site")[1].startswith("# Version")
+    assert "switched off" in run("rules", "show", "hold_permission", "--packs", "site")[1].splitlines()[0]
     # The settings name the same folder.
     (folder / "earwitness.toml").write_text('[rules]\npacks = "site"\n')
     assert "Ours" in run("rules", "list")[1]

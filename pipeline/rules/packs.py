@@ -116,11 +116,11 @@ class RuleSet:
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of this id, active or not. Raises UsageError for an unknown one."""
-        for rule in (*self.rules, *self.inactive):
-            if rule.id == rule_id:
-                return rule
-        known = ", ".join(rule.id for rule in self.rules)
-        raise UsageError("unknown rule", value=rule_id, allowed=known)
+        known = {rule.id: rule for rule in (*self.rules, *self.inactive)}
+        if rule_id not in known:
+            allowed = ", ".join(sorted(known))
+            raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="mend its spelling")
+        return known[rule_id]
 
     def says(self, rule_id: str, role: Role, text: str) -> bool:
         """Whether `text`, said by `role`, contains the rule's phrase; UsageError for an unknown rule."""
