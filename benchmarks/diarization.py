@@ -30,7 +30,7 @@ from pipeline.audio import read_audio
 from pipeline.records import SpeakerSpan
 from pipeline.settings import Settings
 from pipeline.spans import Span, complement, union
-from pipeline.speaker_models import (
+from pipeline.speakers.models import (
     MEL_BANDS,
     find_speaker_weights,
     load_diarizer,

@@ -24,8 +24,8 @@ from typing import Any
 from _line import write_result
 from archive import make_archive
 
-from pipeline.recheck import Request, Unwatched, recheck
 from pipeline.rules import RuleSet, load_rules
+from pipeline.second_looks.recheck import Request, Unwatched, recheck
 from pipeline.settings import Settings
 from pipeline.store import query
 

@@ -12,7 +12,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 
-from pipeline import night, plan, settings, show
+from pipeline import night, plan, settings
+from pipeline.cli import show
 from pipeline.errors import UsageError
 
 P = ParamSpec("P")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
 from pipeline.crosstalk import remove_crosstalk
-from pipeline.cuts import find_cuts
 from pipeline.frames import (
     FRAME_RATE,
     HOP,
@@ -28,10 +27,11 @@ from pipeline.frames import (
     to_mask,
     to_spans,
 )
-from pipeline.hold_tracks import NO_TRACKS, Tracks
 from pipeline.records import Fingerprint, Samples, Sound
 from pipeline.settings import ActivitySettings, Settings
 from pipeline.sounds import detect_sounds
+from pipeline.sounds.cuts import find_cuts
+from pipeline.sounds.hold_tracks import NO_TRACKS, Tracks
 from pipeline.spans import Span, union
 
 VAD_STEP = 512  # samples per voice probability

@@ -11,13 +11,13 @@ from pipeline import __version__
 from pipeline.activity import ChannelActivity, VoiceModel, detect_activity
 from pipeline.diarize import Diarize
 from pipeline.fitness import measure_fitness
-from pipeline.hold_tracks import NO_TRACKS, Tracks
 from pipeline.judgement import find_events, find_findings
 from pipeline.parties import Parties, parties_by_voice, parties_on_channels
 from pipeline.records import Analysis, Audio, Call, HeardWord, Run
 from pipeline.rules import RuleSet
 from pipeline.rules.meaning import SecondLook
 from pipeline.settings import Settings
+from pipeline.sounds.hold_tracks import NO_TRACKS, Tracks
 from pipeline.tone import Spoken, measure_tone
 from pipeline.transcribe import Transcribe
 from pipeline.turns import activities_of, build_turns

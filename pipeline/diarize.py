@@ -20,8 +20,8 @@ from pipeline.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, levels_db, to_ma
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings
 from pipeline.spans import Span
-from pipeline.speaker_clusters import Floats, Labels, Pieces, Voices, find_voices, unit
-from pipeline.speaker_threads import Segmentation, carry_over, join_windows
+from pipeline.speakers.clusters import Floats, Labels, Pieces, Voices, find_voices, unit
+from pipeline.speakers.threads import Segmentation, carry_over, join_windows
 
 TARGET_RMS = 0.05  # of the speech, before noise is added
 PIECE = 150  # frames (1.5 s) of a piece, half overlapping the next

@@ -62,7 +62,7 @@ def _weights(settings: Settings) -> str:
 
 
 def _speaker_weights(settings: Settings) -> str:
-    from pipeline.speaker_models import find_speaker_weights  # noqa: PLC0415 - slow to import
+    from pipeline.speakers.models import find_speaker_weights  # noqa: PLC0415 - slow to import
 
     weights = find_speaker_weights(settings.diarization)
     return f"{weights.name} from {weights.source}, {weights.folder}"

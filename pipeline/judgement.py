@@ -15,7 +15,7 @@ from pipeline.events.silences import detect_silences
 from pipeline.events.transfers import detect_transfers
 from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
-from pipeline.metrics.sensitivity import STRETCHES_S
+from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
 from pipeline.records import Analysis
 from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
@@ -23,10 +23,13 @@ from pipeline.settings import Settings
 from pipeline.spans import Span
 
 
-def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool) -> Analysis:
+def find_events(
+    heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool, measured: bool = False
+) -> Analysis:
     """`heard` with its holds, overlaps, silences, measures and what the customer gave away.
 
-    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
+    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls). `measured`
+    says that the measures in `heard` were taken with these settings, so that they hold for the same events.
     """
     turns, words, activities = heard.turns, heard.words, heard.activities
     duration_s = heard.recording.duration_s or 0.0
@@ -65,14 +68,25 @@ def find_events(heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps
         tone=heard.tone,
         tone_curve=heard.tone_curve,
     )
+    kept = measured and _same_timing(timeline, heard)
     return replace(
         heard,
         holds=holds,
         transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
-        metrics=measure(timeline, find_fit(heard.fitness, settings.fitness)),
+        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.fitness, settings.fitness)),
         personal_data=personal_data_records(turns, words, rules),
+    )
+
+
+def _same_timing(timeline: Timeline, heard: Analysis) -> bool:
+    """Whether all that measures are taken from is as it was; of short holds only their counts are kept."""
+    return (
+        [hold.span for hold in timeline.holds] == [hold.span for hold in heard.holds]
+        and timeline.silences == heard.silences
+        and timeline.overlaps == heard.overlaps
+        and set(heard.metrics).issuperset(hold_count_at(timeline))
     )
 
 

@@ -18,18 +18,18 @@ from pipeline.activity import load_voice_model
 from pipeline.analyse import Models, analyse
 from pipeline.audio import read_audio
 from pipeline.errors import RecordingError, UsageError
-from pipeline.hold_tracks import Tracks
 from pipeline.models import find_whisper, load_whisper
 from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
-from pipeline.recheck import Request, Unwatched, judge_again
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.meaning import SecondLook
-from pipeline.scorecard import scored_rules
+from pipeline.second_looks.recheck import Request, Unwatched, judge_again
 from pipeline.sentence_model import find_embed
 from pipeline.settings import Settings
-from pipeline.speaker_models import DiarizerOnDemand, find_speaker_weights
+from pipeline.sounds.hold_tracks import Tracks
+from pipeline.speakers.models import DiarizerOnDemand, find_speaker_weights
 from pipeline.store import Known, Writer, check_writable, writing
+from pipeline.store.scorecard import scored_rules
 from pipeline.transcribe import FasterWhisper
 
 log = logging.getLogger(__name__)

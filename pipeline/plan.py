@@ -13,7 +13,7 @@ from pipeline.metadata import Metadata, read_metadata
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import Known
-from pipeline.stored_settings import audio_fingerprint
+from pipeline.store.stored_settings import audio_fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, write_call
 
-from pipeline import cli, night, settings, show
+from pipeline import cli, night, settings
+from pipeline.cli import show
 
 ROOT = Path(__file__).parent.parent
 

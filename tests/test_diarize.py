@@ -20,9 +20,9 @@ from pipeline.errors import UsageError
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings, Settings
 from pipeline.spans import Span, intersection, total_s, union
-from pipeline.speaker_clusters import Pieces, find_voices, unit
-from pipeline.speaker_models import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
-from pipeline.speaker_threads import Segmentation, join_windows
+from pipeline.speakers.clusters import Pieces, find_voices, unit
+from pipeline.speakers.models import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
+from pipeline.speakers.threads import Segmentation, join_windows
 
 RATE = 16_000
 SETTINGS = DiarizationSettings()

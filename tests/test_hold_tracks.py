@@ -16,11 +16,11 @@ from signals import RATE, at, decibels, music, sample_call, speech
 from pipeline import night
 from pipeline import settings as all_settings
 from pipeline.activity import detect_activity, load_voice_model
-from pipeline.hold_tracks import FRAME_S, Tracks, find_landmarks
-from pipeline.learn_tracks import Heard, learn
 from pipeline.plan import Order
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.settings import Settings
+from pipeline.sounds.hold_tracks import FRAME_S, Tracks, find_landmarks
+from pipeline.sounds.learn_tracks import Heard, learn
 from pipeline.spans import total_s, union
 from pipeline.store import query, writing
 

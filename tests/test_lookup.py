@@ -14,8 +14,8 @@ from builders import (
 )
 
 from pipeline.errors import UsageError
-from pipeline.lookup import find_recording
 from pipeline.records import Analysis
+from pipeline.second_looks.lookup import find_recording
 from pipeline.store import reading
 
 

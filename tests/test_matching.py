@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import Turn
-from pipeline.rules import automaton
-from pipeline.rules.book import PhraseBook
-from pipeline.rules.grammar import AnyWord, Edge, Either, Gap, Grammar, InTurn, Part, WordPart
-from pipeline.rules.lexicon import Lexicon, load_lexicon
-from pipeline.rules.phrases import Phrases, compile_patterns, find
-from pipeline.rules.tokens import Token, Transcript, transcribe_tokens, transcript_of_text
+from pipeline.rules.language import automaton
+from pipeline.rules.language.book import PhraseBook
+from pipeline.rules.language.grammar import AnyWord, Edge, Either, Gap, Grammar, InTurn, Part, WordPart
+from pipeline.rules.language.lexicon import Lexicon, load_lexicon
+from pipeline.rules.language.phrases import Phrases, compile_patterns, find
+from pipeline.rules.language.tokens import Token, Transcript, transcribe_tokens, transcript_of_text
 
 OWN = load_lexicon()
 LETTERS = "bcdefghkl"

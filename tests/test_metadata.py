@@ -69,7 +69,12 @@ def test_each_form_of_manifest_gives_the_same_facts(tmp_path, name, text):
 
 @pytest.mark.parametrize(
     ("column", "fact"),
-    [(alias, fact) for fact, aliases in ALIASES.items() for alias in aliases if fact not in ("file", "holds", "pauses")],
+    [
+        (alias, fact)
+        for fact, aliases in ALIASES.items()
+        for alias in aliases
+        if fact not in ("file", "holds", "pauses")
+    ],
 )
 def test_every_alias_of_a_column(tmp_path, column, fact):
     value = {"agent_channel": "right"}.get(fact) or dict(zip(HEADER.split(","), ROW.split(","), strict=True))[

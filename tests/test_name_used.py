@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline.cases import read_sentences, try_rules
 from pipeline.records import Call, Finding, Turn
 from pipeline.rules import Case, RuleSet, judge
-from pipeline.rules.customer_names import is_name
+from pipeline.rules.details.customer_names import is_name
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent / "data" / "phrases" / "customer_name_used.jsonl"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import PersonalDatum, Turn
-from pipeline.rules.number_runs import number_runs
-from pipeline.rules.personal_data import passes_luhn, personal_data_records
-from pipeline.rules.tokens import transcript_of_text
+from pipeline.rules.details.number_runs import number_runs
+from pipeline.rules.details.personal_data import passes_luhn, personal_data_records
+from pipeline.rules.language.tokens import transcript_of_text
 
 
 def data_in(*turns: Turn) -> tuple[PersonalDatum, ...]:

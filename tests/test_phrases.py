@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from pipeline.cases import Sentence, read_sentences, try_rules
 from pipeline.errors import UsageError
-from pipeline.rules import automaton, load_rules
-from pipeline.rules.grammar import Grammar
-from pipeline.rules.lexicon import LEXICON_FILE, load_lexicon
-from pipeline.rules.phrases import Phrases, compile_patterns, find
+from pipeline.rules import load_rules
+from pipeline.rules.language import automaton
+from pipeline.rules.language.grammar import Grammar
+from pipeline.rules.language.lexicon import LEXICON_FILE, load_lexicon
+from pipeline.rules.language.phrases import Phrases, compile_patterns, find
+from pipeline.rules.language.tokens import transcribe_tokens, transcript_of_text
 from pipeline.rules.specs import MIN_EXAMPLES
-from pipeline.rules.tokens import transcribe_tokens, transcript_of_text
 
 LEXICON = load_lexicon()
 RULES = load_rules()
 SENTENCES = Path(__file__).parent / "data" / "phrases"
+
 
 def tokens_of(text: str) -> list[str]:
     return [token.text for token in transcript_of_text(text, "agent", LEXICON).tokens]

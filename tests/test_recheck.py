@@ -25,16 +25,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from readback import read_analysis, unordered
 
-from pipeline import cli, recheck, stored_settings
+from pipeline import cli
 from pipeline import settings as settings_module
 from pipeline.errors import UsageError
 from pipeline.judgement import find_events, find_findings
-from pipeline.recheck import Request, judged
 from pipeline.records import Analysis, Turn
 from pipeline.rules import RuleSet, load_rules, packs
+from pipeline.second_looks import recheck
+from pipeline.second_looks.recheck import Request, judged
 from pipeline.settings import Settings
-from pipeline.store import query, reading, writing
-from pipeline.stored import StoredCall, batches, make, read_batch
+from pipeline.store import query, reading, stored_settings, writing
+from pipeline.store.stored import StoredCall, batches, make, read_batch
 
 RULES = load_rules()
 SETTINGS = Settings()

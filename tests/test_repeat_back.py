@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pipeline.cases import read_sentences, try_rules
 from pipeline.records import Finding, Turn
 from pipeline.rules import Case, RuleSet, judge
-from pipeline.rules.key_words import key_words
-from pipeline.rules.tokens import transcript_of_text
+from pipeline.rules.details.key_words import key_words
+from pipeline.rules.language.tokens import transcript_of_text
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent / "data" / "phrases" / "repeat_back.jsonl"

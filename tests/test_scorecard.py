@@ -14,9 +14,9 @@ from pipeline import night
 from pipeline.errors import RecordingError
 from pipeline.plan import Order
 from pipeline.rules import load_rules
-from pipeline.scorecard import read_rule_text, rule_text, scored_rules
 from pipeline.settings import Settings
 from pipeline.store import query, writing
+from pipeline.store.scorecard import read_rule_text, rule_text, scored_rules
 
 ACTIVE = "SELECT rule_id, rule_version, weight FROM rule WHERE active ORDER BY rule_id"
 

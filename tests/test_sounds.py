@@ -6,8 +6,8 @@ from instruments import cadence, music_of, singing
 from signals import RATE, at, decibels, music, noise, sample_call, speech, tone
 
 from pipeline.activity import detect_activity, load_voice_model
-from pipeline.cuts import find_cuts
 from pipeline.settings import Settings
+from pipeline.sounds.cuts import find_cuts
 from pipeline.spans import Span, covered_s, total_s
 
 SETTINGS = Settings()

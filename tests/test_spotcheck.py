@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.judged_sheet import import_sheet, read_sheet
 from pipeline.records import Analysis, Verdict
-from pipeline.spotcheck import COLUMNS, Request, Sample, draw, safe_cell, shares, write_sample
+from pipeline.second_looks.judged_sheet import import_sheet, read_sheet
+from pipeline.second_looks.spotcheck import COLUMNS, Request, Sample, draw, safe_cell, shares, write_sample
 from pipeline.store import query, reading
 
 POPULATION: dict[Verdict, int] = {"pass": 20, "fail": 3, "not_determinable": 4}

@@ -17,9 +17,9 @@ from builders import (
 from readback import TALK, count, files_beside, read_published, unordered
 
 import schemas
-from pipeline import store_files
 from pipeline.errors import UsageError
 from pipeline.store import check_writable, query, writing
+from pipeline.store import files as store_files
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from pipeline.rules.case import Case
 from pipeline.rules.cues import HoldPhrase, hold_phrases, judge_holds
+from pipeline.rules.details.personal_data import personal_data_records
 from pipeline.rules.engine import judge
 from pipeline.rules.packs import Rule, RuleSet, load_rules
-from pipeline.rules.personal_data import personal_data_records
 
 __all__ = [
     "Case",

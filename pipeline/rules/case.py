@@ -21,9 +21,9 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.rules.language.phrases import Match, Phrases, find
+from pipeline.rules.language.tokens import Transcript
 from pipeline.rules.packs import RuleSet
-from pipeline.rules.phrases import Match, Phrases, find
-from pipeline.rules.tokens import Transcript
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 

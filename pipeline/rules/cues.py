@@ -11,9 +11,9 @@ from typing import Literal
 
 from pipeline.records import Activity, Hold, Permission, Role, Turn, Word
 from pipeline.rules.case import decides, mean_probability, support
+from pipeline.rules.language.phrases import Match, find
+from pipeline.rules.language.tokens import Transcript, transcribe_tokens
 from pipeline.rules.packs import RuleSet
-from pipeline.rules.phrases import Match, find
-from pipeline.rules.tokens import Transcript, transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 

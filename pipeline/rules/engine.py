@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.records import Finding
-from pipeline.rules.beeps import beeps
-from pipeline.rules.calm import calm
 from pipeline.rules.case import Case, Hearing
-from pipeline.rules.every_hold import every_hold
-from pipeline.rules.hold_length import hold_length
-from pipeline.rules.lexicon import Spec
-from pipeline.rules.measure import measure
-from pipeline.rules.name_used import name_used
+from pipeline.rules.language.lexicon import Spec
+from pipeline.rules.language.tokens import transcribe_tokens
+from pipeline.rules.logics.beeps import beeps
+from pipeline.rules.logics.calm import calm
+from pipeline.rules.logics.every_hold import every_hold
+from pipeline.rules.logics.hold_length import hold_length
+from pipeline.rules.logics.measure import measure
+from pipeline.rules.logics.name_used import name_used
+from pipeline.rules.logics.repeat_back import repeat_back
+from pipeline.rules.logics.said_in_time import said_in_time
+from pipeline.rules.logics.sequence import sequence
 from pipeline.rules.packs import Rule, RuleSet, load_rules
-from pipeline.rules.repeat_back import repeat_back
-from pipeline.rules.said_in_time import said_in_time
-from pipeline.rules.sequence import sequence
 from pipeline.rules.specs import (
     Beeps,
     Calm,
@@ -33,7 +34,6 @@ from pipeline.rules.specs import (
     SaidInTime,
     Sequence,
 )
-from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import HoldSettings, RuleSettings
 
 __all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]

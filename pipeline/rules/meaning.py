@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import Analysis, Finding, Role, Word
+from pipeline.rules.language.tokens import transcribe_tokens
 from pipeline.rules.packs import Rule, RuleSet
 from pipeline.rules.specs import EveryHold, RepeatBack, SaidInTime
 from pipeline.rules.specs import Sequence as Steps
-from pipeline.rules.tokens import transcribe_tokens
 from pipeline.settings import RuleSettings
 from pipeline.spans import Span
 

@@ -17,7 +17,7 @@
     field = "thanked"
     good = [true]
 
-    [phrases.thanks]              # as many groups as the logic needs; grammar: pipeline/rules/phrases.py
+    [phrases.thanks]              # as many groups as the logic needs; grammar: rules/language/phrases.py
     any = ["{thank} for {holding}"]
     but = ["holding an account"]  # decoys: a match that overlaps one is dropped
     unless = "group"              # a match is dropped where this group is found in the same utterance
@@ -49,11 +49,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.records import Role
-from pipeline.rules.lexicon import Lexicon, load_lexicon, read_toml, readable
+from pipeline.rules.language.lexicon import Lexicon, load_lexicon, read_toml, readable
+from pipeline.rules.language.phrases import Phrases, compile_patterns, find
+from pipeline.rules.language.tokens import transcript_of_text
 from pipeline.rules.metric_names import metric_names
-from pipeline.rules.phrases import Phrases, compile_patterns, find
 from pipeline.rules.specs import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
-from pipeline.rules.tokens import transcript_of_text
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
 LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"

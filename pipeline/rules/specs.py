@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.records import Permission, Role
-from pipeline.rules.lexicon import Spec, Text
+from pipeline.rules.language.lexicon import Spec, Text
 
 MIN_EXAMPLES = 8
 

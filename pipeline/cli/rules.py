@@ -1,0 +1,134 @@
+"""The commands about rules. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_DB,
+    INTERRUPTED,
+    SOME_BAD,
+    Db,
+    Json,
+    Overrides,
+    SettingsFile,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from pipeline.rules import Rule, RuleSet
+
+Packs = Annotated[
+    Path | None,
+    typer.Option("--packs", metavar="DIR", help="A folder of your own packs; else the setting rules.packs."),
+]
+
+rules_app = typer.Typer(help="Show the rules and try them on sentences.", no_args_is_help=True)
+
+
+@rules_app.command("list")
+def list_rules(json: Json = False, packs: Packs = None) -> None:
+    """List the active rules."""
+    rules = _rules(packs).rules
+    if json:
+        names = ("id", "version", "title", "score", "weight", "fatal")
+        print_json([{name: getattr(rule, name) for name in names} for rule in rules])
+        return
+    width = max(len(rule.id) for rule in rules)
+    for rule in rules:
+        typer.echo(f"{rule.id:{width}}  {rule.version}  {rule.title} ({_place(rule)})")
+
+
+def _place(rule: Rule) -> str:
+    """The rule's place in the scorecard."""
+    return f"{rule.score}, weight {rule.weight:g}{', fatal' if rule.fatal else ''}"
+
+
+@rules_app.command("show")
+def show_rule(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], packs: Packs = None
+) -> None:
+    """Show a rule as it is written, with its phrases and examples, and what a site's files change."""
+    from pipeline.store.scorecard import rule_text  # noqa: PLC0415
+
+    rule = _rules(packs).rule(rule_id)
+    state = _place(rule) if rule.active else "switched off"
+    typer.echo(f"# Version {rule.version}, {state}\n{rule_text(rule)}", nl=False)
+
+
+@rules_app.command("test")
+def try_cases(
+    cases: Annotated[Path, typer.Argument(metavar="CASES.jsonl", show_default=False)],
+    json: Json = False,
+    packs: Packs = None,
+) -> None:
+    """Try rules on labelled sentences; exit code 1 if a case differs.
+
+    Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
+    """
+    from pipeline.cases import read_sentences, try_rules  # noqa: PLC0415
+
+    trial = try_rules(_rules(packs), read_sentences(cases))
+    if json:
+        print_json({rule: asdict(confusion) for rule, confusion in trial.by_rule.items()})
+    else:
+        width = max(map(len, trial.by_rule))
+        typer.echo(f"{'rule':{width}}  {'tp':>5} {'fp':>5} {'fn':>5} {'tn':>5}")
+        for rule, c in trial.by_rule.items():
+            typer.echo(f"{rule:{width}}  {c.tp:5} {c.fp:5} {c.fn:5} {c.tn:5}")
+    for case in trial.wrong:
+        wanted = "not found" if case.expect else "found, not expected"
+        say(f"{case.rule}: {wanted}: {case.role}: {case.text}")
+    if trial.wrong:
+        raise typer.Exit(SOME_BAD)
+
+
+def recheck(
+    db: Db = DEFAULT_DB,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    packs: Packs = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most calls listed with a verdict that changed.")] = 20,
+    json: Json = False,
+) -> None:
+    """Judge the stored calls again by the rules as they are now, without their audio.
+
+    Of the settings, those of holds, overlaps, silences and rules count. Verdicts that change are printed and
+    kept: earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
+    """
+    from pipeline import settings as settings_  # noqa: PLC0415
+    from pipeline.cli import show_recheck  # noqa: PLC0415
+    from pipeline.rules import load_rules  # noqa: PLC0415
+    from pipeline.second_looks.recheck import Request  # noqa: PLC0415
+    from pipeline.second_looks.recheck import recheck as carry_out  # noqa: PLC0415
+
+    given = settings_.load(settings, overrides or ())
+    request = Request(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
+    try:
+        with show_recheck.progress(sys.stderr) as progress:
+            done = carry_out(request, progress)
+    except KeyboardInterrupt:
+        say("interrupted; the store is as it was")
+        raise typer.Exit(INTERRUPTED) from None
+    if json:
+        print_json(show_recheck.changes_json(db, done, limit))
+    else:
+        show_recheck.print_changes(db, done, limit)
+    for uri, reason in done.failed:
+        say(f"not judged: {uri}: {reason}")
+    say(show_recheck.summary_line(done))
+    if done.failed:
+        raise typer.Exit(SOME_BAD)
+
+
+def _rules(packs: Path | None) -> RuleSet:
+    from pipeline import settings  # noqa: PLC0415
+    from pipeline.rules import load_rules  # noqa: PLC0415
+
+    return load_rules(packs or settings.load().rules.packs)

@@ -1,0 +1,1 @@
+"""The closed set of logics: how a rule comes to its verdict. The table of them is `rules.engine.LOGICS`."""

@@ -1,0 +1,1 @@
+"""What comes after the night: judging again, evidence for auditors, spot checks by people."""

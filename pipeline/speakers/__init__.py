@@ -1,0 +1,1 @@
+"""The networks and the arithmetic by which voices on one channel are told apart."""
