@@ -90,8 +90,6 @@ class AsrSettings(Section):
     compute_type: str = "auto"
     """CTranslate2 type; `auto` is int8 on the CPU and float16 on CUDA."""
     language: str = "en"
-    prompt: str = "Customer service, a telephone call on a recorded line."
-    """What calls are about, in their language: unclear words are heard as ones said there. May be empty."""
     beam_size: int = Field(5, ge=1, le=20)
     batch_size: int = Field(8, ge=1)
     """Windows of 30 s recognised together."""

@@ -30,7 +30,6 @@ REACHES_S = 0.05  # a word reaches into a piece by more than this
 OPENING_WORDS, SURE = 2, 0.7  # words, and probability from which they stay where they were heard
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
-MAX_WITHOUT_WORDS_S = 4.0  # in a window, which is nearly all speech; a longer stretch was left out
 
 
 class Transcribe(Protocol):
@@ -106,7 +105,6 @@ class FasterWhisper:
             np.concatenate(audio),
             clip_timestamps=clips,
             batch_size=self._settings.batch_size,
-            initial_prompt=self._settings.prompt or None,
             **self._options(),
         )
         found: list[list[Any]] = [[] for _ in audio]
@@ -119,22 +117,15 @@ class FasterWhisper:
         ]
 
     def _words(self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]) -> list[WindowWord]:
-        """Words of one window with times from its start.
-
-        A failed decoding is done again with fallbacks, and so is one that leaves speech out, as prompts may
-        make it do: both without the prompt.
-        """
-        words = _whole_words([word for segment in segments for word in segment.words], start_s)
-        failed = any(
+        """Words of one window with times from its start; a failed decoding is done again with fallbacks."""
+        if any(
             s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments
-        )
-        if not failed and _longest_without_words_s(words, len(audio) / SAMPLE_RATE) <= MAX_WITHOUT_WORDS_S:
-            return words
-        segments, _ = self._model.transcribe(
-            audio, vad_filter=False, condition_on_previous_text=False, **self._options()
-        )
-        again = _whole_words([word for segment in segments for word in segment.words], 0.0)
-        return again if failed or len(again) > len(words) else words
+        ):
+            again, _ = self._model.transcribe(
+                audio, vad_filter=False, condition_on_previous_text=False, **self._options()
+            )
+            return _whole_words([word for segment in again for word in segment.words], 0.0)
+        return _whole_words([word for segment in segments for word in segment.words], start_s)
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -153,12 +144,6 @@ class WindowWord:
     end_s: float
     text: str
     probability: float
-
-
-def _longest_without_words_s(words: Sequence[WindowWord], duration_s: float) -> float:
-    """Longest time without the start of a word: a word's end may be stretched over what was left out."""
-    starts = [0.0, *(word.start_s for word in words), duration_s]
-    return max(after - before for before, after in pairwise(starts))
 
 
 def _whole_words(parts: Sequence[Any], window_start_s: float) -> list[WindowWord]:

@@ -173,63 +173,6 @@ def test_silence_is_never_shown_to_the_recogniser(monkeypatch):
     assert recogniser([channel(), channel()]) == ((), ())
 
 
-class Decoder:
-    """Stands in for a model and its batches: `first` is heard at once, `again` when asked once more."""
-
-    def __init__(self, first, again):
-        self._first, self._again = first, again
-        self.prompts = []
-
-    def batch(self, audio, *, clip_timestamps, batch_size, initial_prompt, **options):
-        self.prompts.append(initial_prompt)
-        return [segment(self._first)], None
-
-    def transcribe(self, audio, **options):
-        self.prompts.append(options.get("initial_prompt"))
-        return [segment(self._again)], None
-
-
-def segment(words, log_probability=-0.2):
-    parts = [part(f" {text}", start, start + 0.3, 0.9) for text, start in words]
-    return SimpleNamespace(words=parts, seek=0, compression_ratio=1.2, avg_logprob=log_probability)
-
-
-def heard_by(decoder, monkeypatch, settings=SETTINGS, duration_s=12.0):
-    monkeypatch.setattr(
-        "faster_whisper.BatchedInferencePipeline", lambda model: SimpleNamespace(transcribe=model.batch)
-    )
-    (words,) = FasterWhisper(decoder, settings).recognise([np.zeros(round(duration_s * RATE), np.float32)])
-    return [word.text for word in words]
-
-
-EVERY_SECOND = [(f"w{t}", float(t)) for t in range(12)]
-
-
-@pytest.mark.parametrize("left_out", [range(5), range(4, 10), range(6, 12)])
-def test_speech_left_out_is_listened_to_again_without_the_prompt(monkeypatch, left_out):
-    first = [pair for t, pair in enumerate(EVERY_SECOND) if t not in left_out]
-    decoder = Decoder(first, EVERY_SECOND)
-    assert heard_by(decoder, monkeypatch) == [text for text, _ in EVERY_SECOND]
-    assert decoder.prompts == [SETTINGS.prompt, None]
-
-
-def test_what_brings_no_more_words_is_not_taken(monkeypatch):
-    decoder = Decoder(EVERY_SECOND[:6], EVERY_SECOND[:5])
-    assert heard_by(decoder, monkeypatch) == [text for text, _ in EVERY_SECOND[:6]]
-
-
-def test_words_throughout_need_no_second_listening(monkeypatch):
-    decoder = Decoder([pair for t, pair in enumerate(EVERY_SECOND) if t not in (5, 6)], [])
-    assert len(heard_by(decoder, monkeypatch)) == 10
-    assert decoder.prompts == [SETTINGS.prompt]
-
-
-def test_there_may_be_no_prompt(monkeypatch):
-    decoder = Decoder(EVERY_SECOND, [])
-    heard_by(decoder, monkeypatch, AsrSettings(prompt=""))
-    assert decoder.prompts == [None]
-
-
 @pytest.mark.real
 def test_real_weights_hear_both_channels_in_their_places(recogniser):
     quiet = at(40, noise_db=-60)
