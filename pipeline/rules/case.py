@@ -111,6 +111,14 @@ class Hearing:
     settings: RuleSettings
     holds: HoldSettings
 
+    def heard(self, words: Sequence[Word]) -> bool:
+        """Whether words were heard well enough to decide a verdict."""
+        return heard_well(words, self.case.activities, self.settings)
+
+    def sure(self, match: Match) -> bool:
+        """Whether a phrase may decide: its speaker is known and it was heard well enough."""
+        return match.role != "unknown" and self.heard(match.words)
+
 
 def support(words: Sequence[Word], activities: Iterable[Activity]) -> float:
     """Share of the words' time, 0 to 1, in which their channel carries speech."""
@@ -128,12 +136,12 @@ def support(words: Sequence[Word], activities: Iterable[Activity]) -> float:
     return covered / whole if whole else 0.0
 
 
-def decides(match: Match, activities: Sequence[Activity], settings: RuleSettings) -> bool:
-    """Whether a phrase was heard well enough to decide a verdict."""
-    return (
-        match.probability >= settings.min_phrase_probability
-        and support(match.words, activities) >= settings.min_phrase_activity
-    )
+def heard_well(words: Sequence[Word], activities: Sequence[Activity], settings: RuleSettings) -> bool:
+    """Whether words were heard well enough to decide a verdict; no words were not."""
+    probability = mean_probability(words)
+    if probability is None or probability < settings.min_phrase_probability:
+        return False
+    return support(words, activities) >= settings.min_phrase_activity
 
 
 def words_in(words: Iterable[Word], span: Span) -> list[Word]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.records import Activity, Hold, Permission, Role, Turn, Word
-from pipeline.rules.case import decides, mean_probability, support
+from pipeline.rules.case import heard_well, mean_probability
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.language.tokens import Transcript, transcribe_tokens
 from pipeline.rules.packs import RuleSet
@@ -81,7 +81,7 @@ class _Scene:
 
     def heard(self, match: Match) -> bool:
         """Whether the phrase may decide."""
-        return decides(match, self.activities, self.settings)
+        return heard_well(match.words, self.activities, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +243,8 @@ def _unheard(scene: _Scene, window: Span) -> bool:
 def _understood(scene: _Scene, window: Span) -> bool:
     """Whether what the agent says in `window` was recognised; a silent agent was."""
     words = [word for word in scene.words if word.role == "agent" and word.span & window]
-    probability = mean_probability(words)
-    if probability is not None:
-        return (
-            probability >= scene.settings.min_phrase_probability
-            and support(words, scene.activities) >= scene.settings.min_phrase_activity
-        )
+    if words:
+        return heard_well(words, scene.activities, scene.settings)
     spoken = (a.span & window for a in scene.activities if a.role == "agent")
     return total_s(spoken) < UNHEARD_S
 

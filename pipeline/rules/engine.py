@@ -11,7 +11,6 @@ from typing import Any
 
 from pipeline.records import Finding
 from pipeline.rules.case import Case, Hearing
-from pipeline.rules.language.lexicon import Spec
 from pipeline.rules.language.tokens import transcribe_tokens
 from pipeline.rules.logics.beeps import beeps
 from pipeline.rules.logics.calm import calm
@@ -28,6 +27,7 @@ from pipeline.rules.specs import (
     Calm,
     EveryHold,
     HoldLength,
+    LogicSpec,
     Measure,
     NameUsed,
     RepeatBack,
@@ -40,7 +40,7 @@ __all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]
 
 DEFAULT_HOLDS = HoldSettings()
 
-LOGICS: Mapping[type[Spec], Callable[[Hearing, Rule, Any], Finding]] = {
+LOGICS: Mapping[type[LogicSpec], Callable[[Hearing, Rule, Any], Finding]] = {
     Beeps: beeps,
     Calm: calm,
     EveryHold: every_hold,

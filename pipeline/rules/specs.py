@@ -1,12 +1,12 @@
 """What people write in a rule pack: its keys, and the closed set of logics with the keys of each.
 
-A new rule is a new file. A new logic is a `Spec` here, a name in `Logic`, and a module whose function is
+A new rule is a new file. A new logic is a `LogicSpec` here, a name in `Logic`, and a module whose function is
 in the engine's `LOGICS`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,15 +19,15 @@ Score = Literal["compliance", "quality"]
 Moment = Literal["call", "start", "end", "hold", "hold_end", "transfer", "personal_data", "said"]
 
 
-class NamesGroups(Protocol):
-    """A logic that says which groups of phrases it uses."""
+class LogicSpec(Spec):
+    """The keys of a logic."""
 
     def groups(self) -> tuple[str, ...]:
-        """The names of the groups, which must stand under phrases."""
-        ...
+        """The groups it uses, which must stand under phrases; none where it is judged on events."""
+        return ()
 
 
-class SaidInTime(Spec):
+class SaidInTime(LogicSpec):
     """Said before the deadline and before the customer gives personal data."""
 
     kind: Literal["said_in_time"]
@@ -45,16 +45,12 @@ class SaidInTime(Spec):
         return (self.said, self.partial, self.opening)
 
 
-class EveryHold(Spec):
+class EveryHold(LogicSpec):
     """A field of every hold has one of the good values."""
 
     kind: Literal["every_hold"]
     field: Literal["permission", "thanked"]
     good: tuple[Permission | bool, ...] = Field(min_length=1)
-
-    def groups(self) -> tuple[str, ...]:
-        """None: the holds were judged before."""
-        return ()
 
 
 class Step(Spec):
@@ -90,7 +86,7 @@ class Step(Spec):
         return self
 
 
-class Sequence(Spec):
+class Sequence(LogicSpec):
     """Steps that are said, or not said, around the moments of a kind."""
 
     kind: Literal["sequence"]
@@ -133,7 +129,7 @@ class Sequence(Spec):
         return self
 
 
-class Measure(Spec):
+class Measure(LogicSpec):
     """A metric of the call is within bounds."""
 
     kind: Literal["measure"]
@@ -148,10 +144,6 @@ class Measure(Spec):
     evidence: Literal["interruptions", "silences"] | None = None
     """Events to point at when the bounds are broken."""
 
-    def groups(self) -> tuple[str, ...]:
-        """None: it counts what was measured."""
-        return ()
-
     @model_validator(mode="after")
     def _bounded(self) -> Measure:
         if self.at_most is None and self.at_least is None:
@@ -160,7 +152,7 @@ class Measure(Spec):
         return self
 
 
-class HoldLength(Spec):
+class HoldLength(LogicSpec):
     """No hold is longer than `holds.max_s` unless the agent checks back in between."""
 
     kind: Literal["hold_length"]
@@ -172,7 +164,7 @@ class HoldLength(Spec):
         return (self.check_back,)
 
 
-class Beeps(Spec):
+class Beeps(LogicSpec):
     """A beep tone is heard at regular times over the conversation."""
 
     kind: Literal["beeps"]
@@ -190,12 +182,8 @@ class Beeps(Spec):
     without: Literal["not_applicable", "fail"] = "not_applicable"
     """The verdict when no regular beep is heard."""
 
-    def groups(self) -> tuple[str, ...]:
-        """None: it is judged on sounds."""
-        return ()
 
-
-class NameUsed(Spec):
+class NameUsed(LogicSpec):
     """The agent addresses the customer by name at least once after it is known."""
 
     kind: Literal["name_used"]
@@ -224,7 +212,7 @@ class NameUsed(Spec):
         )
 
 
-class RepeatBack(Spec):
+class RepeatBack(LogicSpec):
     """What the customer gave is read back, or the agent asks whether it was understood rightly."""
 
     kind: Literal["repeat_back"]
@@ -236,7 +224,7 @@ class RepeatBack(Spec):
         return (self.checks,)
 
 
-class Calm(Spec):
+class Calm(LogicSpec):
     """While the customer's activation is raised, the agent's stays as usual."""
 
     kind: Literal["calm"]
@@ -244,10 +232,6 @@ class Calm(Spec):
     """The customer's activation from which the agent is under pressure."""
     usual: float = Field(gt=0, lt=1)
     """The agent's activation up to which the voice is as usual."""
-
-    def groups(self) -> tuple[str, ...]:
-        """None: it is judged on voices."""
-        return ()
 
 
 Logic = Annotated[

@@ -69,7 +69,8 @@ class Case:
     def why(self) -> str | None:
         """Why it was judged so in a word or two, such as late; None where the verdict says all."""
         detail = self.finding["detail"]
-        return detail.get("reason") or detail.get("status")
+        why: str | None = detail.get("reason") or detail.get("status")
+        return why
 
     @property
     def by_absence(self) -> bool:

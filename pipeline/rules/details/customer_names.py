@@ -28,11 +28,9 @@ SAME_SPELLING = 0.88
 
 Source = Literal["metadata", "customer", "agent"]
 
-_TITLES = frozenset(
-    """
-    mr mister mrs missus ms miss mx dr doctor professor reverend sir madam
-    """.split()
-)
+TITLES = frozenset("mr mister mrs missus ms miss mx dr doctor professor reverend".split())
+"""Words right before a name that belong to it."""
+_NO_PARTS = TITLES | {"sir", "madam"}
 _NOT_NAMES = MONTHS - {"april", "may", "june"} | frozenset(
     """
     yes yeah yep sure it's it its my i i'm i've i'd the that's that okay ok um uh hi hello hey well
@@ -109,7 +107,7 @@ def _from_metadata(call: Call) -> Iterator[CustomerName]:
 
 def _parts(words: Sequence[str]) -> tuple[str, ...]:
     plain_words = (plain(word) for word in words)
-    return tuple(word for word in plain_words if len(word) > 1 and word.isalpha() and word not in _TITLES)
+    return tuple(word for word in plain_words if len(word) > 1 and word.isalpha() and word not in _NO_PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +122,7 @@ class _Finder:
         for group, sure in ((self.phrases.introduces, True), (self.phrases.perhaps, False)):
             for match in find(self.transcript, group):
                 words = self._after(match)
-                if words and (sure or plain(words[0].text) in self.first_names | _TITLES):
+                if words and (sure or plain(words[0].text) in self.first_names | _NO_PARTS):
                     yield self._named(words, "customer")
 
     def answered(self) -> Iterator[CustomerName]:
@@ -180,14 +178,16 @@ class _Finder:
         for word in words[at : at + MAX_NAME_WORDS + 1]:
             text = plain(word.text)
             known = text in self.first_names
-            if text not in _TITLES and (not text.isalpha() or text in _NOT_NAMES):
+            if text not in _NO_PARTS and (not text.isalpha() or text in _NOT_NAMES):
                 break
             # In text without capitals only known first names are names.
             if not (
-                known or text in _TITLES or (word.text[:1].isupper() and (out or not begins or len(text) > 1))
+                known
+                or text in _NO_PARTS
+                or (word.text[:1].isupper() and (out or not begins or len(text) > 1))
             ):
                 break
             out.append(word)
-            if word.text.rstrip("\"')")[-1:] in {".", "?", "!", ","} and text not in _TITLES:
+            if word.text.rstrip("\"')")[-1:] in {".", "?", "!", ","} and text not in _NO_PARTS:
                 break
         return out if _parts([word.text for word in out]) else []

@@ -7,9 +7,10 @@ another; a check-back that was heard inside a hold (under music on one channel) 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from pipeline.records import Finding, Hold, Verdict
-from pipeline.rules.case import Hearing, decides
+from pipeline.rules.case import Hearing
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import HoldLength
@@ -27,7 +28,7 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
         return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable", detail=detail)
     phrases = rule.phrases[logic.check_back]
     heard = find(hearing.transcript, phrases, (*phrases.roles, "unknown"))
-    sure = [m for m in heard if m.role != "unknown" and decides(m, hearing.case.activities, hearing.settings)]
+    sure = tuple(filter(hearing.sure, heard))
     waits_s = {hold.hold_index: _longest_wait_s(hold, sure) for hold in holds}
     worst = max(holds, key=lambda hold: waits_s[hold.hold_index])
     at_best_s = max(_longest_wait_s(hold, heard) for hold in holds)
@@ -44,20 +45,21 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
         detail={
             "hold_index": worst.hold_index,
             "max_s": hearing.holds.max_s,
-            "holds": [
-                {
-                    "hold_index": hold.hold_index,
-                    "start_s": round(hold.start_s, 3),
-                    "end_s": round(hold.end_s, 3),
-                    "longest_wait_s": round(waits_s[hold.hold_index], 3),
-                }
-                for hold in holds
-            ],
+            "holds": [_told(hold, waits_s[hold.hold_index]) for hold in holds],
         },
     )
 
 
-def _longest_wait_s(hold: Hold, checks: list[Match] | tuple[Match, ...]) -> float:
+def _told(hold: Hold, wait_s: float) -> dict[str, Any]:
+    return {
+        "hold_index": hold.hold_index,
+        "start_s": round(hold.start_s, 3),
+        "end_s": round(hold.end_s, 3),
+        "longest_wait_s": round(wait_s, 3),
+    }
+
+
+def _longest_wait_s(hold: Hold, checks: tuple[Match, ...]) -> float:
     """Seconds of the longest stretch of the hold in which nobody checked back."""
     edges_s = [hold.start_s, hold.end_s]
     edges_s += [match.span.start_s for match in checks if match.span.start_s in hold.span]

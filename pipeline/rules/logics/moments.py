@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pipeline.rules.case import Hearing, decides
+from pipeline.rules.case import Hearing
 from pipeline.rules.details.personal_data import find_personal_data
 from pipeline.rules.language.phrases import Match, Phrases, find
 from pipeline.rules.packs import Rule
@@ -49,11 +49,7 @@ def _places(hearing: Hearing, groups: Iterable[Phrases]) -> tuple[Moment, ...]:
         for match in find(hearing.transcript, phrases, (*phrases.roles, "unknown"))
     ]
     return tuple(
-        Moment(
-            span=match.span,
-            match=match,
-            sure=match.role != "unknown" and decides(match, hearing.case.activities, hearing.settings),
-        )
+        Moment(span=match.span, match=match, sure=hearing.sure(match))
         for match in sorted(matches, key=lambda match: match.span)
     )
 

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.records import Finding, Verdict, Word
-from pipeline.rules.case import Hearing, mean_probability, support, understood
-from pipeline.rules.details.customer_names import CustomerName, NamePhrases, find_customer_names, is_name
+from pipeline.rules.case import Hearing, mean_probability, understood
+from pipeline.rules.details.customer_names import (
+    TITLES,
+    CustomerName,
+    NamePhrases,
+    find_customer_names,
+    is_name,
+)
 from pipeline.rules.details.numbers import plain
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.packs import Rule
@@ -26,7 +32,6 @@ _MENTIONS = frozenset({
 })  # fmt: skip
 """Right before a name these speak of it, not to its bearer."""
 _OWN = frozenset({"here", "speaking"})
-_TITLES = frozenset({"mr", "mister", "mrs", "missus", "ms", "miss", "mx", "dr", "doctor", "professor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,7 @@ def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
     )
     inquiry = _Inquiry(hearing=hearing, rule=rule, names=find_customer_names(hearing, phrases))
     uses = list(_uses(inquiry))
-    sure = [use for use in uses if _heard(hearing, use)]
+    sure = [use for use in uses if hearing.heard(use)]
     if by_agent := [use for use in sure if use[0].role == "agent"]:
         return _finding(inquiry, "pass", by_agent[0], times=len(by_agent))
     addressed = find(hearing.transcript, rule.phrases[logic.addressed])
@@ -83,7 +88,7 @@ def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
 def _without_name(inquiry: _Inquiry, addressed: Sequence[Sequence[Word]]) -> Finding:
     """The verdict when nobody gives the name: the agent may know it all the same."""
     hearing = inquiry.hearing
-    if sure := [words for words in addressed if _heard(hearing, words)]:
+    if sure := [words for words in addressed if hearing.heard(words)]:
         return _finding(inquiry, "pass", sure[0], times=len(sure))
     whole = Span(0.0, hearing.case.duration_s)
     if any(turn.role == "unknown" for turn in hearing.case.turns):
@@ -104,7 +109,7 @@ def _used_again(inquiry: _Inquiry, addressed: Sequence[Match]) -> list[Match]:
     by_name: dict[str, dict[int, Match]] = {}
     for match in addressed:
         name = _name_in(inquiry, match)
-        if name and match.role == "agent" and _heard(inquiry.hearing, (*match.words, name)):
+        if name and match.role == "agent" and inquiry.hearing.heard((*match.words, name)):
             # Title and name may each be a match.
             by_name.setdefault(plain(name.text), {}).setdefault(name.word_index, match)
     return next(([*same.values()] for same in by_name.values() if len(same) >= LEAST_TIMES), [])
@@ -114,7 +119,7 @@ def _name_in(inquiry: _Inquiry, match: Match) -> Word | None:
     """The name by which somebody is addressed: a known first name, or what follows a title."""
     transcript = inquiry.hearing.transcript
     said = transcript.utterance_words(transcript.utterances[match.utterance])
-    if plain(match.words[-1].text) in _TITLES:
+    if plain(match.words[-1].text) in TITLES:
         at = said.index(match.words[-1]) + 1
         return said[at] if at < len(said) else None
     first_names = inquiry.hearing.rules.lexicon.sets.get("first_name", ())
@@ -136,7 +141,7 @@ def _uses(inquiry: _Inquiry) -> Iterator[tuple[Word, ...]]:
             if words[at].start_s < inquiry.known_s or not is_name(words[at].text, parts, proper=proper):
                 at += 1
                 continue
-            first = at - 1 if at and plain(words[at - 1].text) in _TITLES else at
+            first = at - 1 if at and plain(words[at - 1].text) in TITLES else at
             end = at + 1
             while end < len(words) and is_name(words[end].text, parts, proper=words[end].text[:1].isupper()):
                 end += 1
@@ -156,12 +161,6 @@ def _addresses(words: Sequence[Word], first: int, end: int) -> bool:
     before = plain(words[first - 1].text)
     asked = first >= 2 and plain(words[first - 2].text) in {"speaking", "talking"}
     return asked or before not in _MENTIONS
-
-
-def _heard(hearing: Hearing, words: Sequence[Word]) -> bool:
-    probability = mean_probability(words) or 0.0
-    enough = probability >= hearing.settings.min_phrase_probability
-    return enough and support(words, hearing.case.activities) >= hearing.settings.min_phrase_activity
 
 
 def _finding(

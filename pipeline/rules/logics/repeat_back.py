@@ -13,7 +13,7 @@ from typing import Any
 import jellyfish
 
 from pipeline.records import Finding, Role, Verdict, Word
-from pipeline.rules.case import Clock, Hearing, conversation_clock, mean_probability, support, understood
+from pipeline.rules.case import Clock, Hearing, conversation_clock, mean_probability, understood
 from pipeline.rules.details.key_words import is_day, key_words
 from pipeline.rules.details.number_runs import number_runs
 from pipeline.rules.details.numbers import is_number, plain
@@ -105,7 +105,7 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
     if not details:
         return _without_details(inquiry)
     echoes = sorted(_echoes(inquiry, logic), key=lambda echo: echo.start_s)
-    sure = [echo for echo in echoes if _heard(hearing, echo.words)]
+    sure = [echo for echo in echoes if hearing.heard(echo.words)]
     if by_agent := [echo for echo in sure if echo.words[0].role == "agent"]:
         return _finding(inquiry, "pass", by_agent)
     if echoes:
@@ -205,12 +205,6 @@ def _sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
             sentence = []
     if sentence:
         yield tuple(sentence)
-
-
-def _heard(hearing: Hearing, words: Sequence[Word]) -> bool:
-    probability = mean_probability(words) or 0.0
-    enough = probability >= hearing.settings.min_phrase_probability
-    return enough and support(words, hearing.case.activities) >= hearing.settings.min_phrase_activity
 
 
 def _searched(inquiry: _Inquiry) -> Span:

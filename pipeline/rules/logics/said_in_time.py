@@ -14,7 +14,6 @@ from pipeline.rules.case import (
     Clock,
     Hearing,
     conversation_clock,
-    decides,
     mean_probability,
     starts_mid_call,
     understood,
@@ -78,7 +77,7 @@ def said_in_time(hearing: Hearing, rule: Rule, logic: SaidInTime) -> Finding:
         return _unclear(inquiry, "nobody but an ivr speaks", None)
     said = inquiry.said(logic.said)
     known = [match for match in said if match.role != "unknown"]
-    sure = [match for match in known if decides(match, hearing.case.activities, hearing.settings)]
+    sure = [match for match in known if hearing.heard(match.words)]
     if in_time := [match for match in sure if inquiry.in_time(match, inquiry.data)]:
         return _finding(inquiry, "pass", "in_time", in_time[0])
     if in_time := [match for match in known if inquiry.in_time(match, inquiry.sure_data)]:

@@ -17,7 +17,6 @@ from pipeline.records import Finding, Role, Verdict
 from pipeline.rules.case import (
     Hearing,
     conversation_clock,
-    decides,
     mean_probability,
     starts_mid_call,
     stops_mid_call,
@@ -80,10 +79,6 @@ class _Inquiry:
         """Where a group is looked for: turns are counted by the roles that say it."""
         return self.around.window(step, anchor, (*self.rule.phrases[group].roles, "unknown"))
 
-    def heard(self, match: Match) -> bool:
-        """Whether the phrase may decide."""
-        return match.role != "unknown" and decides(match, self.hearing.case.activities, self.hearing.settings)
-
 
 def sequence(hearing: Hearing, rule: Rule, logic: Sequence) -> Finding:
     """The verdict with its evidence; it does not apply where nobody speaks whose words count."""
@@ -133,7 +128,7 @@ def _outcome(inquiry: _Inquiry, moment: Moment) -> _Outcome:
         look = _look(inquiry, step, anchor)
         looks.append(look)
         if look.found and not step.never:
-            last = min(filter(inquiry.heard, look.found), key=_begins_s, default=look.found[0])
+            last = min(filter(inquiry.hearing.sure, look.found), key=_begins_s, default=look.found[0])
     needed = [look.met for look in looks if not look.step.optional]
     good = _together(needed, all_=True)
     doubtful = good is False and not moment.sure
@@ -150,7 +145,7 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
         for match in inquiry.said(name)
         if match.span.end_s > within.start_s and match.span.start_s < within.end_s
     ]
-    found, sure = _distinct(said), _distinct(tuple(filter(inquiry.heard, said)))
+    found, sure = _distinct(said), _distinct(tuple(filter(inquiry.hearing.sure, said)))
     if len(sure) >= step.times:
         return _Look(step=step, met=not step.never, found=sure, window=window)
     if len(found) >= step.times:
