@@ -82,6 +82,27 @@ def _best(matches: Sequence[Match]) -> Match | None:
 
 def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
     """Groups of fingerprints of the same music: the frame of each on the group's time line, by its place."""
+    links = _links(heard)
+    groups: list[dict[int, int]] = []
+    seen: set[int] = set()
+    for first, neighbours in links.items():
+        if first in seen or not neighbours:
+            continue
+        group = {first: 0}
+        todo = [first]
+        while todo:
+            i = todo.pop(0)
+            for j, offset in sorted(links[i].items()):
+                if j not in group:
+                    group[j] = group[i] - offset
+                    todo.append(j)
+        seen |= set(group)
+        groups.append(group)
+    return groups
+
+
+def _links(heard: Sequence[Heard]) -> dict[int, dict[int, int]]:
+    """For each fingerprint those of other recordings with the same music, each with its offset in frames."""
     pool = Tracks(
         tuple(
             HoldTrack(
@@ -100,22 +121,7 @@ def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
             if heard[j].recording_id != one.recording_id:
                 links[i].setdefault(j, offset)
                 links[j].setdefault(i, -offset)
-    groups: list[dict[int, int]] = []
-    seen: set[int] = set()
-    for first, neighbours in links.items():
-        if first in seen or not neighbours:
-            continue
-        group = {first: 0}
-        todo = [first]
-        while todo:
-            i = todo.pop(0)
-            for j, offset in sorted(links[i].items()):
-                if j not in group:
-                    group[j] = group[i] - offset
-                    todo.append(j)
-        seen |= set(group)
-        groups.append(group)
-    return groups
+    return links
 
 
 def _offsets(matches: Sequence[Match]) -> dict[int, int]:
