@@ -202,6 +202,10 @@ def test_sql_prints_wide_rows_as_blocks(store, run):
     assert any(line.split() == ["layout", "stereo"] for line in out.splitlines())
 
 
+def test_sql_says_so_when_there_is_no_wide_row(store, run):
+    assert run("sql", "FROM verdict_change")[1] == "no rows\n"
+
+
 def test_sql_prints_brackets_as_they_are(store, run):
     assert "[bold]" in run("sql", "SELECT '[bold]' AS text")[1]
 

@@ -165,6 +165,8 @@ def answer(table: Table, out: TextIO) -> None:
             grid.add_row(*row)
         console.print(grid, markup=False)
         return
+    if not cells:
+        out.write("no rows\n")
     longest = max(map(len, table.columns))
     for row in cells:
         for name, cell in zip(table.columns, row, strict=True):
