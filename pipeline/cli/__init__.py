@@ -313,7 +313,3 @@ def _log_to_stderr(verbose: bool) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     if verbose:
         logging.getLogger("pipeline").setLevel(logging.INFO)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m pipeline.cli` is `earwitness`."""
+
+from pipeline.cli import main
+
+main()
