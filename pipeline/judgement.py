@@ -17,9 +17,9 @@ from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
 from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
-from pipeline.records import Analysis
+from pipeline.records import Analysis, Hold, Transfer
 from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
-from pipeline.settings import Settings
+from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
 
 
@@ -31,53 +31,67 @@ def find_events(
     `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls). `measured`
     says that the measures in `heard` were taken with these settings, so that they hold for the same events.
     """
-    turns, words, activities = heard.turns, heard.words, heard.activities
-    duration_s = heard.recording.duration_s or 0.0
-    phrases = hold_phrases(turns, words, rules)
-    scene = Scene(
-        duration_s=duration_s,
-        activities=activities,
-        turns=turns,
+    scene = _scene(heard, rules)
+    transfers = detect_transfers(scene)
+    timeline = _timeline(heard, scene, transfers, rules, settings)
+    if not overlaps_known:
+        timeline = replace(timeline, overlaps=(), overlaps_known=False)
+    kept = measured and _same_timing(timeline, heard)
+    return replace(
+        heard,
+        holds=timeline.holds,
+        transfers=transfers,
+        overlaps=timeline.overlaps,
+        silences=timeline.silences,
+        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.fitness, settings.fitness)),
+        personal_data=personal_data_records(heard.turns, heard.words, rules),
+    )
+
+
+def _scene(heard: Analysis, rules: RuleSet) -> Scene:
+    return Scene(
+        duration_s=heard.recording.duration_s or 0.0,
+        activities=heard.activities,
+        turns=heard.turns,
         sounds=heard.sounds,
-        phrases=phrases,
-        words=words,
+        phrases=hold_phrases(heard.turns, heard.words, rules),
+        words=heard.words,
         given_holds=_spans(heard.call.holds),
         given_pauses=_spans(heard.call.pauses),
     )
-    transfers = detect_transfers(scene)
-    tried = settings.holds.model_copy(update={"min_s": min(settings.holds.min_s, *STRETCHES_S)})
+
+
+def _timeline(
+    heard: Analysis, scene: Scene, transfers: tuple[Transfer, ...], rules: RuleSet, settings: Settings
+) -> Timeline:
+    """The call with its holds, overlaps and silences."""
+    turns, words, activities = heard.turns, heard.words, heard.activities
     candidates = detect_holds(scene, settings.holds, transfers)
-    waits = detect_holds(scene, tried, transfers)
-    shorter = tuple(wait for wait in waits if wait.span.duration_s < settings.holds.min_s)
     judged = judge_holds(candidates, turns, words, activities, rules, settings)
     holds = without_honoured_refusals(judged, turns)
-    announcing = frozenset(p.turn_index for p in phrases if p.kind not in {"thanks", "introduction"})
+    announcing = frozenset(p.turn_index for p in scene.phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if heard.recording.layout == "stereo" else 1
     pauses = recorder_pauses(heard.sounds, channels, scene.given_pauses)
-    timeline = Timeline(
-        duration_s=duration_s,
+    return Timeline(
+        duration_s=scene.duration_s,
         activities=activities,
         words=words,
         turns=turns,
         holds=holds,
-        overlaps=detect_overlaps(turns, activities, settings.overlaps) if overlaps_known else (),
-        overlaps_known=overlaps_known,
-        short_holds=shorter,
+        short_holds=_short_holds(scene, transfers, settings.holds),
+        overlaps=detect_overlaps(turns, activities, settings.overlaps),
         silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,
         tone=heard.tone,
         tone_curve=heard.tone_curve,
     )
-    kept = measured and _same_timing(timeline, heard)
-    return replace(
-        heard,
-        holds=holds,
-        transfers=transfers,
-        overlaps=timeline.overlaps,
-        silences=timeline.silences,
-        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.fitness, settings.fitness)),
-        personal_data=personal_data_records(turns, words, rules),
-    )
+
+
+def _short_holds(scene: Scene, transfers: tuple[Transfer, ...], settings: HoldSettings) -> tuple[Hold, ...]:
+    """What would be holds at the lowest threshold that is tried."""
+    lower = settings.model_copy(update={"min_s": min(settings.min_s, *STRETCHES_S)})
+    found = detect_holds(scene, lower, transfers)
+    return tuple(hold for hold in found if hold.span.duration_s < settings.min_s)
 
 
 def _same_timing(timeline: Timeline, heard: Analysis) -> bool:

@@ -63,6 +63,10 @@ def summary_line(done: Rechecked) -> str:
     """A recheck in one line."""
     parts = [f"{done.calls} calls judged in {show.clock(done.wall_s)}"]
     parts += [f"{_changed(done)} verdicts changed"]
+    came = sum(calls for (_, old, _new), calls in done.changes.items() if not old)
+    went = sum(calls for (_, _old, new), calls in done.changes.items() if not new)
+    parts += [f"{came} of new rules"] if came else []
+    parts += [f"{went} of rules that are gone"] if went else []
     parts += [f"{len(done.failed)} failed"] if done.failed else []
     return " · ".join(parts)
 
