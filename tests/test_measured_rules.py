@@ -68,6 +68,12 @@ def test_bounds(bounds, verdict):
     assert tried(case, rule).verdict == verdict
 
 
+def test_without_conversation_there_is_nothing_to_measure():
+    metric = measured("dead_air_count", 0.0, unit="count")
+    for turns in ((), (say("ivr", 1.0, 4.0, "All our agents are busy."),)):
+        assert finding(a_case(*turns, metrics=(metric,)), "dead_air").verdict == "not_applicable"
+
+
 def test_what_was_not_measured_is_not_determinable():
     rule = a_rule(Measure(kind="measure", metric="talk_ratio", at_least=1))
     assert tried(a_case(*TALK), rule).verdict == "not_determinable"

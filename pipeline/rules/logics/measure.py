@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.records import Finding, Metric, Verdict
-from pipeline.rules.case import Hearing
+from pipeline.rules.case import Hearing, conversation_clock
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import Measure
 from pipeline.spans import Span
@@ -12,8 +12,11 @@ from pipeline.spans import Span
 def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
     """The verdict, with the event that weighs most as evidence of a fail.
 
-    What could not be measured (denominator 0) is not determinable.
+    What could not be measured (denominator 0) is not determinable; where nobody but an ivr speaks there is
+    no conversation to be measured.
     """
+    if conversation_clock(hearing.case) is None:
+        return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable")
     named = (m for m in hearing.case.metrics if (m.name, m.role) == (logic.metric, logic.role))
     value = next((_value(metric, logic) for metric in named), None)
     verdict: Verdict = "not_determinable"
