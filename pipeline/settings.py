@@ -239,6 +239,8 @@ class RuleSettings(Section):
     """Conversation time (hold and ivr excluded) by which the disclosure must have ended."""
     min_phrase_probability: float = Field(0.4, ge=0, le=1)
     """Mean word probability below which a phrase decides nothing."""
+    sure_word_probability: float = Field(0.6, ge=0, le=1)
+    """A less probable word may have been another one, where a single word decides."""
     min_phrase_activity: float = Field(0.6, ge=0, le=1)
     """Share of a phrase that must lie in speech activity."""
     repeat_back_within_s: float = Field(120.0, gt=0)

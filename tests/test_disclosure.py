@@ -57,6 +57,33 @@ def test_the_customers_words_do_not_disclose():
     assert disclosure(case).detail["status"] == "absent"
 
 
+@pytest.mark.parametrize(
+    ("text", "unsure", "verdict"),
+    [
+        ("To serve you better we restored all calls.", "restored", "not_determinable"),
+        ("This line is retarded for training.", "retarded", "not_determinable"),
+        ("Welcome back. You are on a corded line.", "corded", "not_determinable"),
+        ("To serve you better we restored all calls.", "better", "fail"),
+        ("We restored your account today.", "restored", "fail"),
+    ],
+)
+def test_a_notice_that_may_have_been_misheard_is_not_taken_for_none(text, unsure, verdict):
+    case = a_case(
+        say("agent", 1.0, 5.0, GREETING), say("agent", 5.5, 8.7, text), say("customer", 9.0, 13.0, REASON)
+    )
+    words = tuple(replace(w, probability=0.3) if w.text.strip(".") == unsure else w for w in case.words)
+    found = disclosure(replace(case, words=words))
+    assert found.verdict == verdict
+    if verdict == "not_determinable":
+        assert "misheard" in found.detail["reason"]
+        assert unsure in found.quote
+
+
+def test_words_in_the_notices_place_that_were_heard_well_are_no_notice():
+    case = a_case(say("agent", 1.0, 5.0, GREETING), say("agent", 5.5, 8.7, "Your call is important to us."))
+    assert disclosure(case).detail["status"] == "absent"
+
+
 def test_absence_gives_the_window_that_was_searched():
     case = a_case(say("agent", 1.0, 4.0, GREETING), say("customer", 5.0, 8.0, REASON))
     found = disclosure(case)

@@ -37,12 +37,14 @@ class SaidInTime(LogicSpec):
     """Group of the phrases that come near and do not count."""
     opening: Text
     """Group of the phrases with which calls begin: without one the recording may start mid-call."""
+    misheard: Text | None = None
+    """Group of the phrases with any word in the place that decides; they count where a word is improbable."""
     slots: dict[str, tuple[Text, ...]] = Field(min_length=1)
     """Parts of the statement that are reported where they are found."""
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        return (self.said, self.partial, self.opening)
+        return (self.said, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
 
 class EveryHold(LogicSpec):

@@ -87,6 +87,8 @@ def said_in_time(hearing: Hearing, rule: Rule, logic: SaidInTime) -> Finding:
     late = known[0] if known else None
     if fault := _opening_fault(inquiry, logic):
         return _unclear(inquiry, fault, late)
+    if misheard := _misheard(inquiry, logic):
+        return _unclear(inquiry, "the words that decide may have been misheard", misheard)
     if late:
         return _finding(inquiry, "fail", "late", late)
     if partial := inquiry.said(logic.partial):
@@ -114,6 +116,15 @@ def _opening_fault(inquiry: _Inquiry, logic: SaidInTime) -> str | None:
         return "the opening was not understood"
     opening = inquiry.rule.phrases[logic.opening]
     return "the recording starts mid-call" if starts_mid_call(inquiry.hearing, opening) else None
+
+
+def _misheard(inquiry: _Inquiry, logic: SaidInTime) -> Match | None:
+    """What may have been the phrase, in time, but for a word the recogniser was not sure of."""
+    if logic.misheard is None:
+        return None
+    least = inquiry.hearing.settings.sure_word_probability
+    doubtful = (m for m in inquiry.said(logic.misheard) if min(w.probability for w in m.words) < least)
+    return next((match for match in doubtful if inquiry.in_time(match, inquiry.sure_data)), None)
 
 
 def _understood(inquiry: _Inquiry) -> bool:
