@@ -74,6 +74,11 @@ def test_an_objection_that_is_taken_back():
     assert objection(SAID, why, say("customer", 13.0, 15.0, "That is not okay at all.")).verdict == "fail"
 
 
+def test_a_polite_objection_is_not_taken_back():
+    asked = say("customer", 5.0, 8.0, "I'd rather you didn't record me, if that's okay with you.")
+    assert objection(asked, say("agent", 9.0, 12.0, "So, what is the claim about?")).verdict == "fail"
+
+
 def test_asking_about_the_recording_is_no_objection():
     assert objection(say("customer", 1.0, 3.0, "Are you recording this?")).verdict == "not_applicable"
 
