@@ -12,7 +12,7 @@ from pipeline.spans import Span, union
 LIVE = ("agent", "unknown")
 
 ONSET_S = 0.5  # sound this short, without a word
-SOUND_LATE_S = 1.5  # how late music is recognised
+SOUND_LATE_S = 2.5  # how late music is recognised, on a line that loses packets
 WORD_OFF_S = 0.5  # how far a word's times may be off
 
 
