@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_hold, activities_of, conversation, say, words_of
+from builders import a_hold, conversation, say, words_of
 from fakes import own_rules
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_cases import a_case
 
 from pipeline.cases import read_sentences, try_rules
 from pipeline.records import Finding, Turn
-from pipeline.rules import Case, RuleSet, judge
+from pipeline.rules import RuleSet, judge
 from pipeline.rules.details.key_words import key_words
 from pipeline.rules.language.tokens import transcript_of_text
 from pipeline.settings import Settings
@@ -34,16 +35,8 @@ def rules() -> RuleSet:
     return replace(own, rules=(own.rule("repeat_back"),))
 
 
-def verdict_of(*turns: Turn, probability: float = 0.9, **parts: Any) -> Finding:
-    numbered = conversation(*turns)
-    filled: dict[str, Any] = {
-        "duration_s": max(turn.end_s for turn in turns) + 1.0,
-        "layout": "stereo",
-        "words": words_of(numbered, probability),
-        "turns": numbered,
-        "activities": activities_of(numbered),
-    }
-    (found,) = judge(Case(**filled | parts), rules(), Settings().rules)
+def verdict_of(*turns: Turn, **parts: Any) -> Finding:
+    (found,) = judge(a_case(*turns, **parts), rules(), Settings().rules)
     return found
 
 
