@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, a_call, a_rule, an_analysis, an_id, found, stored
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
@@ -178,6 +178,8 @@ def test_a_sample_overwrites_nothing(db: Path, folder: Path) -> None:
 
 
 @given(st.text())
+@example(" @")
+@example("\x1c=1+1")
 def test_no_cell_is_a_formula_or_breaks_its_line(text: str) -> None:
     cell = safe_cell(text)
     assert isinstance(cell, str)

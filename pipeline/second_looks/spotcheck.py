@@ -32,7 +32,7 @@ COLUMNS = tuple(
 VERDICTS: tuple[Verdict, ...] = ("fail", "pass", "not_determinable", "not_applicable")
 """In the order in which what is left over by equal shares is given away."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@")
 """A cell that begins so is a formula to spreadsheets."""
 
 _POPULATION = """
@@ -196,5 +196,5 @@ def safe_cell(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
-    guarded = f"'{value}" if value.startswith(_FORMULA) else value
-    return " ".join(guarded.split())
+    line = " ".join(value.split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
