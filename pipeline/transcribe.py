@@ -2,13 +2,14 @@
 
 Only audio with activity is recognised: stretches of it are packed into windows of at most 30 s (one pass
 of the model), all windows of all channels go through the model in batches, and word times are mapped back.
-A word that activity does not support is dropped: recognisers write words over silence and music.
+A word that activity does not support is dropped: recognisers write words over silence and music. Now and
+then they stop before a window ends, or pass over a piece: what is left without words is recognised again.
 """
 
 from __future__ import annotations
 
 from bisect import bisect, bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -28,6 +29,9 @@ GAP_S = 0.6  # silence between two stretches in a window
 WORD_TOLERANCE_S = 0.15  # of the recogniser's word times, which come from attention weights
 REACHES_S = 0.05  # a word reaches into a piece by more than this
 OPENING_WORDS, SURE = 2, 0.7  # words, and probability from which they stay where they were heard
+UNHEARD_S = 0.5  # activity in a piece without words, from which it is recognised again
+UNHEARD_END_S = 2.0  # the same behind the last word, whose end may be a little off
+MOST_TIMES = 4  # that anything is recognised
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
@@ -86,12 +90,17 @@ class FasterWhisper:
     def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
         """Words of each channel."""
         windows = [w for i, channel in enumerate(channels) for w in pack(i, channel, self._settings)]
-        audio = [_cut(window, channels[window.channel].samples) for window in windows]
         words: list[list[HeardWord]] = [[] for _ in channels]
-        for window, heard in zip(windows, self.recognise(audio), strict=True):
-            words[window.channel] += _map_back(window, heard)
+        for _ in range(MOST_TIMES):
+            audio = [_cut(window, channels[window.channel].samples) for window in windows]
+            left: list[Window] = []
+            for window, heard in zip(windows, self.recognise(audio), strict=True):
+                found = _map_back(window, heard)
+                words[window.channel] += found
+                left += unheard(window, found, channels[window.channel].spans)
+            windows = left
         return tuple(
-            supported(found, channel.spans, self._settings)
+            supported(sorted(found, key=lambda word: word.start_s), channel.spans, self._settings)
             for found, channel in zip(words, channels, strict=True)
         )
 
@@ -230,12 +239,44 @@ def _map_back(window: Window, heard: Sequence[WindowWord]) -> list[HeardWord]:
     return words
 
 
+def unheard(window: Window, words: Sequence[HeardWord], spans: Sequence[Span]) -> tuple[Window, ...]:
+    """The parts of a window with activity (`spans`, disjoint) and no words, each as a window of its own.
+
+    None where the whole window is without words: once more would give the same.
+    """
+    left: list[list[Span]] = [[]]
+    for piece in window.pieces:
+        source = piece.source
+        if any(word.span.middle_s in source for word in words):
+            left.append([])
+        elif covered_s(source, spans) >= UNHEARD_S:
+            left[-1].append(source)
+    if words and not left[-1]:
+        end_s = max(word.end_s for word in words)
+        rest = Span(end_s, window.pieces[-1].source.end_s)
+        if covered_s(rest, spans) >= UNHEARD_END_S:
+            left[-1].append(rest)
+    if not words:
+        return ()
+    return tuple(Window(channel=window.channel, pieces=_placed(run)) for run in left if run)
+
+
+def _placed(sources: Iterable[Span]) -> tuple[Piece, ...]:
+    """The stretches one after the other, with silence between."""
+    pieces: list[Piece] = []
+    offset_s = 0.0
+    for source in sources:
+        pieces.append(Piece(source=source, offset_s=offset_s))
+        offset_s += source.duration_s + GAP_S
+    return tuple(pieces)
+
+
 def _pieces_of(window: Window, heard: Sequence[WindowWord]) -> list[Piece]:
     """The piece of each word: the one with its middle or, where it reaches over a pause, with its end.
 
     A word the recogniser stretches over a pause belongs behind it: attention runs ahead, ends are right. So
     do the unsure words with which the same sentence seems to begin before the pause: the recogniser has put
-    them where it heard a sound that it could not tell.
+    them where it heard a sound that it could not tell. Where the word begins a sentence, they are another.
     """
     pieces: list[Piece] = []
     for i, word in enumerate(heard):
@@ -244,7 +285,7 @@ def _pieces_of(window: Window, heard: Sequence[WindowWord]) -> list[Piece]:
         after = window.source_time(word.end_s - REACHES_S)[1]
         if after is not before and not _ends_sentence(word):
             piece = after
-            for k in _unsure_opening(heard[:i]):
+            for k in () if _begins_sentence(word) else _unsure_opening(heard[:i]):
                 pieces[k] = piece
         pieces.append(piece)
     return pieces
@@ -261,6 +302,11 @@ def _unsure_opening(words: Sequence[WindowWord]) -> list[int]:
 
 def _ends_sentence(word: WindowWord) -> bool:
     return word.text.endswith((".", "?", "!"))
+
+
+def _begins_sentence(word: WindowWord) -> bool:
+    """Whether a word is written as the first of a sentence."""
+    return word.text[:1].isupper() and word.text.split("'")[0] != "I"
 
 
 def _heard(word: WindowWord | HeardWord, channel: int, start_s: float, end_s: float) -> HeardWord:

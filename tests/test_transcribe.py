@@ -20,6 +20,7 @@ from pipeline.transcribe import (
     _whole_words,
     pack,
     supported,
+    unheard,
 )
 
 SETTINGS = AsrSettings()
@@ -79,6 +80,7 @@ def heard(*words):
         # A muttered "mm hmm" from 4.5 to 5.3, then the next line from 5.9 on.
         ([(4.7, 5.0, "When", 0.5), (5.0, 6.3, "did", 1.0), (6.3, 6.5, "you", 1.0)], ["When", "did", "you"]),
         ([(4.5, 5.1, "Mhm.", 0.5), (5.1, 6.1, "Would", 0.6), (6.1, 6.5, "you", 1.0)], ["Would", "you"]),
+        ([(4.5, 5.1, "MMHM", 0.6), (5.1, 6.5, "When", 0.7), (6.5, 6.6, "did", 1.0)], ["When", "did"]),
         ([(4.5, 4.9, "So", 0.9), (4.9, 5.2, "I", 0.9), (5.2, 6.3, "rang", 1.0)], ["rang"]),
         ([(4.5, 5.95, "Right.", 0.9), (6.0, 6.3, "When", 0.9)], ["When"]),
         ([(4.5, 4.9, "It", 0.5), (4.9, 5.2, "is", 0.5), (6.0, 6.5, "red", 1.0)], ["red"]),
@@ -171,6 +173,59 @@ def test_a_joined_word_is_as_sure_as_its_weakest_part():
 def test_silence_is_never_shown_to_the_recogniser(monkeypatch):
     recogniser = FasterWhisper(SimpleNamespace(), SETTINGS)
     assert recogniser([channel(), channel()]) == ((), ())
+
+
+def sources_of(windows):
+    return [
+        [(round(p.source.start_s, 2), round(p.source.end_s, 2)) for p in window.pieces] for window in windows
+    ]
+
+
+def found_in(*spans):
+    return [a_word(start_s + 0.1, end_s - 0.1) for start_s, end_s in spans]
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ([(1, 2), (20, 22), (40, 44), (60, 66)], []),
+        ([(1, 2)], [[(19.8, 22.2), (39.8, 44.2), (59.8, 66.2)]]),  # it stopped
+        ([(1, 2), (60, 66)], [[(19.8, 22.2), (39.8, 44.2)]]),  # it passed over two pieces
+        ([(1, 2), (40, 44), (60, 61)], [[(19.8, 22.2)], [(60.9, 66.2)]]),  # it stopped amid a piece
+        ([(1, 2), (20, 22), (40, 44), (60, 64.5)], []),
+        ([], []),
+    ],
+)
+def test_what_a_window_leaves_without_words_is_recognised_again(words, left):
+    activity = channel((1, 2), (20, 22), (40, 44), (60, 66))
+    (window,) = pack(0, activity, SETTINGS)
+    again = unheard(window, found_in(*words), activity.spans)
+    assert sources_of(again) == left
+    assert all(window.pieces[0].offset_s == 0.0 for window in again)
+
+
+def test_a_piece_with_hardly_any_activity_is_left():
+    activity = channel((1, 2), (20, 20.4))
+    (window,) = pack(0, activity, SETTINGS)
+    assert unheard(window, found_in((1, 2)), activity.spans) == ()
+
+
+@given(some_spans, st.booleans())
+def test_recognising_again_ends_and_keeps_words_in_order(spans, hears):
+    """The recogniser here never hears more than the first word of what it is shown."""
+    activity = channel(*spans, duration_s=600)
+    recogniser = FasterWhisper(SimpleNamespace(), SETTINGS)
+    shown = []
+
+    def recognise(audio):
+        shown.append(len(audio))
+        return [heard((0.22, 0.28, "word", 0.9)) if hears else [] for _ in audio]
+
+    recogniser.recognise = recognise
+    (words,) = recogniser([activity])
+    assert len(shown) <= 4
+    assert bool(words) == (bool(spans) and hears)
+    assert [w.start_s for w in words] == sorted(w.start_s for w in words)
 
 
 @pytest.mark.real

@@ -21,6 +21,7 @@ BACKCHANNELS = frozenset(
     """.split()
 )
 _HUM = re.compile(r"(?:m+h*m+|h+m+|m+|u+h+|a+h+|o+h+|h+u+h+)+")  # recognisers spell them as they like
+_SPELLED = re.compile(r"(?<=\b[a-z])\.(?=[a-z]\b)")  # "M.M.H.M."
 # No sentence ends in one of these, whatever the recogniser's full stop says.
 _NEVER_LAST = frozenset("a an and because but his if its my or our than the their your".split())
 # Sentences may end in these ("what it is for."), so without a full stop they were not finished.
@@ -93,7 +94,8 @@ def classify(by: Turn, of: Turn, settings: OverlapSettings, goes_on_s: float = f
 
 def is_backchannel(turn: Turn, settings: OverlapSettings) -> bool:
     """Whether a turn is only a short sign of listening; a short one without recognised words is."""
-    words = re.findall(r"[a-z']+", turn.text.lower().replace("-", " "))
+    text = _SPELLED.sub("", turn.text.lower()).replace("-", " ")
+    words = re.findall(r"[a-z']+", text)
     short = (
         turn.span.duration_s <= settings.backchannel_max_s or 0 < len(words) <= settings.backchannel_max_words
     )
