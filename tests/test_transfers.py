@@ -140,6 +140,27 @@ def test_a_customer_who_talks_at_length_is_not_waiting():
     assert found(*OPENING, ANNOUNCED, story, say("agent", 38, 40, "I see"))[0] == [(12, None, "announced")]
 
 
+def test_somebody_who_introduces_himself_after_music_has_taken_over_though_nobody_announced_it():
+    mumbled, other = say("agent", 10, 12, "I will produce for hours"), say("agent", 40, 44, "this is mark")
+    assert found(*OPENING, mumbled, other, sounds=MUSIC) == ([(12, 40, "completed")], 0)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (*OPENING, say("agent", 10, 12, "may i put you on hold"), say("agent", 40, 44, "this is mark")),
+        (*OPENING, say("agent", 10, 12, "so"), say("agent", 40, 44, "thank you for holding this is mark")),
+        (say("agent", 10, 12, "one moment"), say("agent", 40, 44, "this is mark")),
+    ],
+)
+def test_an_agent_who_asked_for_a_hold_or_thanks_for_one_or_is_the_first_is_no_other(turns):
+    assert found(*turns, sounds=MUSIC) == ([], 1)
+
+
+def test_a_name_said_after_mere_silence_is_no_transfer():
+    assert found(*OPENING, say("agent", 10, 12, "so"), say("agent", 40, 44, "this is mark")) == ([], 0)
+
+
 def test_one_announced_twice_is_one():
     again = say("agent", 14, 16, "so let me transfer you now")
     other = say("agent", 40, 44, "this is mark")

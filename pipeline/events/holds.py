@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.events.scene import LIVE, Scene
+from pipeline.events.scene import LIVE, REQUESTS, Scene
 from pipeline.records import Hold, HoldKind, Sound, Transfer, Turn
 from pipeline.settings import HoldSettings
 from pipeline.spans import Span, complement, covered_s, difference, intersection, total_s, union
 
-REQUESTS = ("request_question", "request_told")
 MIN_SOUND_SHARE = 0.35  # of the gap, for music; the rest may be fades and the talk around the hold
 MIN_TONES = 2  # one beep is no hold tone
 EDGE_S = 0.5  # sounds and words at an edge may overlap this much
@@ -63,9 +62,11 @@ def _from_evidence(
     handed_on = [t.end_s for t in transfers if t.kind == "completed" and t.end_s is not None]
     requests_s = [p.span.end_s for p in scene.phrases if p.kind in REQUESTS]
     requests_s += [t.start_s for t in transfers if t.kind == "returned"]
-    for leaves, returns in scene.gaps():
+    for leaves, returns in scene.gaps:
+        if returns.start_s - leaves.end_s < settings.min_s:
+            continue
         gap = Span(leaves.end_s, returns.start_s)
-        if gap.duration_s < settings.min_s or any(abs(gap.end_s - end_s) < EDGE_S for end_s in handed_on):
+        if any(abs(gap.end_s - end_s) < EDGE_S for end_s in handed_on):
             continue
         evidence = _sounding(scene, gap, _framed(scene, gap, gap.start_s, requests_s, settings))
         evidence = evidence or _silent(scene, gap, requests_s, settings)
@@ -96,9 +97,11 @@ def _sounding(scene: Scene, gap: Span, framed: bool) -> _Evidence | None:
     reach = gap.padded(EDGE_S)
     ours = {turn.channel for turn in scene.turns if turn.role != "customer"}
     playing = [s for s in scene.sounds if s.span & reach and (framed or s.channel in ours)]
+    spoken = intersection(scene.speech("ivr"), (gap,))
+    if not playing and not spoken:
+        return None
     music = intersection((s.span for s in playing if s.kind == "music"), (reach,))
     tones = intersection((s.span for s in _hold_tones(scene, playing, gap, framed)), (reach,))
-    spoken = intersection(scene.speech("ivr"), (gap,))
     if len(tones) < MIN_TONES and total_s(tones) < MIN_SOUND_SHARE * gap.duration_s:
         tones = ()
     heard = union((*music, *tones, *spoken))
@@ -127,7 +130,7 @@ def _of_recorder(scene: Scene, beep: Sound, tones: Sequence[Sound], gap: Span) -
             return False
         return abs(sound.frequency_hz - beep.frequency_hz) <= SAME_HZ * beep.frequency_hz
 
-    away = [Span(a.end_s, b.start_s) for a, b in scene.gaps() if b.start_s - a.end_s >= TALK_GAP_S]
+    away = [Span(a.end_s, b.start_s) for a, b in scene.gaps if b.start_s - a.end_s >= TALK_GAP_S]
     talk = complement(away, Span(0.0, scene.duration_s))
     amid = [s for s in scene.sounds if alike(s) and any(s.span.middle_s in part for part in talk)]
     if len(amid) < RECORDER_BEEPS:

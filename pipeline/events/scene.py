@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from pipeline.records import Activity, Sound, Turn, Word
 from pipeline.spans import Span, union
 
 LIVE = ("agent", "unknown")
+REQUESTS = ("request_question", "request_told")
 
 ONSET_S = 0.5  # sound this short, without a word
 SOUND_LATE_S = 2.5  # how late music is recognised, on a line that loses packets
@@ -35,7 +37,7 @@ class Phrase(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """One call. `given_holds` and `given_pauses` are the telephone system's, None where it gave none."""
 
@@ -47,10 +49,14 @@ class Scene:
     words: tuple[Word, ...] = ()
     given_holds: tuple[Span, ...] | None = None
     given_pauses: tuple[Span, ...] | None = None
+    _speech: dict[tuple[str, ...], tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What `speech` was asked so far."""
 
     def speech(self, *roles: str) -> tuple[Span, ...]:
         """When anybody with one of these roles speaks."""
-        return union(a.span for a in self.activities if a.role in roles)
+        if roles not in self._speech:
+            self._speech[roles] = union(a.span for a in self.activities if a.role in roles)
+        return self._speech[roles]
 
     def said(self, kind: str, within: Span) -> tuple[Phrase, ...]:
         """The phrases of a kind that begin in a stretch."""
@@ -65,6 +71,7 @@ class Scene:
         near = span.padded(WORD_OFF_S)
         return plays and not any(w.channel == channel and w.span.middle_s in near for w in self.words)
 
+    @cached_property
     def gaps(self) -> list[tuple[Turn, Turn]]:
         """Neighbouring turns of the agent; the one that ends last counts as the one before."""
         pairs: list[tuple[Turn, Turn]] = []

@@ -29,7 +29,8 @@ def detect_silences(
     whole = Span(min(a.start_s for a in activities), max(a.end_s for a in activities))
     taken = [a.span for a in activities] + [h.span for h in holds]
     quiet = complement(taken, whole)
-    long = [(s, False) for s in difference(quiet, pauses) if s.duration_s > settings.min_s]
+    may_be_long = [s for s in quiet if s.duration_s > settings.min_s]
+    long = [(s, False) for s in difference(may_be_long, pauses) if s.duration_s > settings.min_s]
     long += [(s, True) for s in intersection(quiet, pauses)]
     return tuple(
         Silence(

@@ -2,20 +2,25 @@
 
 A transfer begins with its announcement. Whoever introduces himself or greets after it is somebody else:
 nobody does that twice. An agent who goes on without it after being away has come back, and what played
-meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too.
+meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too. Where the
+announcement was not made, or not heard, somebody who introduces himself after music is another agent if one
+has greeted the caller before and asked for no hold.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
-from pipeline.events.scene import LIVE, Phrase, Scene
+from pipeline.events.scene import LIVE, REQUESTS, Phrase, Scene
 from pipeline.records import Transfer, TransferKind, Turn
 from pipeline.spans import Span, covered_s, total_s
 
 AWAY_S = 4.0  # the agent is gone, or waits for somebody to pick up
 MAX_CUSTOMER_SHARE = 0.5  # of the time away; the agent listens to a longer story
 TAKES_OVER_S = 15.0  # after it, in which whoever took over introduces himself
+PLAYS = ("music", "tones", "ringing")  # while the caller is handed on
 AGENT_TALK_S = 30.0  # of the agent's speech after the announcement; after more the transfer was given up
 _GREETING = re.compile(
     r"\bgood (?:morning|afternoon|evening)\b"
@@ -28,7 +33,16 @@ _HELLO = re.compile(r"(?:hello|hi)\b", re.IGNORECASE)  # an agent who comes back
 
 
 def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
-    """Transfers in order of time; one announced twice before anything happens is one."""
+    """Transfers in order of time."""
+    announced = _announced(scene)
+    taken = [Span(t.start_s, t.end_s) for t in announced if t.end_s is not None]
+    others = (t for t in _unannounced(scene) if not any(t.start_s in span for span in taken))
+    found = sorted((*announced, *others), key=lambda transfer: transfer.start_s)
+    return tuple(replace(transfer, transfer_index=i) for i, transfer in enumerate(found))
+
+
+def _announced(scene: Scene) -> list[Transfer]:
+    """Those with an announcement; one announced twice before anything happens is one."""
     announced = [phrase for phrase in scene.phrases if phrase.kind == "transfer"]
     found: list[Transfer] = []
     for i, phrase in enumerate(announced):
@@ -38,14 +52,41 @@ def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
             continue
         found.append(
             Transfer(
-                transfer_index=len(found),
+                transfer_index=0,
                 start_s=phrase.span.end_s,
                 end_s=end_s,
                 turn_index=phrase.turn_index,
                 kind=kind,
             )
         )
-    return tuple(found)
+    return found
+
+
+def _unannounced(scene: Scene) -> Iterator[Transfer]:
+    """Those of which only another agent's introduction tells, after something has played."""
+    customer = scene.speech("customer")
+    for before, after in scene.gaps:
+        gap = Span(before.end_s, after.start_s)
+        if gap.duration_s < AWAY_S or covered_s(gap, customer) > MAX_CUSTOMER_SHARE * gap.duration_s:
+            continue
+        plays = any(sound.kind in PLAYS and sound.span & gap for sound in scene.sounds)
+        earlier, soon = Span(0.0, gap.start_s), Span(gap.end_s - 0.5, gap.end_s + TAKES_OVER_S)
+        asked = Span(gap.start_s - TAKES_OVER_S, gap.end_s)
+        wait = any(scene.said(kind, asked) for kind in REQUESTS) or scene.said("thanks", soon)
+        if plays and not wait and scene.said("introduction", soon) and _greeted(scene, earlier):
+            yield Transfer(
+                transfer_index=0,
+                start_s=before.end_s,
+                end_s=after.start_s,
+                turn_index=before.turn_index,
+                kind="completed",
+            )
+
+
+def _greeted(scene: Scene, within: Span) -> bool:
+    """Whether an agent has introduced himself or greeted the caller."""
+    said = (turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in within)
+    return bool(scene.said("introduction", within)) or any(map(_GREETING.search, said))
 
 
 def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
@@ -67,7 +108,7 @@ def _away(scene: Scene, phrase: Phrase) -> list[tuple[Turn, Turn]]:
     """The agent's turns around each time away that follows an announcement soon enough."""
     customer = scene.speech("customer")
     found: list[tuple[Turn, Turn]] = []
-    for before, after in scene.gaps():
+    for before, after in scene.gaps:
         gap = Span(before.end_s, after.start_s)
         if gap.start_s < phrase.span.end_s - 0.5 or gap.duration_s < AWAY_S:
             continue
