@@ -100,7 +100,7 @@ def _same_timing(timeline: Timeline, heard: Analysis) -> bool:
         [hold.span for hold in timeline.holds] == [hold.span for hold in heard.holds]
         and timeline.silences == heard.silences
         and timeline.overlaps == heard.overlaps
-        and set(heard.metrics).issuperset(hold_count_at(timeline))
+        and all(metric in heard.metrics for metric in hold_count_at(timeline))
     )
 
 

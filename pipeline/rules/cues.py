@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.records import Activity, Hold, Permission, Role, Turn, Word
-from pipeline.rules.case import heard_well, mean_probability
+from pipeline.rules.heard import Heard, mean_probability
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.language.tokens import Transcript, transcribe_tokens
 from pipeline.rules.packs import RuleSet
@@ -70,6 +70,7 @@ class _Scene:
     turns: tuple[Turn, ...]
     words: tuple[Word, ...]
     activities: tuple[Activity, ...]
+    hearing: Heard
     transcript: Transcript
     rules: RuleSet
     holds: HoldSettings
@@ -81,7 +82,7 @@ class _Scene:
 
     def heard(self, match: Match) -> bool:
         """Whether the phrase may decide."""
-        return heard_well(match.words, self.activities, self.settings)
+        return self.hearing.well(match.words, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def judge_holds(
         turns=tuple(sorted(turns, key=lambda turn: turn.start_s)),
         words=tuple(words),
         activities=tuple(activities),
+        hearing=Heard(words, activities),
         transcript=transcribe_tokens(turns, words, rules.lexicon),
         rules=rules,
         holds=settings.holds,
@@ -244,7 +246,7 @@ def _understood(scene: _Scene, window: Span) -> bool:
     """Whether what the agent says in `window` was recognised; a silent agent was."""
     words = [word for word in scene.words if word.role == "agent" and word.span & window]
     if words:
-        return heard_well(words, scene.activities, scene.settings)
+        return scene.hearing.well(words, scene.settings)
     spoken = (a.span & window for a in scene.activities if a.role == "agent")
     return total_s(spoken) < UNHEARD_S
 

@@ -19,7 +19,7 @@ from pipeline import __version__
 from pipeline.cli.show import as_json, rows_of
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Activity, Turn, Word
-from pipeline.rules.case import mean_probability, support
+from pipeline.rules.heard import Heard, mean_probability
 from pipeline.second_looks.clip import AROUND_S, MAX_CLIP_S, Clip, cut_clip
 from pipeline.second_looks.evidence_page import page
 from pipeline.second_looks.lookup import find_recording
@@ -235,7 +235,7 @@ def _phrase(case: Case) -> dict[str, Any] | None:
         "start_s": words[0].start_s,
         "end_s": max(word.end_s for word in words),
         "mean_probability": mean_probability(words),
-        "activity_support": support(words, case.activities),
+        "activity_support": Heard(case.words, case.activities).support(words),
         "words": [asdict(word) for word in words],
     }
 

@@ -68,8 +68,7 @@ def find_customer_names(hearing: Hearing, phrases: NamePhrases) -> tuple[Custome
     finder = _Finder(
         transcript=hearing.transcript,
         phrases=phrases,
-        first_names=frozenset(hearing.rules.lexicon.sets.get("first_name", ())),
-        name_words=frozenset(hearing.rules.lexicon.sets.get("name_word", ())),
+        first_names=hearing.rules.lexicon.first_names,
     )
     found = [*_from_metadata(hearing.case.call), *finder.said(), *finder.answered(), *finder.asked_for()]
     return tuple(sorted(found, key=lambda name: name.known_s))
@@ -115,14 +114,13 @@ class _Finder:
     transcript: Transcript
     phrases: NamePhrases
     first_names: frozenset[str]
-    name_words: frozenset[str]
 
     def said(self) -> Iterator[CustomerName]:
         """Names with which the customer introduces himself; after "I am" only known ones."""
         for group, sure in ((self.phrases.introduces, True), (self.phrases.perhaps, False)):
             for match in find(self.transcript, group):
                 words = self._after(match)
-                if words and (sure or plain(words[0].text) in self.first_names | _NO_PARTS):
+                if words and (sure or self._may_be_name(words[0])):
                     yield self._named(words, "customer")
 
     def answered(self) -> Iterator[CustomerName]:
@@ -147,6 +145,10 @@ class _Finder:
                 yield CustomerName(
                     parts=_parts([word.text for word in words]), known_s=answer[0].start_s, source="agent"
                 )
+
+    def _may_be_name(self, word: Word) -> bool:
+        text = plain(word.text)
+        return text in self.first_names or text in _NO_PARTS
 
     def _named(self, words: Sequence[Word], source: Source) -> CustomerName:
         return CustomerName(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pipeline.records import Word
 from pipeline.rules.details.number_runs import number_runs
-from pipeline.rules.details.numbers import ORDINALS, is_month, is_number, plain
+from pipeline.rules.details.numbers import MAX_REMEMBERED, MONTHS, ORDINALS, is_number, plain
 
 _ORDINAL_NUMBERS = {
     word: str(number)
@@ -37,6 +38,7 @@ _COMMON = frozenset(
     """.split()
 )
 _WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
+_DAYS = _WEEKDAYS | MONTHS
 _FIGURES = re.compile(r"\d+(?:st|nd|rd|th)|\d{1,2}[:.]\d\d")
 """Ordinals and times of day."""
 _LEAST_LETTERS = 3
@@ -51,25 +53,31 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
     in_numbers = {word.word_index for run in numbers for word in run.words}
     out = {run.code.lstrip("0") or "0" for run in numbers}
     for at, word in enumerate(words):
-        text = plain(word.text)
         if word.word_index in in_numbers:
             continue
-        if text in ORDINALS:
-            out.add(_ORDINAL_NUMBERS[text])
-        elif text[:1].isdigit() and _FIGURES.fullmatch(text):
-            out.add(re.sub(r"\D", "", text))
-        elif is_day(words, at):
-            out.add(text)
-        elif text not in _COMMON and len(text) >= _LEAST_LETTERS:
-            out.add(_stem(text))
+        if is_day(words, at):
+            out.add(plain(word.text))
+        elif key := _key(word.text):
+            out.add(key)
     return frozenset(out)
+
+
+@lru_cache(MAX_REMEMBERED)
+def _key(written: str) -> str:
+    """By what a word that is no day and no number is known again; empty for grammar."""
+    text = plain(written)
+    if text in ORDINALS:
+        return _ORDINAL_NUMBERS[text]
+    if text[:1].isdigit() and _FIGURES.fullmatch(text):
+        return re.sub(r"\D", "", text)
+    return "" if text in _COMMON or len(text) < _LEAST_LETTERS else _stem(text)
 
 
 def is_day(words: Sequence[Word], at: int) -> bool:
     """Whether the word at `at` names a day of the week or a month; "may" does beside a number."""
     text = plain(words[at].text)
     if text != "may":
-        return text in _WEEKDAYS or is_month(text)
+        return text in _DAYS
     beside = [plain(word.text) for word in (*words[max(0, at - 1) : at], *words[at + 1 : at + 3])]
     return any(is_number(other) for other in beside) or (at > 0 and beside[0] == "of")
 

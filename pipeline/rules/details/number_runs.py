@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipeline.records import Word
-from pipeline.rules.details.numbers import LETTER_WORDS, Part, parts_of, plain
+from pipeline.rules.details.numbers import LETTER_WORDS, MAX_REMEMBERED, Part, parts_of, plain
 
 MAX_PAUSE_S = 3.0
 """A longer pause ends a run of digits."""
@@ -109,6 +110,9 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
     run: list[_Said] = []
     start = at = 0
     while at < len(words):
+        if not run and not _may_begin(words[at].text):
+            at += 1
+            continue
         if run and words[at].start_s - run[-1].word.end_s > MAX_PAUSE_S:
             yield from _finished(words, run, start, at)
             run = []
@@ -124,14 +128,19 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
         yield from _finished(words, run, start, at)
 
 
+@lru_cache(MAX_REMEMBERED)
+def _may_begin(written: str) -> bool:
+    """Whether a run can begin with this word; few words can."""
+    text = plain(written)
+    return len(text) <= 1 or text in LETTER_WORDS or bool(parts_of(written))
+
+
 def _taken(words: Sequence[Word], at: int, run: Sequence[_Said]) -> list[_Said]:
     """The words from `at` on that belong to the run, which may be empty as yet; none if it ends here."""
     word = words[at]
     if parts := parts_of(word.text):
         return [_Said(word, parts)]
     text = plain(word.text)
-    if not run and len(text) > 1 and text not in LETTER_WORDS:
-        return []
     nearby = [plain(other.text) for other in words[at + 1 : at + 4]]
     if letter := _letter(word.text, text, nearby, run):
         spelled = _spelling(nearby, letter)

@@ -108,6 +108,7 @@ def is_number(text: str) -> bool:
     return word not in {"o", "oh"} and any(part.kind in {"single", "teen", "tens"} for part in parts_of(word))
 
 
+@lru_cache(MAX_REMEMBERED)
 def is_date(text: str) -> bool:
     """Whether the word is a whole date in figures.
 

@@ -109,11 +109,11 @@ class Automaton:
         symbols = self._read(tokens)
         count = len(symbols)
         context = BEGINS | IN_SENTENCE
-        for first in range(count):
+        for first, symbol in enumerate(symbols):
             if context not in self._first:
                 self._first[context] = self._new_state(self._resolved(self._starts, context))
-            state = self._first[context][symbols[first]]
-            context = symbols[first] % _CONTEXTS
+            state = self._first[context][symbol]
+            context = symbol % _CONTEXTS
             end = first + 1
             while state is not None:
                 for label in state.labels:

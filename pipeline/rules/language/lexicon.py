@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,7 +57,7 @@ class LexiconSpec(Spec):
     personal_data: dict[Text, tuple[Text, ...]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lexicon:
     """How words are normalised, the named word sets, and the phrases that give personal data.
 
@@ -74,6 +75,11 @@ class Lexicon:
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
     book: PhraseBook = field(default_factory=PhraseBook, compare=False, repr=False)
+
+    @cached_property
+    def first_names(self) -> frozenset[str]:
+        """The known first names, in lower case."""
+        return frozenset(self.sets.get("first_name", ()))
 
 
 def load_lexicon(extra: Path | None = None) -> Lexicon:

@@ -25,7 +25,7 @@ and overlaps is one match. A match never leaves its utterance (see `tokens`).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from pipeline.records import Role, Word
@@ -39,17 +39,16 @@ from pipeline.spans import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A phrase that was found: tokens `[first, end)` of an utterance, and the words behind them."""
+    """A phrase that was found: tokens `[first, end)` of an utterance, and the words behind them.
+
+    `span` is from the first word's start to the last word's end.
+    """
 
     first: int
     end: int
     utterance: int
     words: tuple[Word, ...]
-
-    @property
-    def span(self) -> Span:
-        """From the first word's start to the last word's end."""
-        return Span(self.words[0].start_s, max([word.end_s for word in self.words]))
+    span: Span
 
     @property
     def quote(self) -> str:
@@ -86,12 +85,19 @@ class Patterns:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phrases:
-    """A compiled group of phrases; `roles` are those whose words are searched."""
+    """A compiled group of phrases.
+
+    `roles` are those whose words are searched, `speakers` also whoever cannot be told from them.
+    """
 
     roles: tuple[Role, ...]
+    speakers: tuple[Role, ...] = field(init=False)
     any: Patterns
     but: Patterns
     unless: Phrases | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "speakers", (*self.roles, "unknown"))
 
 
 def compile_patterns(patterns: Sequence[str], lexicon: Lexicon, where: str) -> Patterns:
@@ -108,9 +114,9 @@ def find(
     if not _readings(transcript, phrases.any):
         return ()
     key = (phrases, phrases.roles if roles is None else tuple(roles))
-    if key not in transcript.found:
-        transcript.found[key] = _find(transcript, *key)
-    found: tuple[Match, ...] = transcript.found[key]
+    found: tuple[Match, ...] | None = transcript.found.get(key)
+    if found is None:
+        found = transcript.found[key] = _find(transcript, *key)
     return found
 
 
@@ -164,7 +170,8 @@ def _overlap(one: Reading, other: Reading) -> bool:
 def _match(transcript: Transcript, number: int, first: int, end: int) -> Match:
     from_word, to_word = transcript.tokens[first].first, transcript.tokens[end - 1].last
     words = transcript.words[from_word : to_word + 1]
-    return Match(first=first, end=end, utterance=number, words=words)
+    span = Span(words[0].start_s, max([word.end_s for word in words]))
+    return Match(first=first, end=end, utterance=number, words=words, span=span)
 
 
 def _joined(readings: Sequence[Reading]) -> list[Reading]:

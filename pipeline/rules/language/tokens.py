@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pipeline.records import Role, Turn, Word
@@ -63,6 +64,11 @@ class Transcript:
         """The words said in `utterance`."""
         return self.words[utterance.first_word : utterance.end_word]
 
+    def utterance_of(self, word: Word) -> tuple[Word, ...]:
+        """The words said in the same utterance."""
+        said = (self.utterance_words(utterance) for utterance in self.utterances)
+        return next(words for words in said if any(other is word for other in words))
+
 
 def transcribe_tokens(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     """The searchable transcript of `words`; words of turns that are not in `turns` are left out.
@@ -81,7 +87,7 @@ def transcribe_tokens(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lex
 
 def _transcript(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     by_turn: dict[int, list[Word]] = {}
-    for word in sorted(words, key=lambda word: word.word_index):
+    for word in sorted(words, key=attrgetter("word_index")):
         by_turn.setdefault(word.turn_index, []).append(word)
     ordered: list[Word] = []
     tokens: list[Token] = []
@@ -200,7 +206,11 @@ def _rewritten(tokens: Sequence[Token], lexicon: Lexicon) -> list[Token]:
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        for length in lengths.get(token.text, ()):
+        if token.text not in lengths:
+            out.append(token)
+            at += 1
+            continue
+        for length in lengths[token.text]:
             piece = tokens[at : at + length]
             new = lexicon.rewrite.get(tuple(token.text for token in piece))
             if new is not None and not any(token.ends_sentence for token in piece[:-1]):

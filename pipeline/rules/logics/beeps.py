@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from pipeline.records import Finding, Sound, Verdict
-from pipeline.rules.case import Clock, Hearing, conversation_clock
+from pipeline.rules.case import Clock, Hearing
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import Beeps
 from pipeline.spans import Span
@@ -23,7 +23,7 @@ MOST_MISSED = 2
 
 def beeps(hearing: Hearing, rule: Rule, logic: Beeps) -> Finding:
     """The verdict, with the stretch from the first beep to the last as evidence."""
-    clock = conversation_clock(hearing.case)
+    clock = hearing.case.clock
     heard = _heard(hearing, logic, clock) if clock else ()
     if clock is None or not _is_series(heard, logic):
         return _finding(hearing, rule, logic, "not_applicable" if clock is None else logic.without, ())

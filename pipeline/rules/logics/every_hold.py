@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.records import Finding, Hold, Turn, Verdict
-from pipeline.rules.case import Hearing, mean_probability, words_in
+from pipeline.rules.case import Hearing
+from pipeline.rules.heard import mean_probability, words_in
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import EveryHold
 from pipeline.spans import Span

@@ -27,7 +27,7 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
         detail = {"max_s": hearing.holds.max_s, "holds": []}
         return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable", detail=detail)
     phrases = rule.phrases[logic.check_back]
-    heard = find(hearing.transcript, phrases, (*phrases.roles, "unknown"))
+    heard = find(hearing.transcript, phrases, phrases.speakers)
     sure = tuple(filter(hearing.sure, heard))
     waits_s = {hold.hold_index: _longest_wait_s(hold, sure) for hold in holds}
     worst = max(holds, key=lambda hold: waits_s[hold.hold_index])

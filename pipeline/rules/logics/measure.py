@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.records import Finding, Metric, Verdict
-from pipeline.rules.case import Hearing, conversation_clock
+from pipeline.rules.case import Hearing
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import Measure
 from pipeline.spans import Span
@@ -15,7 +15,7 @@ def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
     What could not be measured (denominator 0) is not determinable; where nobody but an ivr speaks there is
     no conversation to be measured.
     """
-    if conversation_clock(hearing.case) is None:
+    if hearing.case.clock is None:
         return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable")
     named = (m for m in hearing.case.metrics if (m.name, m.role) == (logic.metric, logic.role))
     value = next((_value(metric, logic) for metric in named), None)

@@ -43,11 +43,7 @@ def _transfer(hearing: Hearing) -> tuple[Moment, ...]:
 
 def _places(hearing: Hearing, groups: Iterable[Phrases]) -> tuple[Moment, ...]:
     """Each place where one of the groups is found."""
-    matches = [
-        match
-        for phrases in groups
-        for match in find(hearing.transcript, phrases, (*phrases.roles, "unknown"))
-    ]
+    matches = [match for phrases in groups for match in find(hearing.transcript, phrases, phrases.speakers)]
     return tuple(
         Moment(span=match.span, match=match, sure=hearing.sure(match))
         for match in sorted(matches, key=lambda match: match.span)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.records import Finding, Verdict, Word
-from pipeline.rules.case import Hearing, mean_probability, understood
+from pipeline.rules.case import Hearing
 from pipeline.rules.details.customer_names import (
     TITLES,
     CustomerName,
@@ -16,6 +16,7 @@ from pipeline.rules.details.customer_names import (
     is_name,
 )
 from pipeline.rules.details.numbers import plain
+from pipeline.rules.heard import mean_probability
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import NameUsed
@@ -77,9 +78,10 @@ def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
         if same := _used_again(inquiry, other):
             return _finding(inquiry, "pass", same[0].words, times=len(same), reason=reason)
         return _finding(inquiry, "not_determinable", other[0].words, reason=reason)
-    if not understood(hearing, (*rule.roles, "unknown"), after):
+    speakers = {*rule.roles, "unknown"}
+    if not hearing.understood(speakers, after):
         return _finding(inquiry, "not_determinable", (), reason="the agent was not understood")
-    said = sum(word.role in {*rule.roles, "unknown"} and word.start_s in after for word in hearing.case.words)
+    said = sum(word.role in speakers and word.start_s in after for word in hearing.case.words)
     if said < LEAST_WORDS:
         return _finding(inquiry, "not_applicable", (), reason="the name was not known in time")
     return _finding(inquiry, "fail", ())
@@ -93,7 +95,7 @@ def _without_name(inquiry: _Inquiry, addressed: Sequence[Sequence[Word]]) -> Fin
     whole = Span(0.0, hearing.case.duration_s)
     if any(turn.role == "unknown" for turn in hearing.case.turns):
         return _finding(inquiry, "not_determinable", (), reason="speaker unknown")
-    if not understood(hearing, ("customer", "agent"), whole):
+    if not hearing.understood(("customer", "agent"), whole):
         return _finding(inquiry, "not_determinable", (), reason="the call was not understood")
     return _finding(inquiry, "not_applicable", (), reason="the customer's name is not known")
 
@@ -122,23 +124,24 @@ def _name_in(inquiry: _Inquiry, match: Match) -> Word | None:
     if plain(match.words[-1].text) in TITLES:
         at = said.index(match.words[-1]) + 1
         return said[at] if at < len(said) else None
-    first_names = inquiry.hearing.rules.lexicon.sets.get("first_name", ())
+    first_names = inquiry.hearing.rules.lexicon.first_names
     return next((word for word in match.words if plain(word.text) in first_names), None)
 
 
 def _uses(inquiry: _Inquiry) -> Iterator[tuple[Word, ...]]:
     """Each time the customer is addressed by the name, with the title before it."""
-    transcript, known = inquiry.hearing.transcript, inquiry.hearing.rules.lexicon.sets.get("first_name", ())
-    first_names, parts = frozenset(known), inquiry.parts
-    for utterance in transcript.utterances:
-        if utterance.role not in {*inquiry.rule.roles, "unknown"}:
+    transcript, first_names = inquiry.hearing.transcript, inquiry.hearing.rules.lexicon.first_names
+    roles, parts, known_s = {*inquiry.rule.roles, "unknown"}, inquiry.parts, inquiry.known_s
+    for utterance in transcript.utterances if parts else ():
+        if utterance.role not in roles:
             continue
         words = transcript.utterance_words(utterance)
         at = 0
         while at < len(words):
-            begins = at == 0 or words[at - 1].text[-1:] in {".", "?", "!"}
-            proper = plain(words[at].text) in first_names or (words[at].text[:1].isupper() and not begins)
-            if words[at].start_s < inquiry.known_s or not is_name(words[at].text, parts, proper=proper):
+            word = words[at]
+            if word.start_s < known_s or not is_name(
+                word.text, parts, proper=_is_proper(words, at, first_names)
+            ):
                 at += 1
                 continue
             first = at - 1 if at and plain(words[at - 1].text) in TITLES else at
@@ -148,6 +151,12 @@ def _uses(inquiry: _Inquiry) -> Iterator[tuple[Word, ...]]:
             if _addresses(words, first, end):
                 yield tuple(words[first:end])
             at = end
+
+
+def _is_proper(words: Sequence[Word], at: int, first_names: Collection[str]) -> bool:
+    """Whether a word is known as a name, or written as one where sentences do not begin."""
+    begins = at == 0 or words[at - 1].text[-1:] in {".", "?", "!"}
+    return plain(words[at].text) in first_names or (words[at].text[:1].isupper() and not begins)
 
 
 def _addresses(words: Sequence[Word], first: int, end: int) -> bool:
@@ -171,9 +180,9 @@ def _finding(
     span = Span(words[0].start_s, words[-1].end_s) if words else None
     if span is None and verdict in {"fail", "not_determinable"}:
         span = Span(inquiry.known_s, hearing.case.duration_s)
-    searched = words or [
-        word for word in hearing.case.words if span and word.role in rule.roles and span & word.span
-    ]
+    confidence = mean_probability(words)
+    if span and not words:
+        confidence = hearing.case.heard.probability(rule.roles, span)
     detail: dict[str, Any] = {
         "known_from": sorted({name.source for name in inquiry.names}),
         "known_s": round(inquiry.known_s, 3) if inquiry.names else None,
@@ -187,6 +196,6 @@ def _finding(
         end_s=span.end_s if span else None,
         turn_index=words[0].turn_index if words else None,
         quote=" ".join(word.text.strip() for word in words) or None,
-        confidence=mean_probability(searched),
+        confidence=confidence,
         detail=detail | ({"reason": reason} if reason else {}),
     )

@@ -13,11 +13,12 @@ from typing import Any
 import jellyfish
 
 from pipeline.records import Finding, Role, Verdict, Word
-from pipeline.rules.case import Clock, Hearing, conversation_clock, mean_probability, understood
+from pipeline.rules.case import Clock, Hearing
 from pipeline.rules.details.key_words import is_day, key_words
 from pipeline.rules.details.number_runs import number_runs
 from pipeline.rules.details.numbers import is_number, plain
 from pipeline.rules.details.personal_data import PersonalData, find_personal_data
+from pipeline.rules.heard import mean_probability
 from pipeline.rules.language.phrases import find
 from pipeline.rules.packs import Rule
 from pipeline.rules.specs import RepeatBack
@@ -93,7 +94,7 @@ class _Inquiry:
 
 def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
     """The verdict, with the words that read back or, for a fail, the time in which none did."""
-    clock = conversation_clock(hearing.case)
+    clock = hearing.case.clock
     if clock is None:
         return _bare(rule, "not_applicable", "nobody but an ivr speaks")
     given = find_personal_data(hearing.transcript, hearing.rules.personal_data)
@@ -114,7 +115,7 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
         )
     if all(detail.confidence < hearing.settings.min_phrase_probability for detail in details):
         return _finding(inquiry, "not_determinable", (), "the customer was not heard well enough")
-    if not understood(hearing, _EITHER, _searched(inquiry)):
+    if not hearing.understood(_EITHER, _searched(inquiry)):
         return _finding(inquiry, "not_determinable", (), "the agent was not understood")
     return _finding(inquiry, "fail", ())
 
@@ -130,7 +131,7 @@ def _without_details(inquiry: _Inquiry) -> Finding:
     hearing = inquiry.hearing
     if any(turn.role == "unknown" for turn in hearing.case.turns):
         return _bare(inquiry.rule, "not_determinable", "speaker unknown")
-    if not understood(hearing, _CUSTOMER, Span(0.0, hearing.case.duration_s)):
+    if not hearing.understood(_CUSTOMER, Span(0.0, hearing.case.duration_s)):
         return _bare(inquiry.rule, "not_determinable", "the customer was not understood")
     return _bare(inquiry.rule, "not_applicable", "the customer gave no details")
 
@@ -139,9 +140,7 @@ def _detail(hearing: Hearing, data: PersonalData) -> _Detail:
     """A datum with its key words; for a reason those of all that was said with it."""
     words = data.words
     if data.kind == "reason_with_details":
-        first = next(n for n, word in enumerate(hearing.transcript.words) if word is words[0])
-        said = next(u for u in hearing.transcript.utterances if u.first_word <= first < u.end_word)
-        words = hearing.transcript.utterance_words(said)
+        words = hearing.transcript.utterance_of(words[0])
     return _Detail(
         kind=data.kind,
         start_s=data.start_s,
@@ -159,8 +158,10 @@ def _days(hearing: Hearing) -> Iterator[_Detail]:
             continue
         words = hearing.transcript.utterance_words(utterance)
         for at, word in enumerate(words):
+            if not is_day(words, at):
+                continue
             near = words[at : at + DAY_WORDS]
-            if is_day(words, at) and any(is_number(w.text) for w in near):
+            if any(is_number(w.text) for w in near):
                 yield _Detail(
                     kind="day",
                     start_s=word.start_s,
@@ -190,10 +191,9 @@ def _echoes(inquiry: _Inquiry, logic: RepeatBack) -> Iterator[_Echo]:
                 if run.words[0].start_s in window and detail.in_number(run.code):
                     yield _Echo(words=run.words, detail=detail)
         for sentence in _sentences(words):
-            keys = key_words(sentence)
-            for detail, window in windows:
-                if sentence[0].start_s in window and detail.in_words(keys):
-                    yield _Echo(words=sentence, detail=detail)
+            near = [detail for detail, window in windows if sentence[0].start_s in window]
+            keys = key_words(sentence) if near else frozenset[str]()
+            yield from (_Echo(words=sentence, detail=detail) for detail in near if detail.in_words(keys))
 
 
 def _sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
@@ -224,7 +224,7 @@ def _finding(
     """The finding; `detail` tells kinds and times of what was given, never the values."""
     words = echoes[0].words if echoes else ()
     span = Span(words[0].start_s, words[-1].end_s) if words else _searched(inquiry)
-    searched = words or [w for w in inquiry.hearing.case.words if w.role in _EITHER and w.span & span]
+    heard = inquiry.hearing.case.heard
     return Finding(
         rule_id=inquiry.rule.id,
         rule_version=inquiry.rule.version,
@@ -233,7 +233,7 @@ def _finding(
         end_s=span.end_s,
         turn_index=words[0].turn_index if words else None,
         quote=" ".join(word.text.strip() for word in words) or None,
-        confidence=mean_probability(searched),
+        confidence=mean_probability(words) if words else heard.probability(_EITHER, span),
         detail={
             "given": [_told(detail, echoes) for detail in inquiry.details],
             "asked_s": [round(echo.start_s, 3) for echo in echoes if echo.detail is None],

@@ -10,14 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.case import (
-    Clock,
-    Hearing,
-    conversation_clock,
-    mean_probability,
-    starts_mid_call,
-    understood,
-)
+from pipeline.rules.case import Clock, Hearing, starts_mid_call
 from pipeline.rules.details.personal_data import PersonalData, find_personal_data
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.packs import Rule
@@ -103,7 +96,7 @@ def _inquiry(hearing: Hearing, rule: Rule) -> _Inquiry:
     return _Inquiry(
         hearing=hearing,
         rule=rule,
-        clock=conversation_clock(hearing.case),
+        clock=hearing.case.clock,
         data=next(iter(data), None),
         sure_data=next((moment for moment in data if moment.confidence >= least), None),
         taken_over_s=next((transfer.end_s for transfer in completed), None),
@@ -133,8 +126,8 @@ def _understood(inquiry: _Inquiry) -> bool:
     start_s = clock.start_s if clock else 0.0
     until_s = clock.later(start_s, inquiry.hearing.settings.disclosure_deadline_s) if clock else 0.0
     early = Span(0.0, until_s)
-    spoke = any(word.role in inquiry.speakers and word.start_s in early for word in case.words)
-    return spoke and understood(inquiry.hearing, inquiry.speakers, early)
+    spoke = case.heard.said(inquiry.speakers, early)
+    return bool(spoke) and inquiry.hearing.understood(inquiry.speakers, early)
 
 
 def _unclear(inquiry: _Inquiry, reason: str, match: Match | None) -> Finding:
@@ -146,7 +139,6 @@ def _finding(inquiry: _Inquiry, verdict: Verdict, status: str, match: Match | No
     case = inquiry.hearing.case
     # Without the phrase the whole call was searched: a late one would have been found too.
     span = match.span if match else Span(0.0, case.duration_s)
-    searched = [word for word in case.words if word.role in inquiry.speakers]
     return Finding(
         rule_id=inquiry.rule.id,
         rule_version=inquiry.rule.version,
@@ -155,7 +147,7 @@ def _finding(inquiry: _Inquiry, verdict: Verdict, status: str, match: Match | No
         end_s=span.end_s,
         turn_index=match.turn_index if match else None,
         quote=match.quote if match else None,
-        confidence=match.probability if match else mean_probability(searched),
+        confidence=match.probability if match else case.heard.probability(inquiry.speakers, span),
         detail={
             "status": status,
             "slots": _slots(inquiry, match) if match else [],

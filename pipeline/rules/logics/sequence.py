@@ -14,15 +14,7 @@ from operator import or_
 from typing import Any
 
 from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.case import (
-    Hearing,
-    conversation_clock,
-    mean_probability,
-    starts_mid_call,
-    stops_mid_call,
-    understood,
-    words_in,
-)
+from pipeline.rules.case import Hearing, starts_mid_call, stops_mid_call
 from pipeline.rules.language.phrases import Match, find
 from pipeline.rules.logics.moments import Moment, moments_of
 from pipeline.rules.logics.windows import Around
@@ -68,21 +60,21 @@ class _Inquiry:
 
     def speakers(self, step: Step) -> frozenset[Role]:
         """Whose words a step is looked for in: its groups' roles, and whoever cannot be told from them."""
-        return frozenset({"unknown", *(role for name in step.say for role in self.rule.phrases[name].roles)})
+        return frozenset(role for name in step.say for role in self.rule.phrases[name].speakers)
 
     def said(self, group: str) -> tuple[Match, ...]:
         """What the group's roles, or unknown speakers, say of it."""
         phrases = self.rule.phrases[group]
-        return find(self.hearing.transcript, phrases, (*phrases.roles, "unknown"))
+        return find(self.hearing.transcript, phrases, phrases.speakers)
 
     def window(self, step: Step, group: str, anchor: Span) -> Span:
         """Where a group is looked for: turns are counted by the roles that say it."""
-        return self.around.window(step, anchor, (*self.rule.phrases[group].roles, "unknown"))
+        return self.around.window(step, anchor, self.rule.phrases[group].speakers)
 
 
 def sequence(hearing: Hearing, rule: Rule, logic: Sequence) -> Finding:
     """The verdict with its evidence; it does not apply where nobody speaks whose words count."""
-    clock = conversation_clock(hearing.case)
+    clock = hearing.case.clock
     if clock is None:
         return _bare(rule, "not_applicable", "nobody but an ivr speaks")
     around = Around(duration_s=hearing.case.duration_s, clock=clock, turns=hearing.case.turns)
@@ -113,22 +105,23 @@ def _without_moments(inquiry: _Inquiry) -> Finding:
     logic, case = inquiry.logic, inquiry.hearing.case
     roles = {role for name in logic.said for role in inquiry.rule.phrases[name].roles}
     whole = Span(0.0, case.duration_s)
-    if logic.at == "said" and not understood(inquiry.hearing, {*roles, "unknown"}, whole):
+    if logic.at == "said" and not inquiry.hearing.understood({*roles, "unknown"}, whole):
         return _bare(inquiry.rule, "not_determinable", "the call was not understood")
     return _bare(inquiry.rule, logic.without, f"no moment: {' or '.join(logic.said) or logic.at}")
 
 
 def _outcome(inquiry: _Inquiry, moment: Moment) -> _Outcome:
     looks: list[_Look] = []
-    last: Match | None = None
+    last: _Look | None = None
     for step in inquiry.logic.steps:
         anchor = moment.span
         if step.after == "previous" and last is not None:
-            anchor = Span(last.span.end_s, last.span.end_s)
+            end_s = _first(inquiry, last).span.end_s
+            anchor = Span(end_s, end_s)
         look = _look(inquiry, step, anchor)
         looks.append(look)
         if look.found and not step.never:
-            last = min(filter(inquiry.hearing.sure, look.found), key=_begins_s, default=look.found[0])
+            last = look
     needed = [look.met for look in looks if not look.step.optional]
     good = _together(needed, all_=True)
     doubtful = good is False and not moment.sure
@@ -156,8 +149,10 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
     return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
 
 
-def _begins_s(match: Match) -> float:
-    return match.span.start_s
+def _first(inquiry: _Inquiry, look: _Look) -> Match:
+    """What was found first, of what was heard well if anything was."""
+    sure = filter(inquiry.hearing.sure, look.found)
+    return min(sure, key=lambda match: match.span.start_s, default=look.found[0])
 
 
 def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
@@ -172,7 +167,7 @@ def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
 def _fault(inquiry: _Inquiry, speakers: frozenset[Role], window: Span) -> str | None:
     """Why nothing can be told from not finding a phrase in `window`, if so."""
     hearing, at = inquiry.hearing, inquiry.logic.at
-    if not understood(hearing, speakers, window):
+    if not hearing.understood(speakers, window):
         return "what was said there was not understood"
     if at == "start" and starts_mid_call(hearing, hearing.rules.cues["opening"]):
         return "the recording starts mid-call"
@@ -218,9 +213,7 @@ def _finding(
 def _searched_probability(inquiry: _Inquiry, looks: Many[_Look], span: Span) -> float | None:
     """Mean probability of the words in which nothing was found."""
     speakers = {role for look in looks for role in inquiry.speakers(look.step)}
-    return mean_probability(
-        word for word in words_in(inquiry.hearing.case.words, span) if word.role in speakers
-    )
+    return inquiry.hearing.case.heard.probability(speakers, span)
 
 
 def _evidence(inquiry: _Inquiry, look: _Look) -> Match:

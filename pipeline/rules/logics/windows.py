@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Role, Turn
-from pipeline.rules.case import WORD_TOLERANCE_S, Clock
+from pipeline.rules.case import Clock
+from pipeline.rules.heard import WORD_TOLERANCE_S
 from pipeline.rules.specs import Step
 from pipeline.spans import Span
 
