@@ -21,7 +21,7 @@ BACKCHANNELS = frozenset(
     """.split()
 )
 _HUM = re.compile(r"(?:m+h*m+|h+m+|m+|u+h+|a+h+|o+h+|h+u+h+)+")  # recognisers spell them as they like
-_SPELLED = re.compile(r"(?<=\b[a-z])\.(?=[a-z]\b)")  # "M.M.H.M."
+_SPELLED = re.compile(r"(?<=\b[a-z])[.-](?=[a-z]\b)")  # "M.M.H.M."
 # No sentence ends in one of these, whatever the recogniser's full stop says.
 _NEVER_LAST = frozenset("a an and because but his if its my or our than the their your".split())
 # Sentences may end in these ("what it is for."), so without a full stop they were not finished.
