@@ -25,7 +25,8 @@ from _line import write_result
 from archive import make_archive
 
 from pipeline.rules import RuleSet, load_rules
-from pipeline.second_looks.recheck import Request, Unwatched, recheck
+from pipeline.second_looks.progress import UNWATCHED
+from pipeline.second_looks.recheck import Request, recheck
 from pipeline.settings import Settings
 from pipeline.store import query
 
@@ -77,7 +78,7 @@ def _with_new_version(*rule_ids: str) -> RuleSet:
 
 def _judge(db: Path, rules: RuleSet, processes: int) -> float:
     start = time.perf_counter()
-    done = recheck(Request(db=db, rules=rules, settings=Settings(), processes=processes), Unwatched())
+    done = recheck(Request(db=db, rules=rules, settings=Settings(), processes=processes), UNWATCHED)
     if done.failed:
         raise SystemExit(f"{len(done.failed)} calls failed: {done.failed[0]}")
     return time.perf_counter() - start

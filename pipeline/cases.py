@@ -14,7 +14,10 @@ from pipeline.rules import RuleSet
 
 
 class Sentence(BaseModel):
-    """A sentence said by `role`; `expect` says whether it contains the phrase of `rule`."""
+    """A sentence said by `role`; `expect` says whether it contains the phrase of `rule`.
+
+    `where` is its file and line.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -22,6 +25,7 @@ class Sentence(BaseModel):
     role: Role
     text: str
     expect: bool
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
 
 def _sentence(line: str, where: str) -> Sentence:
     try:
-        return Sentence.model_validate_json(line)
+        return Sentence.model_validate_json(line).model_copy(update={"where": where})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -68,7 +72,11 @@ def _sentence(line: str, where: str) -> Sentence:
 
 
 def try_rules(rules: RuleSet, sentences: Sequence[Sentence]) -> Trial:
-    """What the rules say about the sentences. Raises UsageError for a rule that does not exist."""
+    """What the rules say about the sentences. Raises UsageError, with the line, for an unknown rule."""
+    known = {rule.id for rule in (*rules.rules, *rules.inactive)}
+    if stray := next((sentence for sentence in sentences if sentence.rule not in known), None):
+        allowed = ", ".join(sorted(known))
+        raise UsageError("unknown rule", where=stray.where or None, value=stray.rule, allowed=allowed)
     counts: dict[str, dict[str, int]] = {}
     wrong: list[Sentence] = []
     for sentence in sentences:

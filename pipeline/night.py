@@ -23,7 +23,8 @@ from pipeline.plan import Archive, Item, Order, Plan, Quarantined, Versions, dis
 from pipeline.records import Analysis, Call, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.meaning import SecondLook
-from pipeline.second_looks.recheck import Request, Unwatched, judge_again
+from pipeline.second_looks.progress import UNWATCHED
+from pipeline.second_looks.recheck import Request, judge_again
 from pipeline.sentence_model import find_embed
 from pipeline.settings import Settings
 from pipeline.sounds.hold_tracks import Tracks
@@ -230,7 +231,7 @@ def rejudge(writer: Writer, order: Order, engine: Engine, items: Sequence[Item])
     ids = [item.recording_id for item in items]
     request = Request(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
     log.info("judging %d stored calls again", len(ids))
-    done = judge_again(writer, request, Unwatched())
+    done = judge_again(writer, request, UNWATCHED)
     writer.publish()
     return tuple(f"not judged again: {uri}: {reason}" for uri, reason in done.failed)
 

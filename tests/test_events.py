@@ -193,7 +193,9 @@ def test_kinds_of_overlap(turns, expected):
     assert kinds(*turns) == expected
 
 
-@pytest.mark.parametrize("hum", ["mmhm", "Mm-hmm.", "M.M.H.M.", "M-M-H-M", "mmm", "hmmm", "uh-huh", "Ohh", "ahhh"])
+@pytest.mark.parametrize(
+    "hum", ["mmhm", "Mm-hmm.", "M.M.H.M.", "M-M-H-M", "mmm", "hmmm", "uh-huh", "Ohh", "ahhh"]
+)
 def test_a_hum_is_a_sign_of_listening_however_it_is_spelt(hum):
     assert kinds(LONG, say("agent", 5, 6.1, hum)) == [("backchannel", "agent")]
 

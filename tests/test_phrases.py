@@ -253,3 +253,11 @@ def test_labelled_sentences(name):
 def test_an_unknown_rule_is_told():
     with pytest.raises(UsageError, match=r"unknown rule.*hold_thanks"):
         try_rules(RULES, [Sentence(rule="manners", role="agent", text="Hi", expect=False)])
+
+
+def test_an_unknown_rule_is_told_with_its_line(tmp_path):
+    cases = tmp_path / "cases.jsonl"
+    known = '{"rule": "greeting", "role": "agent", "text": "Good morning", "expect": true}'
+    cases.write_text(f"{known}\n\n{known.replace('greeting', 'manners')}\n")
+    with pytest.raises(UsageError, match=r"unknown rule: .*cases\.jsonl:3; got 'manners'; .*greeting"):
+        try_rules(RULES, read_sentences(cases))

@@ -61,11 +61,11 @@ class Silent:
     def __init__(self) -> None:
         self.calls = self.done = 0
 
-    def started(self, calls: int) -> None:
-        self.calls = calls
+    def started(self, total: int) -> None:
+        self.calls = total
 
-    def judged(self, calls: int) -> None:
-        self.done += calls
+    def advanced(self, done: int) -> None:
+        self.done += done
 
 
 def heard(name: str, turns: tuple[Turn, ...], settings: Settings = SETTINGS, **parts: Any) -> Analysis:
@@ -315,7 +315,7 @@ def test_processes_give_what_one_gives(
 
 
 class Stopped(Silent):
-    def judged(self, calls: int) -> None:
+    def advanced(self, done: int) -> None:
         raise KeyboardInterrupt
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.records import Verdict
+
+SAMPLE, SEED = 25, 1
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder to write.", show_default=False)]
 
@@ -42,8 +45,8 @@ def evidence(
 
 def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
     rule: Annotated[str | None, typer.Option(help="The rule's id.", show_default=False)] = None,
-    sample: Annotated[int, typer.Option(min=1, help="Number of findings to draw.")] = 25,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = 1,
+    sample: Annotated[int, typer.Option(min=1, help="Number of findings to draw.")] = SAMPLE,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = SEED,
     since: Annotated[
         datetime | None,
         typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="First day (UTC)."),
@@ -66,14 +69,23 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
 ) -> None:
     """Draw findings at random for people to judge, or store their judgements (--import)."""
     if judged is not None:
-        if rule is not None or out is not None:
+        drawing: dict[str, object] = {
+            "--rule": rule,
+            "--out": out,
+            "--from": since,
+            "--to": until,
+            "--queue": queue,
+        }
+        drawing |= {"--verdict": verdict, "--sample": sample != SAMPLE, "--seed": seed != SEED}
+        if given := [option for option, value in drawing.items() if value]:
             raise UsageError(
-                "two things at once", value="--import with --rule or --out", allowed="one of them"
+                "two things at once", value=f"--import with {', '.join(given)}", allowed="--import CSV alone"
             )
         _import(db, judged, json=json)
         return
     if rule is None or out is None:
         raise UsageError("missing option", allowed="--rule ID --out DIR, or --import CSV")
+    from pipeline.cli.progress import progress  # noqa: PLC0415
     from pipeline.second_looks.spotcheck import SHEET, Request, write_sample  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
@@ -86,8 +98,8 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         queue=queue,
         verdicts=_verdicts(verdict or ()),
     )
-    with reading(db) as connection:
-        drawn = write_sample(connection, request, out)
+    with reading(db) as connection, progress(sys.stderr, "writing", "findings") as watched:
+        drawn = write_sample(connection, request, out, watched)
     if json:
         print_json({"sheet": str(out / SHEET), "drawn": drawn.drawn, "population": drawn.population})
         return

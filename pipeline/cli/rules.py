@@ -104,6 +104,7 @@ def recheck(
     """
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.cli import show_recheck  # noqa: PLC0415
+    from pipeline.cli.progress import progress  # noqa: PLC0415
     from pipeline.rules import load_rules  # noqa: PLC0415
     from pipeline.second_looks.recheck import Request  # noqa: PLC0415
     from pipeline.second_looks.recheck import recheck as carry_out  # noqa: PLC0415
@@ -111,8 +112,8 @@ def recheck(
     given = settings_.load(settings, overrides or ())
     request = Request(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
     try:
-        with show_recheck.progress(sys.stderr) as progress:
-            done = carry_out(request, progress)
+        with progress(sys.stderr, "judging", "calls") as watched:
+            done = carry_out(request, watched)
     except KeyboardInterrupt:
         say("interrupted; the store is as it was")
         raise typer.Exit(INTERRUPTED) from None

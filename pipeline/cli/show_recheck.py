@@ -1,22 +1,17 @@
-"""What people see of a recheck: its progress, the verdicts that changed, one line at the end."""
+"""What people see of a recheck: the verdicts that changed, one line at the end."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from pipeline.cli import show
 from pipeline.store import Table, query
 
 if TYPE_CHECKING:  # slow to import
-    from pipeline.second_looks.recheck import Progress, Rechecked
+    from pipeline.second_looks.recheck import Rechecked
 
 NEW, GONE = "(new rule)", "(rule gone)"
 
@@ -89,43 +84,3 @@ def _counts(done: Rechecked) -> Table:
 def _verdicts(db: Path, done: Rechecked, limit: int) -> Table:
     values: Mapping[str, object] = {"changed_at": done.changed_at, "limit": limit}
     return query(db, _VERDICTS, values)
-
-
-@contextmanager
-def progress(err: TextIO) -> Iterator[Progress]:
-    """Progress on `err`: a bar on a terminal, else a line for every tenth of the calls."""
-    console = Console(file=err, highlight=False)
-    if not console.is_terminal:
-        yield _Lines(err)
-        return
-    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TextColumn("calls"))
-    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        yield _Bar(bar)
-
-
-class _Lines:
-    def __init__(self, err: TextIO) -> None:
-        self._err = err
-        self._calls = self._done = 0
-
-    def started(self, calls: int) -> None:
-        self._calls = calls
-
-    def judged(self, calls: int) -> None:
-        tenths = 10 * self._done // max(1, self._calls)
-        self._done += calls
-        if 10 * self._done // max(1, self._calls) > tenths:
-            self._err.write(f"{self._done}/{self._calls} calls\n")
-            self._err.flush()
-
-
-class _Bar:
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=None)
-
-    def started(self, calls: int) -> None:
-        self._bar.update(self._task, total=calls)
-
-    def judged(self, calls: int) -> None:
-        self._bar.update(self._task, advance=calls)

@@ -120,7 +120,7 @@ class Hearing:
 
     def sure(self, match: Match) -> bool:
         """Whether a phrase may decide: its speaker is known and it was heard well enough."""
-        return match.role != "unknown" and self.heard(match.words)
+        return match.role != "unknown" and self.case.heard.well(match.words, self.settings)
 
 
 def starts_mid_call(hearing: Hearing, opening: Phrases) -> bool:

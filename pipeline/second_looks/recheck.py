@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -32,6 +31,7 @@ from pipeline.rules import RuleSet
 from pipeline.rules.meaning import keep_reviews
 from pipeline.rules.packs import CUE_GROUPS
 from pipeline.rules.specs import NameUsed
+from pipeline.second_looks.progress import Progress
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
 from pipeline.store.rejudged import Change, Judged, compare, joined, stored_reviews
@@ -88,26 +88,6 @@ class Rechecked:
     changed: bool
     changed_at: datetime
     wall_s: float
-
-
-class Progress(Protocol):
-    """Told how a recheck goes."""
-
-    def started(self, calls: int) -> None:
-        """The number of calls is known."""
-
-    def judged(self, calls: int) -> None:
-        """So many more calls are judged."""
-
-
-class Unwatched:
-    """A progress that nobody is told of."""
-
-    def started(self, calls: int) -> None:
-        """Nothing."""
-
-    def judged(self, calls: int) -> None:
-        """Nothing."""
 
 
 def recheck(request: Request, progress: Progress) -> Rechecked:
@@ -248,7 +228,7 @@ def _portions(parts: Iterator[Judged], progress: Progress) -> Iterator[Judged]:
     portion: list[Judged] = []
     waiting = 0
     for part in parts:
-        progress.judged(len(part.recording_ids) + len(part.failed))
+        progress.advanced(len(part.recording_ids) + len(part.failed))
         portion.append(part)
         waiting += len(part.recording_ids)
         if waiting >= WRITE_CALLS:

@@ -20,6 +20,7 @@ from pipeline.cli.show import as_json
 from pipeline.errors import UsageError
 from pipeline.records import Verdict
 from pipeline.second_looks.evidence import PAGE, Case, find_case, new_folder, put_pack
+from pipeline.second_looks.progress import UNWATCHED, Progress
 from pipeline.store import Connection, ask
 
 SHEET, FACTS = "judged.csv", "sample.json"
@@ -106,12 +107,15 @@ def shares(sizes: Mapping[str, int], sample: int) -> dict[str, int]:
     return drawn
 
 
-def write_sample(connection: Connection, request: Request, out: Path) -> Sample:
+def write_sample(
+    connection: Connection, request: Request, out: Path, progress: Progress = UNWATCHED
+) -> Sample:
     """Draw a sample and write it to the new folder `out`: a pack for each finding, and a sheet to fill in.
 
     Raises UsageError as `draw` does, and for a folder that has something in it.
     """
     sample = draw(connection, request)
+    progress.started(len(sample.recording_ids))
     digits = len(str(len(sample.recording_ids)))
     with new_folder(out) as folder:
         rows = []
@@ -121,6 +125,7 @@ def write_sample(connection: Connection, request: Request, out: Path) -> Sample:
             (folder / name).mkdir()
             put_pack(case, folder / name)
             rows.append(_row(case, number, f"{name}/{PAGE}"))
+            progress.advanced(1)
         _write_sheet(folder / SHEET, rows)
         facts = {"made_at": datetime.now(UTC), "made_by": f"earwitness {__version__}", **asdict(request)}
         facts |= {"population": sample.population, "drawn": sample.drawn}

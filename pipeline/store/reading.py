@@ -47,7 +47,8 @@ def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")
         connection = connect(db.resolve(), read_only=True)
     except (OSError, duckdb.Error) as error:
-        raise UsageError("cannot open the store", where=db, value=brief(error)) from error
+        remedy = "see that it is an earwitness store that you may read"
+        raise UsageError("cannot open the store", where=db, value=brief(error), remedy=remedy) from error
     try:
         yield connection
     finally:

@@ -138,9 +138,10 @@ def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
         for match in inquiry.said(name)
         if match.span.end_s > within.start_s and match.span.start_s < within.end_s
     ]
-    found, sure = _distinct(said), _distinct(tuple(filter(inquiry.hearing.sure, said)))
+    sure = _distinct(tuple(filter(inquiry.hearing.sure, said)))
     if len(sure) >= step.times:
         return _Look(step=step, met=not step.never, found=sure, window=window)
+    found = _distinct(said)
     if len(found) >= step.times:
         unknown = any(match.role == "unknown" for match in found)
         why = "speaker unknown" if unknown else "not heard well enough"
