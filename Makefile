@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow format clean
+.PHONY: demo test test-slow explore format clean
 
 demo: $(VENV)/installed
 	$(BIN)/earwitness demo
@@ -19,6 +19,9 @@ test: $(VENV)/installed
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -q -m slow
+
+explore: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m "not slow and not real" --hypothesis-profile=explore tests
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix --quiet .

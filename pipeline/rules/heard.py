@@ -52,6 +52,7 @@ class Heard:
 
         Without words it was, unless somebody speaks there for longer than a moment.
         """
+        roles = frozenset(roles)
         probabilities = self.said(roles, window)
         if probabilities and fsum(probabilities) / len(probabilities) < settings.min_phrase_probability:
             return False
