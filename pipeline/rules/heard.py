@@ -30,6 +30,7 @@ class Heard:
         self._near: dict[int, Cover] = {}
         self._speech: dict[Role, Cover] = {}
         self._said: dict[Role, tuple[list[float], list[float]]] = {}
+        self._understood: dict[tuple[frozenset[Role], Span, float], bool] = {}
         self._means: dict[tuple[frozenset[Role], Span], float | None] = {}
 
     def support(self, words: Iterable[Word]) -> float:
@@ -52,9 +53,15 @@ class Heard:
 
         Without words it was, unless somebody speaks there for longer than a moment.
         """
-        roles = frozenset(roles)
+        least = settings.min_phrase_probability
+        key = (frozenset(roles), window, least)
+        if key not in self._understood:
+            self._understood[key] = self._is_understood(*key)
+        return self._understood[key]
+
+    def _is_understood(self, roles: frozenset[Role], window: Span, least: float) -> bool:
         probabilities = self.said(roles, window)
-        if probabilities and fsum(probabilities) / len(probabilities) < settings.min_phrase_probability:
+        if probabilities and fsum(probabilities) / len(probabilities) < least:
             return False
         spoken_s = sum([self._speaks(role).seconds_in(*window) for role in roles])
         return spoken_s < LEAST_SPEECH_S or len(probabilities) >= LEAST_WORDS_PER_S * spoken_s
