@@ -244,20 +244,17 @@ def unheard(window: Window, words: Sequence[HeardWord], spans: Sequence[Span]) -
 
     None where the whole window is without words: once more would give the same.
     """
-    left: list[list[Span]] = [[]]
-    for piece in window.pieces:
-        source = piece.source
-        if any(word.span.middle_s in source for word in words):
-            left.append([])
-        elif covered_s(source, spans) >= UNHEARD_S:
-            left[-1].append(source)
-    if words and not left[-1]:
-        end_s = max(word.end_s for word in words)
-        rest = Span(end_s, window.pieces[-1].source.end_s)
-        if covered_s(rest, spans) >= UNHEARD_END_S:
-            left[-1].append(rest)
     if not words:
         return ()
+    last_s = max(word.end_s for word in words)
+    left: list[list[Span]] = [[]]
+    for source in (piece.source for piece in window.pieces):
+        rest, least_s = source, UNHEARD_S
+        if any(source.start_s <= word.start_s <= source.end_s for word in words):
+            left.append([])
+            rest, least_s = Span(max(source.start_s, last_s), source.end_s), UNHEARD_END_S
+        if covered_s(rest, spans) >= least_s:
+            left[-1].append(rest)
     return tuple(Window(channel=window.channel, pieces=_placed(run)) for run in left if run)
 
 

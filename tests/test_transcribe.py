@@ -204,6 +204,27 @@ def test_what_a_window_leaves_without_words_is_recognised_again(words, left):
     assert all(window.pieces[0].offset_s == 0.0 for window in again)
 
 
+def test_what_is_left_of_a_piece_ends_with_it():
+    activity = channel((1, 2), (20, 28), (150, 150.3))
+    (window,) = pack(0, activity, SETTINGS)
+    again = unheard(window, found_in((1, 2), (20, 21)), activity.spans)
+    assert sources_of(again) == [[(20.9, 28.2)]]
+
+
+@given(some_spans, st.floats(0, 1))
+def test_what_is_recognised_again_is_within_what_was_shown(spans, share):
+    activity = channel(*spans, duration_s=600)
+    for window in pack(0, activity, SETTINGS):
+        first = window.pieces[0].source
+        until_s = first.start_s + share * first.duration_s
+        for again in unheard(window, [a_word(first.start_s, until_s)], activity.spans):
+            assert again.duration_s <= window.duration_s + 1e-6
+            sources = [piece.source for piece in window.pieces]
+            assert all(
+                covered_s(p.source, sources) == pytest.approx(p.source.duration_s) for p in again.pieces
+            )
+
+
 def test_a_piece_with_hardly_any_activity_is_left():
     activity = channel((1, 2), (20, 20.4))
     (window,) = pack(0, activity, SETTINGS)
