@@ -65,7 +65,7 @@ CHILDREN: dict[str, type] = {
     "personal_data": PersonalDatum,
     "findings": Finding,
 }
-TABLES = {part: table for table, part in store._PARTS.items()}
+TABLES = {part: table for table, part in store.PARTS.items()}
 JSON_FIELDS = {"extra", "settings", "detail"}
 
 TALK = an_analysis(

@@ -234,7 +234,7 @@ def test_what_goes_in_comes_out_and_replaces_what_was_there(writer: Writer, anal
 
 def test_every_field_of_an_analysis_has_a_table() -> None:
     assert {field.name for field in dataclasses.fields(Analysis)} == {"recording", "call", "run", *CHILDREN}
-    assert set(store._PARTS.values()) == set(CHILDREN)
+    assert set(store.PARTS.values()) == set(CHILDREN)
 
 
 # --- add ---------------------------------------------------------------------------------------------

@@ -48,12 +48,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.records import Role
+from pipeline.records import Finding, Role, Verdict
 from pipeline.rules.language.lexicon import Lexicon, load_lexicon, read_toml, readable
 from pipeline.rules.language.phrases import Phrases, compile_patterns, find
 from pipeline.rules.language.tokens import transcript_of_text
 from pipeline.rules.metric_names import metric_names
 from pipeline.rules.specs import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
+from pipeline.spans import Span
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
 LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
@@ -97,6 +98,29 @@ class Rule:
     """Role, sentence, and whether it contains the rule's phrase."""
     files: tuple[Path, ...]
     """The pack's file, and a site's file that changes it."""
+
+    def finding(
+        self,
+        verdict: Verdict,
+        *,
+        span: Span | None = None,
+        turn_index: int | None = None,
+        quote: str | None = None,
+        confidence: float | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Finding:
+        """A finding of this rule; `span` is where its evidence is, or where it was looked for."""
+        return Finding(
+            rule_id=self.id,
+            rule_version=self.version,
+            verdict=verdict,
+            start_s=None if span is None else span.start_s,
+            end_s=None if span is None else span.end_s,
+            turn_index=turn_index,
+            quote=quote,
+            confidence=confidence,
+            detail=detail or {},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ __all__ = [
     "writing",
 ]
 
-_PARTS = {
+PARTS = {
     "activity": "activities",
     "sound": "sounds",
     "fingerprint": "fingerprints",
@@ -61,7 +61,7 @@ _PARTS = {
 }
 """Tables with the field of Analysis that fills them."""
 
-_DERIVED = ("recording", "call", "analysis", *_PARTS)
+_DERIVED = ("recording", "call", "analysis", *PARTS)
 _KEPT = ("rule", "review", HISTORY)
 """Tables that outlive every analysis."""
 
@@ -362,5 +362,5 @@ def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
     yield "recording", (analysis.recording,)
     yield "call", (analysis.call,)
     yield "analysis", () if analysis.run is None else (analysis.run,)
-    for table, part in _PARTS.items():
+    for table, part in PARTS.items():
         yield table, getattr(analysis, part)

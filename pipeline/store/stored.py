@@ -18,26 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import Analysis, Call, Recording, TonePoint
-from pipeline.store import Connection, reading
+from pipeline.store import PARTS, Connection, reading
 from pipeline.store.rejudged import JUDGED
 from pipeline.store.rows import ID, Row
 
+_CURVE = "tone_curve"
 NEEDED = {
-    "activity": "activities",
-    "sound": "sounds",
-    "word": "words",
-    "turn": "turns",
-    "hold": "holds",
-    "transfer": "transfers",
-    "overlap": "overlaps",
-    "silence": "silences",
-    "metric": "metrics",
-    "fitness": "fitness",
-    "tone": "tone",
-    "personal_data": "personal_data",
+    table: part
+    for table, part in PARTS.items()
+    if table not in {_CURVE, "fingerprint", "tone_rise", "finding"}
 }
 """Tables that are always read, with the field of Analysis they fill."""
-_CURVE = "tone_curve"
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")

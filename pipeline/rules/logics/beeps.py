@@ -71,11 +71,8 @@ def _finding(
 ) -> Finding:
     span = Span(heard[0], heard[-1]) if heard else Span(0.0, hearing.case.duration_s)
     applies = verdict != "not_applicable"
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=span.start_s if applies else None,
-        end_s=span.end_s if applies else None,
+    return rule.finding(
+        verdict,
+        span=span if applies else None,
         detail={"beeps_s": [round(at_s, 2) for at_s in heard], "every_s": logic.every_s},
     )

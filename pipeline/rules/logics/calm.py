@@ -77,12 +77,9 @@ def _finding(
 ) -> Finding:
     worst = max(stretches, key=lambda stretch: stretch.customer, default=None)
     span = turn.span if turn else worst.span if worst else None
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=span.start_s if span else None,
-        end_s=span.end_s if span else None,
+    return rule.finding(
+        verdict,
+        span=span,
         turn_index=turn.turn_index if turn else None,
         quote=turn.text if turn else None,
         detail={

@@ -18,9 +18,7 @@ def every_hold(hearing: Hearing, rule: Rule, logic: EveryHold) -> Finding:
     """The verdict over all holds, with the deciding one as evidence; without holds it does not apply."""
     holds = hearing.case.holds
     if not holds:
-        return Finding(
-            rule_id=rule.id, rule_version=rule.version, verdict="not_applicable", detail={"holds": []}
-        )
+        return rule.finding("not_applicable", detail={"holds": []})
     bad = [hold for hold in holds if getattr(hold, logic.field) not in (*logic.good, *_UNKNOWN)]
     unknown = [hold for hold in holds if getattr(hold, logic.field) in _UNKNOWN]
     verdict: Verdict = "fail" if bad else "not_determinable" if unknown else "pass"
@@ -35,12 +33,9 @@ def _finding(hearing: Hearing, rule: Rule, logic: EveryHold, verdict: Verdict, h
     words = words_in(hearing.case.words, span)
     if turn:
         words = [word for word in words if word.turn_index == turn.turn_index]
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=span.start_s,
-        end_s=span.end_s,
+    return rule.finding(
+        verdict,
+        span=span,
         turn_index=turn.turn_index if turn else None,
         quote=" ".join(word.text.strip() for word in words) if turn else None,
         confidence=mean_probability(words),

@@ -25,7 +25,7 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
     holds = hearing.case.holds
     if not holds:
         detail = {"max_s": hearing.holds.max_s, "holds": []}
-        return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable", detail=detail)
+        return rule.finding("not_applicable", detail=detail)
     phrases = rule.phrases[logic.check_back]
     heard = find(hearing.transcript, phrases, phrases.speakers)
     sure = tuple(filter(hearing.sure, heard))
@@ -35,12 +35,9 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
     verdict: Verdict = "pass"
     if waits_s[worst.hold_index] > hearing.holds.max_s:
         verdict = "fail" if at_best_s > hearing.holds.max_s else "not_determinable"
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=worst.start_s,
-        end_s=worst.end_s,
+    return rule.finding(
+        verdict,
+        span=worst.span,
         turn_index=worst.request_turn_index,
         detail={
             "hold_index": worst.hold_index,

@@ -16,7 +16,7 @@ def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
     no conversation to be measured.
     """
     if hearing.case.clock is None:
-        return Finding(rule_id=rule.id, rule_version=rule.version, verdict="not_applicable")
+        return rule.finding("not_applicable")
     named = (m for m in hearing.case.metrics if (m.name, m.role) == (logic.metric, logic.role))
     value = next((_value(metric, logic) for metric in named), None)
     verdict: Verdict = "not_determinable"
@@ -27,12 +27,9 @@ def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
     event = _event(hearing, logic) if verdict == "fail" else None
     span = event or Span(0.0, hearing.case.duration_s)
     turns = [turn for turn in hearing.case.turns if turn.role == logic.role and event and turn.span & event]
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=span.start_s,
-        end_s=span.end_s,
+    return rule.finding(
+        verdict,
+        span=span,
         turn_index=turns[-1].turn_index if turns else None,
         quote=turns[-1].text if turns else None,
         detail={

@@ -188,12 +188,9 @@ def _finding(
         "known_s": round(inquiry.known_s, 3) if inquiry.names else None,
         "times": times,
     }
-    return Finding(
-        rule_id=rule.id,
-        rule_version=rule.version,
-        verdict=verdict,
-        start_s=span.start_s if span else None,
-        end_s=span.end_s if span else None,
+    return rule.finding(
+        verdict,
+        span=span,
         turn_index=words[0].turn_index if words else None,
         quote=" ".join(word.text.strip() for word in words) or None,
         confidence=confidence,

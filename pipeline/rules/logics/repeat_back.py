@@ -213,9 +213,7 @@ def _searched(inquiry: _Inquiry) -> Span:
 
 
 def _bare(rule: Rule, verdict: Verdict, reason: str) -> Finding:
-    return Finding(
-        rule_id=rule.id, rule_version=rule.version, verdict=verdict, detail={"reason": reason, "given": []}
-    )
+    return rule.finding(verdict, detail={"reason": reason, "given": []})
 
 
 def _finding(
@@ -225,12 +223,9 @@ def _finding(
     words = echoes[0].words if echoes else ()
     span = Span(words[0].start_s, words[-1].end_s) if words else _searched(inquiry)
     heard = inquiry.hearing.case.heard
-    return Finding(
-        rule_id=inquiry.rule.id,
-        rule_version=inquiry.rule.version,
-        verdict=verdict,
-        start_s=span.start_s,
-        end_s=span.end_s,
+    return inquiry.rule.finding(
+        verdict,
+        span=span,
         turn_index=words[0].turn_index if words else None,
         quote=" ".join(word.text.strip() for word in words) or None,
         confidence=mean_probability(words) if words else heard.probability(_EITHER, span),

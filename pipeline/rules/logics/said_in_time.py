@@ -139,12 +139,9 @@ def _finding(inquiry: _Inquiry, verdict: Verdict, status: str, match: Match | No
     case = inquiry.hearing.case
     # Without the phrase the whole call was searched: a late one would have been found too.
     span = match.span if match else Span(0.0, case.duration_s)
-    return Finding(
-        rule_id=inquiry.rule.id,
-        rule_version=inquiry.rule.version,
-        verdict=verdict,
-        start_s=span.start_s,
-        end_s=span.end_s,
+    return inquiry.rule.finding(
+        verdict,
+        span=span,
         turn_index=match.turn_index if match else None,
         quote=match.quote if match else None,
         confidence=match.probability if match else case.heard.probability(inquiry.speakers, span),

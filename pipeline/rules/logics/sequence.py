@@ -178,9 +178,7 @@ def _fault(inquiry: _Inquiry, speakers: frozenset[Role], window: Span) -> str | 
 
 
 def _bare(rule: Rule, verdict: Verdict, reason: str) -> Finding:
-    return Finding(
-        rule_id=rule.id, rule_version=rule.version, verdict=verdict, detail={"reason": reason, "moments": []}
-    )
+    return rule.finding(verdict, detail={"reason": reason, "moments": []})
 
 
 def _finding(
@@ -198,12 +196,9 @@ def _finding(
     span = match.span if match else reduce(or_, (look.window for look in looks))
     if why := next((look.why for look in looks if look.why), None):
         detail = {"reason": why, **detail}
-    return Finding(
-        rule_id=inquiry.rule.id,
-        rule_version=inquiry.rule.version,
-        verdict=verdict,
-        start_s=span.start_s,
-        end_s=span.end_s,
+    return inquiry.rule.finding(
+        verdict,
+        span=span,
         turn_index=match.turn_index if match else None,
         quote=match.quote if match else None,
         confidence=match.probability if match else _searched_probability(inquiry, looks, span),
