@@ -207,7 +207,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in {LEXICON_NAME, SCORECARD_NAME}:
             continue
-        values, _ = read_toml(path)
+        values = read_toml(path)
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])
@@ -257,7 +257,7 @@ def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, Scoreca
     """What a site's scorecard says, by rule; nothing without one."""
     if not path.is_file():
         return {}
-    values, _ = read_toml(path)
+    values = read_toml(path)
     try:
         scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
     except ValidationError as error:
