@@ -25,12 +25,12 @@ from _line import calls_in, write_result
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from pipeline.activity import ChannelActivity, detect_activity, load_voice_model
-from pipeline.audio import read_audio
+from pipeline.audio.decode import read_audio
 from pipeline.records import SpeakerSpan
 from pipeline.settings import Settings
 from pipeline.spans import Span, complement, union
-from pipeline.speakers.models import (
+from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.weights.diarization import (
     MEL_BANDS,
     find_speaker_weights,
     load_diarizer,

@@ -17,12 +17,12 @@ from typing import Any
 
 from _line import write_result
 
-from pipeline.cases import read_sentences
 from pipeline.records import Role
 from pipeline.rules import Rule, RuleSet, load_rules
-from pipeline.rules.meaning import PHRASED, Likeness, SecondLook
-from pipeline.sentence_model import find_sentence_weights, load_embed
+from pipeline.rules.labelled import read_sentences
+from pipeline.rules.near_miss import PHRASED, Likeness, SecondLook
 from pipeline.settings import Settings
+from pipeline.weights.sentences import find_sentence_weights, load_embed
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "phrases"
 THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)

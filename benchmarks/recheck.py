@@ -24,9 +24,9 @@ from typing import Any
 from _line import write_result
 from archive import make_archive
 
+from pipeline.archive.recheck import Request, recheck
+from pipeline.progress import UNWATCHED
 from pipeline.rules import RuleSet, load_rules
-from pipeline.second_looks.progress import UNWATCHED
-from pipeline.second_looks.recheck import Request, recheck
 from pipeline.settings import Settings
 from pipeline.store import query
 

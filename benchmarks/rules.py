@@ -21,8 +21,8 @@ from typing import Any
 
 from _line import RESULTS, write_result
 
-from pipeline.cases import Confusion, Sentence, Trial, read_sentences, try_rules
 from pipeline.rules import load_rules
+from pipeline.rules.labelled import Confusion, Sentence, Trial, read_sentences, try_rules
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "phrases"

@@ -16,11 +16,11 @@ from pathlib import Path
 from _line import SAMPLES, write_result
 
 from pipeline.analyse import analyse
-from pipeline.audio import find_audio, read_audio
-from pipeline.models import find_whisper, load_whisper
-from pipeline.night import find_engine
+from pipeline.archive.night import find_engine
+from pipeline.audio.decode import find_audio, read_audio
 from pipeline.records import Call
 from pipeline.settings import Settings
+from pipeline.weights.whisper import find_whisper, load_whisper
 
 
 def main(folder: Path) -> None:

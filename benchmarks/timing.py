@@ -31,12 +31,12 @@ import numpy as np
 from _line import write_result
 from numpy.typing import NDArray
 
-from pipeline.models import find_whisper, load_whisper
 from pipeline.records import Analysis
 from pipeline.rules import load_rules
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s, union
-from pipeline.transcribe import FasterWhisper, WindowWord
+from pipeline.speech.transcribe import FasterWhisper, WindowWord
+from pipeline.weights.whisper import find_whisper, load_whisper
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from compose import Truth

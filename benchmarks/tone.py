@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
 
-from pipeline.activity import ChannelActivity, detect_activity, load_voice_model
-from pipeline.audio import find_audio, read_audio
-from pipeline.frames import HOP, SAMPLE_RATE, to_mask
+from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.frames import HOP, SAMPLE_RATE, to_mask
+from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
+from pipeline.prosody.frames import measure_frames
+from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch
 from pipeline.settings import Settings
-from pipeline.tone.frames import measure_frames
-from pipeline.tone.manner import Stretch, find_baseline, measure_stretch
-from pipeline.tone.pitch import HIGH_HZ, LOW_HZ, track_pitch
+from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
 
 NEUTRAL = "01"
 AROUSED = ("03", "05", "06")  # happy, angry, fearful

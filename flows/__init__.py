@@ -1,5 +1,5 @@
 """The nightly run as a Prefect flow. Telemetry is off before Prefect is imported."""
 
-from pipeline.quiet import silence
+from pipeline.telemetry import silence
 
 silence()

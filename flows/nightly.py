@@ -1,4 +1,4 @@
-"""The nightly flow: the steps of `pipeline.night` as Prefect tasks, and a report as an artifact."""
+"""The nightly flow: the steps of `pipeline.archive.night` as Prefect tasks, and a report as an artifact."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 
-from pipeline import night, plan, settings
-from pipeline.cli import show
+from pipeline import settings
+from pipeline.archive import night, plan
 from pipeline.errors import UsageError
+from pipeline.report import tables
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,10 +81,10 @@ def nightly(
         again=again,
     )
     engine = night.find_engine(order.settings)
-    with show.progress(sys.stderr) as progress:
+    with tables.progress(sys.stderr) as progress:
         summary = night.run(order, engine, progress, STEPS)
     create_markdown_artifact(
-        key="night", markdown=show.night_markdown(summary), description=f"Calls of {archive} into {db}"
+        key="night", markdown=tables.night_markdown(summary), description=f"Calls of {archive} into {db}"
     )
     return summary
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pipeline import __version__
-from pipeline.activity import ChannelActivity, VoiceModel, detect_activity
-from pipeline.diarize import Diarize
-from pipeline.fitness import measure_fitness
-from pipeline.judgement import find_events, find_findings
-from pipeline.parties import Parties, parties_by_voice, parties_on_channels
+from pipeline.assess import find_events, find_findings
+from pipeline.audio.fingerprints import NO_TRACKS, Tracks
+from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import Analysis, Audio, Call, HeardWord, Run
 from pipeline.rules import RuleSet
-from pipeline.rules.meaning import SecondLook
+from pipeline.rules.near_miss import SecondLook
 from pipeline.settings import Settings
-from pipeline.sounds.hold_tracks import NO_TRACKS, Tracks
-from pipeline.tone import Spoken, measure_tone
-from pipeline.transcribe import Transcribe
-from pipeline.turns import activities_of, build_turns
+from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity
+from pipeline.speech.attribution import Parties, parties_by_voice, parties_on_channels
+from pipeline.speech.diarize import Diarize
+from pipeline.speech.quality import measure_fitness
+from pipeline.speech.transcribe import Transcribe
+from pipeline.speech.turns import activities_of, build_turns
 
 NO_DIARIZATION = "channels"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import EarwitnessError, UsageError
-from pipeline.quiet import QUIET
 from pipeline.settings import Settings
+from pipeline.telemetry import QUIET
 
 PACKAGES = ("prefect", "duckdb", "faster-whisper", "ctranslate2", "numpy", "scipy")
 DECODERS = ("pcm_mulaw", "pcm_alaw", "flac", "mp3", "opus", "vorbis", "aac", "gsm", "libopencore_amrnb")
@@ -55,21 +55,21 @@ def _program() -> str:
 
 
 def _weights(settings: Settings) -> str:
-    from pipeline.models import find_whisper  # noqa: PLC0415 - slow to import
+    from pipeline.weights.whisper import find_whisper  # noqa: PLC0415 - slow to import
 
     weights = find_whisper(settings.asr)
     return f"Whisper {weights.name} from {weights.source}, {weights.folder}, sha256 {weights.sha256}"
 
 
 def _speaker_weights(settings: Settings) -> str:
-    from pipeline.speakers.models import find_speaker_weights  # noqa: PLC0415 - slow to import
+    from pipeline.weights.diarization import find_speaker_weights  # noqa: PLC0415 - slow to import
 
     weights = find_speaker_weights(settings.diarization)
     return f"{weights.name} from {weights.source}, {weights.folder}"
 
 
 def _second_look() -> str:
-    from pipeline.sentence_model import find_sentence_weights  # noqa: PLC0415 - slow to import
+    from pipeline.weights.sentences import find_sentence_weights  # noqa: PLC0415 - slow to import
 
     weights = find_sentence_weights()
     if weights is None:

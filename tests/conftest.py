@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 from program import DemoRun, attempts, earwitness, guarded
 
-from pipeline.models import find_whisper, load_whisper
 from pipeline.settings import Settings
-from pipeline.transcribe import FasterWhisper
+from pipeline.speech.transcribe import FasterWhisper
+from pipeline.weights.whisper import find_whisper, load_whisper
 
 # How fast a machine is says nothing about the program. What passes once passes again: new examples are tried
 # by `make explore`.

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.analyse import Models
-from pipeline.diarize import Diarization
-from pipeline.night import Engine
+from pipeline.archive.night import Engine
 from pipeline.records import HeardWord, SpeakerSpan
 from pipeline.rules import load_rules
+from pipeline.speech.diarize import Diarization
 
 RATE = 8_000
 

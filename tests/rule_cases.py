@@ -9,11 +9,11 @@ from typing import Any
 
 from builders import activities_of, conversation, words_of
 
+from pipeline.phrases.lexicon import load_lexicon
+from pipeline.phrases.search import Phrases, compile_patterns
 from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
 from pipeline.rules import Case, Rule, judge, judge_holds, load_rules
-from pipeline.rules.language.lexicon import load_lexicon
-from pipeline.rules.language.phrases import Phrases, compile_patterns
-from pipeline.rules.specs import Beeps, HoldLength, Measure, Sequence
+from pipeline.rules.spec import Beeps, HoldLength, Measure, Sequence
 from pipeline.settings import Settings
 
 RULES = load_rules()

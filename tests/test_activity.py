@@ -6,11 +6,11 @@ from compose import Composer, Line
 from scipy.signal import resample_poly
 from signals import RATE, SAMPLES, at, decibels, music, sample_call, speech, tone
 
-from pipeline.activity import VAD_STEP, detect_activity, load_voice_model, voice_probability
-from pipeline.crosstalk import estimate_leak, remove_crosstalk
-from pipeline.frames import levels_db, noise_floor_db, to_spans
+from pipeline.audio.crosstalk import estimate_leak, remove_crosstalk
+from pipeline.audio.frames import levels_db, noise_floor_db, to_spans
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s, union
+from pipeline.speech.activity import VAD_STEP, detect_activity, load_voice_model, voice_probability
 
 SETTINGS = Settings()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.channels import layout_of
+from pipeline.audio.channels import layout_of
 from pipeline.settings import AudioSettings
 
 SAMPLE_RATE = 16_000

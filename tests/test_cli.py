@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, write_call
 
-from pipeline import cli, night, settings
-from pipeline.cli import show
+from pipeline import cli, settings
+from pipeline.archive import night
+from pipeline.report import tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -374,7 +375,7 @@ def test_the_example_settings_are_the_defaults():
 @pytest.mark.parametrize(
     ("count", "permissions", "thanks", "text"),
     [
-        (None, (), (), show.UNKNOWN),
+        (None, (), (), tables.UNKNOWN),
         (0, (), (), "0"),
         (1, ["granted"], [True], "1 · asked · thanked"),
         (1, ["refused"], [False], "1 · refused · not thanked"),
@@ -383,11 +384,11 @@ def test_the_example_settings_are_the_defaults():
     ],
 )
 def test_holds_in_words(count, permissions, thanks, text):
-    assert show.hold_text(count, permissions, thanks) == text
+    assert tables.hold_text(count, permissions, thanks) == text
 
 
 def test_unknown_values_are_dashes():
-    line = show.call_line(
+    line = tables.call_line(
         {
             "uri": "/calls/mono.wav",
             "duration_s": None,
@@ -403,7 +404,7 @@ def test_unknown_values_are_dashes():
             "disclosure_status": None,
         }
     )
-    dash = show.UNKNOWN
+    dash = tables.UNKNOWN
     assert line == ("mono", dash, dash, dash, f"{dash} / {dash}", dash, "not determinable")
 
 

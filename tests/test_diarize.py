@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.activity import detect_activity, load_voice_model
-from pipeline.audio import read_audio
-from pipeline.diarize import (
-    PipelineDiarizer,
-    VoiceDiarizer,
-    decode,
-)
+from pipeline.audio.decode import read_audio
 from pipeline.errors import UsageError
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings, Settings
 from pipeline.spans import Span, intersection, total_s, union
-from pipeline.speakers.clusters import Pieces, find_voices, unit
-from pipeline.speakers.models import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
-from pipeline.speakers.threads import Segmentation, join_windows
+from pipeline.speech.activity import detect_activity, load_voice_model
+from pipeline.speech.diarize import (
+    PipelineDiarizer,
+    VoiceDiarizer,
+    decode,
+)
+from pipeline.speech.voice_clusters import Pieces, find_voices, unit
+from pipeline.speech.window_tracks import Segmentation, join_windows
+from pipeline.weights.diarization import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
 
 RATE = 16_000
 SETTINGS = DiarizationSettings()

@@ -27,11 +27,11 @@ from builders import (
 )
 from fakes import write_call
 
+from pipeline.audit.clip import MAX_CLIP_S, cut_clip
+from pipeline.audit.evidence import write_pack
+from pipeline.audit.nearest import nearest_miss
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Analysis, Finding
-from pipeline.second_looks.clip import MAX_CLIP_S, cut_clip
-from pipeline.second_looks.evidence import write_pack
-from pipeline.second_looks.nearest import nearest_miss
 from pipeline.spans import Span
 from pipeline.store import reading
 
@@ -381,7 +381,7 @@ def test_an_interruption_leaves_no_half_pack(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.second_looks.evidence.page", stop)
+    monkeypatch.setattr("pipeline.audit.evidence.page", stop)
     with pytest.raises(KeyboardInterrupt):
         pack(archive, out)
     assert not out.exists()

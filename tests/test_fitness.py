@@ -9,17 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, decibels, noise, speech
 
-from pipeline.activity import ChannelActivity, detect_activity, load_voice_model
-from pipeline.fitness import bandwidth_hz, clipping_ratio, find_dropouts, measure_fitness, swap_suspected
-from pipeline.frames import levels_db
+from pipeline.audio.frames import levels_db
 from pipeline.metrics import MEASURES, measure
 from pipeline.metrics.fit import FIT_FOR_ALL, Fit, find_fit
 from pipeline.metrics.timeline import Timeline
-from pipeline.parties import Parties
 from pipeline.records import HeardWord
 from pipeline.settings import Settings
 from pipeline.spans import Span
-from pipeline.turns import Voice
+from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.attribution import Parties
+from pipeline.speech.quality import (
+    bandwidth_hz,
+    clipping_ratio,
+    find_dropouts,
+    measure_fitness,
+    swap_suspected,
+)
+from pipeline.speech.turns import Voice
 
 SETTINGS = Settings()
 NOBODY = Parties(voices=(), agent_channel=0, source="none", confidence=None)

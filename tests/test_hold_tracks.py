@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from instruments import music_of
 from signals import RATE, at, decibels, music, sample_call, speech
 
-from pipeline import night
 from pipeline import settings as all_settings
-from pipeline.activity import detect_activity, load_voice_model
-from pipeline.plan import Order
+from pipeline.archive import night
+from pipeline.archive.plan import Order
+from pipeline.audio.fingerprints import FRAME_S, Tracks, find_landmarks
+from pipeline.audio.learn_tracks import Heard, learn
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.settings import Settings
-from pipeline.sounds.hold_tracks import FRAME_S, Tracks, find_landmarks
-from pipeline.sounds.learn_tracks import Heard, learn
 from pipeline.spans import total_s, union
+from pipeline.speech.activity import detect_activity, load_voice_model
 from pipeline.store import query, writing
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -13,9 +13,9 @@ from builders import (
     stored,
 )
 
+from pipeline.audit.lookup import find_recording
 from pipeline.errors import UsageError
 from pipeline.records import Analysis
-from pipeline.second_looks.lookup import find_recording
 from pipeline.store import reading
 
 

@@ -10,13 +10,13 @@ from builders import conversation, say, words_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.phrases import automaton
+from pipeline.phrases.book import PhraseBook
+from pipeline.phrases.grammar import AnyWord, Edge, Either, Gap, Grammar, InTurn, Part, WordPart
+from pipeline.phrases.lexicon import Lexicon, load_lexicon
+from pipeline.phrases.search import Phrases, compile_patterns, find
+from pipeline.phrases.tokens import Token, Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Turn
-from pipeline.rules.language import automaton
-from pipeline.rules.language.book import PhraseBook
-from pipeline.rules.language.grammar import AnyWord, Edge, Either, Gap, Grammar, InTurn, Part, WordPart
-from pipeline.rules.language.lexicon import Lexicon, load_lexicon
-from pipeline.rules.language.phrases import Phrases, compile_patterns, find
-from pipeline.rules.language.tokens import Token, Transcript, transcribe_tokens, transcript_of_text
 
 OWN = load_lexicon()
 LETTERS = "bcdefghkl"

@@ -13,8 +13,9 @@ from fakes import own_rules
 
 from pipeline.errors import UsageError
 from pipeline.records import Analysis, Finding
-from pipeline.rules.meaning import SecondLook, failed_by_absence, keep_reviews
-from pipeline.sentence_model import (
+from pipeline.rules.near_miss import SecondLook, failed_by_absence, keep_reviews
+from pipeline.settings import RuleSettings
+from pipeline.weights.sentences import (
     DIMENSIONS,
     EmbedOnDemand,
     SentenceWeights,
@@ -22,7 +23,6 @@ from pipeline.sentence_model import (
     find_sentence_weights,
     load_embed,
 )
-from pipeline.settings import RuleSettings
 
 SETTINGS = RuleSettings()
 HELLO = say("agent", 0.0, 3.0, "Good morning, how can I help you?")
@@ -152,7 +152,7 @@ def test_a_rule_without_a_phrase_never_fails_by_absence():
 
 
 def test_without_the_extra_there_is_no_second_look(monkeypatch):
-    monkeypatch.setattr("pipeline.sentence_model.PACKAGE", "no_such_package_here")
+    monkeypatch.setattr("pipeline.weights.sentences.PACKAGE", "no_such_package_here")
     assert find_sentence_weights() is None
     assert find_embed() is None
 
@@ -167,7 +167,7 @@ def test_damaged_weights_are_refused(tmp_path):
 
 
 def test_no_weights_are_loaded_before_they_are_needed():
-    code = "import sys, pipeline.night; sys.exit('torch' in sys.modules)"
+    code = "import sys, pipeline.archive.night; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

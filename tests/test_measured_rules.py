@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rule_cases import SETTINGS, a_case, a_rule, doubtful, finding, tried
 
 from pipeline.rules import Case
-from pipeline.rules.specs import Beeps, Measure
+from pipeline.rules.spec import Beeps, Measure
 
 TALK = (
     say("agent", 1.0, 4.0, "Good morning, Oak Mutual, what can I do for you?"),

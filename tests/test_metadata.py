@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio import find_audio
+from pipeline.archive.metadata import ALIASES, CallMetadata, read_metadata
+from pipeline.audio.decode import find_audio
 from pipeline.errors import UsageError
-from pipeline.metadata import ALIASES, CallMetadata, read_metadata
 from pipeline.records import Call
 from pipeline.settings import MetadataSettings
 

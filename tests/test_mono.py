@@ -7,8 +7,8 @@ import pytest
 from signals import RATE, SAMPLES, at, music, sample_call, speech
 
 from pipeline.analyse import analyse
-from pipeline.frames import to_mask
-from pipeline.night import find_engine
+from pipeline.archive.night import find_engine
+from pipeline.audio.frames import to_mask
 from pipeline.records import Audio, Call, Recording
 from pipeline.settings import Settings
 from pipeline.spans import Span, total_s, union

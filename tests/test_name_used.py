@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_cases import a_case
 
-from pipeline.cases import read_sentences, try_rules
 from pipeline.records import Call, Finding, Turn
 from pipeline.rules import RuleSet, judge
-from pipeline.rules.details.customer_names import is_name
+from pipeline.rules.customer_names import is_name
+from pipeline.rules.labelled import read_sentences, try_rules
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent / "data" / "phrases" / "customer_name_used.jsonl"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, Says, Watcher, own_rules, write_call
 
-from pipeline import night, settings
+from pipeline import settings
+from pipeline.archive import night
+from pipeline.archive.plan import Order, discover
 from pipeline.errors import UsageError
-from pipeline.plan import Order, discover
 from pipeline.store import query
 
 

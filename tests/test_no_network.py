@@ -5,7 +5,7 @@ import sys
 import pytest
 from program import attempts, earwitness, guarded
 
-from pipeline.quiet import OWN_PREFECT, QUIET, prefer_private_prefect, silence
+from pipeline.telemetry import OWN_PREFECT, QUIET, prefer_private_prefect, silence
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.rules import RuleSet, load_rules, packs
-from pipeline.rules.packs import PACKS_FOLDER
+from pipeline.rules import RuleSet, load_rules
+from pipeline.rules import load as packs
+from pipeline.rules.load import PACKS_FOLDER
 
 FEW = ("dead_air", "hold_permission", "hold_thanks")
 

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.parties import give_answers_to_the_other, roles_of, words_by_speaker
 from pipeline.records import HeardWord
 from pipeline.settings import TurnSettings
 from pipeline.spans import Span
+from pipeline.speech.attribution import give_answers_to_the_other, roles_of, words_by_speaker
 
 SETTINGS = TurnSettings()
 AGENT = "Thank you for calling Acme, this is Jo from support. How can I help you?"

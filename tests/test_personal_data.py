@@ -11,10 +11,10 @@ from fakes import own_rules
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.personal_data.find import passes_luhn, personal_data_records
+from pipeline.personal_data.number_runs import number_runs
+from pipeline.phrases.tokens import transcript_of_text
 from pipeline.records import PersonalDatum, Turn
-from pipeline.rules.details.number_runs import number_runs
-from pipeline.rules.details.personal_data import passes_luhn, personal_data_records
-from pipeline.rules.language.tokens import transcript_of_text
 
 
 def data_in(*turns: Turn) -> tuple[PersonalDatum, ...]:

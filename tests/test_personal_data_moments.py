@@ -8,9 +8,9 @@ import pytest
 from builders import conversation, say, words_of
 from rule_cases import GREETING, RULES, a_case, disclosure
 
+from pipeline.personal_data.find import find_personal_data
+from pipeline.phrases.tokens import transcribe_tokens
 from pipeline.records import Turn
-from pipeline.rules.details.personal_data import find_personal_data
-from pipeline.rules.language.tokens import transcribe_tokens
 
 
 def data_in(*turns: Turn) -> list[tuple[str, float]]:

@@ -9,15 +9,15 @@ from builders import conversation, say, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cases import Sentence, read_sentences, try_rules
 from pipeline.errors import UsageError
+from pipeline.phrases import automaton
+from pipeline.phrases.grammar import Grammar
+from pipeline.phrases.lexicon import LEXICON_FILE, load_lexicon
+from pipeline.phrases.search import Phrases, compile_patterns, find
+from pipeline.phrases.tokens import transcribe_tokens, transcript_of_text
 from pipeline.rules import load_rules
-from pipeline.rules.language import automaton
-from pipeline.rules.language.grammar import Grammar
-from pipeline.rules.language.lexicon import LEXICON_FILE, load_lexicon
-from pipeline.rules.language.phrases import Phrases, compile_patterns, find
-from pipeline.rules.language.tokens import transcribe_tokens, transcript_of_text
-from pipeline.rules.specs import MIN_EXAMPLES
+from pipeline.rules.labelled import Sentence, read_sentences, try_rules
+from pipeline.rules.spec import MIN_EXAMPLES
 
 LEXICON = load_lexicon()
 RULES = load_rules()

@@ -27,12 +27,13 @@ from readback import read_analysis, unordered
 
 from pipeline import cli
 from pipeline import settings as settings_module
+from pipeline.archive import recheck
+from pipeline.archive.recheck import Request, judged
+from pipeline.assess import find_events, find_findings
 from pipeline.errors import UsageError
-from pipeline.judgement import find_events, find_findings
 from pipeline.records import Analysis, Turn
-from pipeline.rules import RuleSet, load_rules, packs
-from pipeline.second_looks import recheck
-from pipeline.second_looks.recheck import Request, judged
+from pipeline.rules import RuleSet, load_rules
+from pipeline.rules import load as packs
 from pipeline.settings import Settings
 from pipeline.store import query, reading, stored_settings, writing
 from pipeline.store.stored import StoredCall, batches, make, read_batch

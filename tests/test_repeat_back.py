@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_cases import a_case
 
-from pipeline.cases import read_sentences, try_rules
+from pipeline.personal_data.key_words import key_words
+from pipeline.phrases.tokens import transcript_of_text
 from pipeline.records import Finding, Turn
 from pipeline.rules import RuleSet, judge
-from pipeline.rules.details.key_words import key_words
-from pipeline.rules.language.tokens import transcript_of_text
+from pipeline.rules.labelled import read_sentences, try_rules
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent / "data" / "phrases" / "repeat_back.jsonl"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.rules import RuleSet, load_rules, packs
-from pipeline.rules.language import lexicon
+from pipeline.phrases import lexicon
+from pipeline.rules import RuleSet, load_rules
+from pipeline.rules import load as packs
 
 RELEASED = json.loads((Path(__file__).parent / "data/store_0_1_0/rule_versions.json").read_text())
 """The versions that release 0.1.0 stored with its verdicts and reviews."""

@@ -10,9 +10,9 @@ import pytest
 from builders import NOON, a_review, a_rule, an_analysis, found, stored
 from fakes import FakeEngine, Watcher, write_call
 
-from pipeline import night
+from pipeline.archive import night
+from pipeline.archive.plan import Order
 from pipeline.errors import RecordingError
-from pipeline.plan import Order
 from pipeline.rules import load_rules
 from pipeline.settings import Settings
 from pipeline.store import query, writing

@@ -18,7 +18,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.judgement import find_events
+from pipeline.assess import find_events
 from pipeline.metrics import measure
 from pipeline.metrics.sensitivity import OVERLAPS_S, STRETCHES_S
 from pipeline.metrics.timeline import Timeline

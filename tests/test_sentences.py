@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rule_cases import RULES
 
-from pipeline.cases import read_sentences, try_rules
+from pipeline.rules.labelled import read_sentences, try_rules
 
 SENTENCES = Path(__file__).parent / "data" / "phrases"
 FILES = sorted(SENTENCES.glob("*_calls.jsonl"))

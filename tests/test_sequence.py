@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rule_cases import RULES, SETTINGS, a_case, a_rule, doubtful, tried
 
 from pipeline.rules import Case, Rule
-from pipeline.rules.case import Clock
-from pipeline.rules.logics.windows import Around
-from pipeline.rules.specs import Sequence, Step
+from pipeline.rules.checks.windows import Around
+from pipeline.rules.context import Clock
+from pipeline.rules.spec import Sequence, Step
 from pipeline.spans import Span
 
 FILLER = "so the next bill will be sent to you on the first of the month"

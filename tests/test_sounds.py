@@ -5,10 +5,10 @@ import pytest
 from instruments import cadence, music_of, singing
 from signals import RATE, at, decibels, music, noise, sample_call, speech, tone
 
-from pipeline.activity import detect_activity, load_voice_model
+from pipeline.audio.cuts import find_cuts
 from pipeline.settings import Settings
-from pipeline.sounds.cuts import find_cuts
 from pipeline.spans import Span, covered_s, total_s
+from pipeline.speech.activity import detect_activity, load_voice_model
 
 SETTINGS = Settings()
 

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import frames, roles, spans
+from pipeline import spans
+from pipeline.audio import frames
 from pipeline.events import overlaps
 from pipeline.spans import Span, complement, covered_s, difference, intersection, total_s, union
+from pipeline.speech import roles
 
 times = st.floats(0, 100, allow_nan=False).map(lambda x: round(x, 3))
 a_span = st.tuples(times, times).map(lambda pair: Span(min(pair), max(pair)))

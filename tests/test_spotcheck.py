@@ -17,10 +17,10 @@ from builders import NOON, a_call, a_rule, an_analysis, an_id, found, stored
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.audit.review_sheet import import_sheet, read_sheet
+from pipeline.audit.spotcheck import COLUMNS, Request, Sample, draw, safe_cell, shares, write_sample
 from pipeline.errors import UsageError
 from pipeline.records import Analysis, Verdict
-from pipeline.second_looks.judged_sheet import import_sheet, read_sheet
-from pipeline.second_looks.spotcheck import COLUMNS, Request, Sample, draw, safe_cell, shares, write_sample
 from pipeline.store import query, reading
 
 POPULATION: dict[Verdict, int] = {"pass": 20, "fail": 3, "not_determinable": 4}

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 from signals import RATE, at, decibels, music, noise, speech, tone
 
-from pipeline.activity import ChannelActivity
-from pipeline.frames import to_mask
+from pipeline.audio.frames import to_mask
+from pipeline.prosody.baseline import TYPICAL, Manner, Stretch, find_baseline, measure_stretch
+from pipeline.prosody.frames import measure_frames
+from pipeline.prosody.pitch import track_pitch
 from pipeline.records import Sound
 from pipeline.spans import Span
-from pipeline.tone.frames import measure_frames
-from pipeline.tone.manner import TYPICAL, Manner, Stretch, find_baseline, measure_stretch
-from pipeline.tone.pitch import track_pitch
+from pipeline.speech.activity import ChannelActivity
 
 LEAST_S = 0.6
 
@@ -93,7 +93,7 @@ def test_only_wanted_frames_are_looked_at():
 def test_pitch_over_blocks_is_the_pitch_of_one_piece(monkeypatch):
     samples = speech(2.0)
     whole = pitch_of(samples)
-    monkeypatch.setattr("pipeline.tone.pitch.BLOCK", 37)
+    monkeypatch.setattr("pipeline.prosody.pitch.BLOCK", 37)
     np.testing.assert_array_equal(pitch_of(samples), whole)
 
 

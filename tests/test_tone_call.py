@@ -27,16 +27,16 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter, resample_poly
 from signals import RATE, at, decibels, speech
 
-from pipeline.activity import ChannelActivity
 from pipeline.metrics import measure
 from pipeline.metrics.timeline import Timeline
+from pipeline.prosody import Spoken, measure_tone
+from pipeline.prosody.rise import find_rise
+from pipeline.prosody.sentiment import score_text
 from pipeline.settings import Settings, ToneSettings
 from pipeline.spans import Span
+from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.turns import Voice
 from pipeline.store import query
-from pipeline.tone import Spoken, measure_tone
-from pipeline.tone.course import find_rise
-from pipeline.tone.sentiment import score_text
-from pipeline.turns import Voice
 
 SETTINGS = ToneSettings()
 WITH_AGENTS = ToneSettings(agents=True)

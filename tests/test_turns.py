@@ -1,10 +1,10 @@
 import pytest
 
 from pipeline.records import HeardWord, Sound
-from pipeline.roles import agent_score, find_agent, is_announcement
 from pipeline.settings import TurnSettings
 from pipeline.spans import Span
-from pipeline.turns import Voice, activities_of, build_turns
+from pipeline.speech.roles import agent_score, find_agent, is_announcement
+from pipeline.speech.turns import Voice, activities_of, build_turns
 
 SETTINGS = TurnSettings()
 

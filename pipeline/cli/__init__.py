@@ -32,11 +32,11 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.errors import EarwitnessError, UsageError
-from pipeline.quiet import prefer_private_prefect, silence
+from pipeline.telemetry import prefer_private_prefect, silence
 
 if TYPE_CHECKING:
-    from pipeline.night import Engine, NightSummary
-    from pipeline.plan import Order
+    from pipeline.archive.night import Engine, NightSummary
+    from pipeline.archive.plan import Order
 
 DEMO_DB = Path("demo.duckdb")
 DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
@@ -94,7 +94,7 @@ def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> No
     """Analyse the sample calls, as a night would."""
     from importlib.resources import as_file, files  # noqa: PLC0415
 
-    from pipeline import night  # noqa: PLC0415
+    from pipeline.archive import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
     with as_file(files("pipeline.samples")) as samples, _interruptible():
@@ -124,7 +124,7 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
     verbose: Verbose = False,
 ) -> None:
     """Analyse recordings and print a line per call."""
-    from pipeline import night  # noqa: PLC0415
+    from pipeline.archive import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
     with _interruptible():
@@ -155,7 +155,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
             _order([archive], db, metadata, settings, overrides, again=again), settings, overrides
         )
     if not json:
-        from pipeline.cli.show import night_markdown  # noqa: PLC0415
+        from pipeline.report.tables import night_markdown  # noqa: PLC0415
 
         typer.echo(night_markdown(summary))
     if json or len(summary.new_ids) <= MAX_TABLE:
@@ -171,18 +171,18 @@ def sql(
     csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Ask the store; nothing can be written."""
-    from pipeline.cli import show  # noqa: PLC0415
+    from pipeline.report import tables  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
     if json and csv:
         raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
     table = query(db, statement)
     if json:
-        typer.echo(show.as_json(show.rows_of(table)))
+        typer.echo(tables.as_json(tables.rows_of(table)))
     elif csv:
-        typer.echo(show.as_csv(table), nl=False)
+        typer.echo(tables.as_csv(table), nl=False)
     else:
-        show.answer(table, sys.stdout)
+        tables.answer(table, sys.stdout)
 
 
 @app.command()
@@ -216,17 +216,17 @@ def _order(
     from pipeline import settings  # noqa: PLC0415
 
     loaded = settings.load(settings_file, overrides or ())
-    from pipeline.plan import Order  # noqa: PLC0415 - slow to import; wrong settings are told before
+    from pipeline.archive.plan import Order  # noqa: PLC0415 - slow to import; wrong settings are told before
 
     return Order(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, again=again)
 
 
 def _run(order: Order, engine: Engine) -> NightSummary:
     """Carry out an order in this process, without Prefect."""
-    from pipeline import night  # noqa: PLC0415
-    from pipeline.cli import show  # noqa: PLC0415
+    from pipeline.archive import night  # noqa: PLC0415
+    from pipeline.report import tables  # noqa: PLC0415
 
-    with show.progress(sys.stderr) as progress:
+    with tables.progress(sys.stderr) as progress:
         return night.run(order, engine, progress)
 
 
@@ -234,7 +234,7 @@ def _run_flow(
     order: Order, settings_file: Path | None = None, overrides: Sequence[str] | None = None
 ) -> NightSummary:
     """Carry out an order as a Prefect flow."""
-    from pipeline import night  # noqa: PLC0415
+    from pipeline.archive import night  # noqa: PLC0415
 
     # Wrong usage is told now rather than after Prefect's start.
     night.check(order)
@@ -270,31 +270,31 @@ def _interruptible() -> Iterator[None]:
 
 def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
     """The calls with these recording_ids, then those in quarantine."""
-    from pipeline.cli import show  # noqa: PLC0415
+    from pipeline.report import tables  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    calls = show.rows_of(query(db, show.calls_sql(ids)))
+    calls = tables.rows_of(query(db, tables.calls_sql(ids)))
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
         print_json(rows + [row | {"status": "quarantined"} for row in bad])
         return
     if calls:
-        show.call_table(calls, sys.stdout)
+        tables.call_table(calls, sys.stdout)
     for row in bad:
         typer.echo(f"quarantined: {row['error']}")
 
 
 def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
-    from pipeline.cli import show  # noqa: PLC0415
+    from pipeline.report import tables  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    return show.rows_of(query(db, show.quarantine_sql(ids)))
+    return tables.rows_of(query(db, tables.quarantine_sql(ids)))
 
 
 def _finish(summary: NightSummary, *, bad: bool) -> None:
     """Tell on standard error how it went, and end with exit code 1 if a recording is `bad`."""
-    from pipeline.cli.show import summary_line  # noqa: PLC0415
+    from pipeline.report.tables import summary_line  # noqa: PLC0415
 
     for problem in summary.problems + summary.duplicates:
         say(f"note: {problem}")

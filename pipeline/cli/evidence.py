@@ -33,7 +33,7 @@ def evidence(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Write all that stands behind one finding, for an auditor: words, sound, rule, models, settings."""
-    from pipeline.second_looks.evidence import PAGE, write_pack  # noqa: PLC0415
+    from pipeline.audit.evidence import PAGE, write_pack  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     with reading(db) as connection:
@@ -85,8 +85,8 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         return
     if rule is None or out is None:
         raise UsageError("missing option", allowed="--rule ID --out DIR, or --import CSV")
+    from pipeline.audit.spotcheck import SHEET, Request, write_sample  # noqa: PLC0415
     from pipeline.cli.progress import progress  # noqa: PLC0415
-    from pipeline.second_looks.spotcheck import SHEET, Request, write_sample  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     request = Request(
@@ -112,7 +112,7 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
 
 def _verdicts(given: Sequence[str]) -> tuple[Verdict, ...]:
     """The verdicts asked for; all of them when none is."""
-    from pipeline.second_looks.spotcheck import VERDICTS  # noqa: PLC0415
+    from pipeline.audit.spotcheck import VERDICTS  # noqa: PLC0415
 
     for name in given:
         if name not in VERDICTS:
@@ -122,7 +122,7 @@ def _verdicts(given: Sequence[str]) -> tuple[Verdict, ...]:
 
 def _import(db: Path, path: Path, *, json: bool) -> None:
     """Store a sheet's judgements; every wrong row is told, and then nothing is stored."""
-    from pipeline.second_looks.judged_sheet import import_sheet  # noqa: PLC0415
+    from pipeline.audit.review_sheet import import_sheet  # noqa: PLC0415
 
     judged, added = import_sheet(db, path)
     for problem in judged.problems:

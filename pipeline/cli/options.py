@@ -28,7 +28,7 @@ Again = Annotated[bool, typer.Option("--again", help="Analyse anew what is store
 
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output."""
-    from pipeline.cli.show import as_json  # noqa: PLC0415 - slow to import
+    from pipeline.report.tables import as_json  # noqa: PLC0415 - slow to import
 
     typer.echo(as_json(value))
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from pipeline.second_looks.progress import Progress
+from pipeline.progress import Progress
 
 
 @contextmanager

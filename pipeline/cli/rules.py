@@ -72,7 +72,7 @@ def try_cases(
 
     Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
     """
-    from pipeline.cases import read_sentences, try_rules  # noqa: PLC0415
+    from pipeline.rules.labelled import read_sentences, try_rules  # noqa: PLC0415
 
     trial = try_rules(_rules(packs), read_sentences(cases))
     if json:
@@ -103,11 +103,11 @@ def recheck(
     kept: earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
     """
     from pipeline import settings as settings_  # noqa: PLC0415
-    from pipeline.cli import show_recheck  # noqa: PLC0415
+    from pipeline.archive.recheck import Request  # noqa: PLC0415
+    from pipeline.archive.recheck import recheck as carry_out  # noqa: PLC0415
     from pipeline.cli.progress import progress  # noqa: PLC0415
+    from pipeline.report import recheck as report  # noqa: PLC0415
     from pipeline.rules import load_rules  # noqa: PLC0415
-    from pipeline.second_looks.recheck import Request  # noqa: PLC0415
-    from pipeline.second_looks.recheck import recheck as carry_out  # noqa: PLC0415
 
     given = settings_.load(settings, overrides or ())
     request = Request(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
@@ -118,12 +118,12 @@ def recheck(
         say("interrupted; the store is as it was")
         raise typer.Exit(INTERRUPTED) from None
     if json:
-        print_json(show_recheck.changes_json(db, done, limit))
+        print_json(report.changes_json(db, done, limit))
     else:
-        show_recheck.print_changes(db, done, limit)
+        report.print_changes(db, done, limit)
     for uri, reason in done.failed:
         say(f"not judged: {uri}: {reason}")
-    say(show_recheck.summary_line(done))
+    say(report.summary_line(done))
     if done.failed:
         raise typer.Exit(SOME_BAD)
 

@@ -1,10 +1,10 @@
 """The rules: what was said when, judged by packs in TOML. See `engine`, `packs`, `phrases` and `cues`."""
 
-from pipeline.rules.case import Case
-from pipeline.rules.cues import HoldPhrase, hold_phrases, judge_holds
-from pipeline.rules.details.personal_data import personal_data_records
-from pipeline.rules.engine import judge
-from pipeline.rules.packs import Rule, RuleSet, load_rules
+from pipeline.events.hold_phrases import HoldPhrase, hold_phrases, judge_holds
+from pipeline.personal_data.find import personal_data_records
+from pipeline.rules.context import Case
+from pipeline.rules.evaluate import judge
+from pipeline.rules.load import Rule, RuleSet, load_rules
 
 __all__ = [
     "Case",

@@ -22,11 +22,11 @@ import schemas
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Analysis, Call, HoldTrack, Pairs, Review, ScoredRule
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
+from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.reading import Connection, Table, Values, ask, connect, query, reading
-from pipeline.store.rejudged import HISTORY, Judged, store_judged, verdict_changes
+from pipeline.store.recheck_rows import HISTORY, Judged, store_judged, verdict_changes
 from pipeline.store.rows import rows_of, table_of, value_names
 from pipeline.store.stored_settings import StoredSettings, audio_fingerprint
-from pipeline.store.tracks import learn_tracks, read_tracks
 
 __all__ = [
     "Connection",

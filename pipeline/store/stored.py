@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from pipeline.records import Analysis, Call, Recording, TonePoint
 from pipeline.store import PARTS, Connection, reading
-from pipeline.store.rejudged import JUDGED
+from pipeline.store.recheck_rows import JUDGED
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"

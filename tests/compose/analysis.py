@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from compose.clips import Samples
 from compose.parts import ComposedCall
 from compose.truth import TrueTurn, Truth
-from pipeline.activity import ChannelActivity, VoiceModel, load_voice_model
 from pipeline.analyse import Models, analyse
-from pipeline.audio import read_audio
-from pipeline.diarize import Diarization
+from pipeline.audio.decode import read_audio
 from pipeline.records import Analysis, Call, HeardWord
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import AsrSettings, Settings
 from pipeline.spans import Span, intersection
-from pipeline.transcribe import Transcribe, supported
+from pipeline.speech.activity import ChannelActivity, VoiceModel, load_voice_model
+from pipeline.speech.diarize import Diarization
+from pipeline.speech.transcribe import Transcribe, supported
 
 SCRIPT = "words of the script"
 
@@ -91,7 +91,9 @@ def analyse_composed(
 
 def _no_diarization(samples: Samples, speech: Sequence[Span], excluded: Sequence[Span]) -> Diarization:
     del samples, speech, excluded
-    raise ValueError("a composed call on one channel needs the models of `pipeline.night.find_engine`")
+    raise ValueError(
+        "a composed call on one channel needs the models of `pipeline.archive.night.find_engine`"
+    )
 
 
 @cache

@@ -1,0 +1,300 @@
+"""A night: find the recordings, analyse those that are new or changed, store them, batch by batch.
+
+The steps are plain functions; `run` puts them in order. The Prefect flow runs the same steps as tasks.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.analyse import Models, analyse
+from pipeline.archive.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
+from pipeline.archive.recheck import Request, judge_again
+from pipeline.audio.decode import read_audio
+from pipeline.audio.fingerprints import Tracks
+from pipeline.errors import RecordingError, UsageError
+from pipeline.progress import UNWATCHED
+from pipeline.records import Analysis, Call, Recording
+from pipeline.rules import RuleSet, load_rules
+from pipeline.rules.near_miss import SecondLook
+from pipeline.settings import Settings
+from pipeline.speech.activity import load_voice_model
+from pipeline.speech.transcribe import FasterWhisper
+from pipeline.store import Known, Writer, check_writable, writing
+from pipeline.store.scorecard import scored_rules
+from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
+from pipeline.weights.sentences import find_embed
+from pipeline.weights.whisper import find_whisper, load_whisper
+
+log = logging.getLogger(__name__)
+
+DISCLOSURE = "recording_disclosure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counts over analysed calls; `audio_s` is their length, `analysis_s` the time they took."""
+
+    analysed: int = 0
+    audio_s: float = 0.0
+    analysis_s: float = 0.0
+    holds: int = 0
+    disclosure_fails: int = 0
+    quarantined: tuple[Quarantined, ...] = ()
+
+    @classmethod
+    def of(cls, analyses: Sequence[Analysis]) -> Totals:
+        """The counts of some calls."""
+        good = [a for a in analyses if a.recording.status == "analysed"]
+        bad = [a.recording for a in analyses if a.recording.status == "quarantined"]
+        findings = [f for a in good for f in a.findings]
+        return cls(
+            analysed=len(good),
+            audio_s=sum(a.recording.duration_s or 0.0 for a in good),
+            analysis_s=sum(a.run.wall_s for a in good if a.run is not None),
+            holds=sum(len(a.holds) for a in good),
+            disclosure_fails=sum(f.rule_id == DISCLOSURE and f.verdict == "fail" for f in findings),
+            quarantined=tuple(Quarantined(uri=r.uri, reason=r.error or "") for r in bad),
+        )
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            analysed=self.analysed + other.analysed,
+            audio_s=self.audio_s + other.audio_s,
+            analysis_s=self.analysis_s + other.analysis_s,
+            holds=self.holds + other.holds,
+            disclosure_fails=self.disclosure_fails + other.disclosure_fails,
+            quarantined=self.quarantined + other.quarantined,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightSummary:
+    """How a night went; `wall_s` is the time from finding the files to the last publication."""
+
+    db: Path
+    totals: Totals
+    unreadable: tuple[Quarantined, ...]
+    rejudged: int
+    unchanged: int
+    duplicates: tuple[str, ...]
+    problems: tuple[str, ...]
+    wall_s: float
+    new_ids: tuple[str, ...]
+    """Recordings dealt with now, by recording_id."""
+    all_ids: tuple[str, ...]
+    """The same with those that were stored already."""
+
+    @property
+    def found(self) -> int:
+        """Number of audio files."""
+        return len(self.all_ids) + len(self.duplicates) + len(self.unreadable)
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time spent on the calls / their length; None without any."""
+        return self.totals.analysis_s / self.totals.audio_s if self.totals.audio_s else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What calls are analysed with. `load` takes seconds and is called only if there is work."""
+
+    asr_model: str
+    rules: RuleSet
+    load: Callable[[], Models]
+
+    @property
+    def versions(self) -> Versions:
+        """What the results depend on."""
+        return Versions(asr_model=self.asr_model, rules=self.rules.version)
+
+
+class Progress(Protocol):
+    """Told how the night goes."""
+
+    def planned(self, plan: Plan) -> None:
+        """The work is known."""
+
+    def done(self, item: Item, analysis: Analysis) -> None:
+        """A recording was analysed or quarantined."""
+
+
+def find_engine(settings: Settings) -> Engine:
+    """The weights and rules that `settings` mean; UsageError if they are not there."""
+    rules = load_rules(settings.rules.packs)
+    weights = find_whisper(settings.asr)
+    speakers = find_speaker_weights(settings.diarization)
+    asr_model = f"{weights.name}@{weights.sha256[:12]}"
+
+    def load() -> Models:
+        return Models(
+            voice=load_voice_model(),
+            transcribe=FasterWhisper(load_whisper(weights, settings.asr), settings.asr),
+            diarize=DiarizerOnDemand(speakers, settings.diarization),
+            asr_model=asr_model,
+            diarization_model=speakers.name,
+            second_look=SecondLook(embed) if (embed := find_embed()) else None,
+        )
+
+    return Engine(asr_model=asr_model, rules=rules, load=load)
+
+
+def check(order: Order) -> None:
+    """Raise the UsageError that `run(order, …)` would raise before it analyses anything."""
+    discover(order)
+    check_writable(order.db)
+
+
+def pending(order: Order, engine: Engine) -> Plan:
+    """What `run` would do, without doing it. Raises UsageError as `run` does."""
+    with writing(order.db) as writer:
+        return make_plan(discover(order), writer.known(), engine.versions, order.again)
+
+
+def analyse_batch(
+    items: Sequence[Item], models: Models, rules: RuleSet, progress: Progress
+) -> tuple[Analysis, ...]:
+    """Each recording analysed, or quarantined with the reason; one bad recording spoils no other."""
+    analyses = []
+    for item in items:
+        analyses.append(_analyse_one(item, models, rules))
+        progress.done(item, analyses[-1])
+    return tuple(analyses)
+
+
+def _analyse_one(item: Item, models: Models, rules: RuleSet) -> Analysis:
+    recording = Recording(recording_id=item.recording_id, uri=item.uri, bytes=item.bytes)
+    try:
+        start = time.perf_counter()
+        audio = read_audio(item.path, item.settings.audio, uri=item.uri)
+        recording = audio.recording
+        decode_s = time.perf_counter() - start
+        return analyse(
+            audio, call=item.call, models=models, rules=rules, settings=item.settings, decode_s=decode_s
+        )
+    except UsageError:
+        raise
+    except RecordingError as error:
+        return _quarantine(recording, item.call, str(error))
+    except Exception as error:  # a fault of ours with one call must not cost the others
+        log.exception("cannot analyse %s", item.uri)
+        return _quarantine(recording, item.call, f"{type(error).__name__}: {error}")
+
+
+def _quarantine(recording: Recording, call: Call, reason: str) -> Analysis:
+    reason = " ".join(reason.split())
+    kept = replace(recording, status="quarantined", error=reason, analysed_at=datetime.now(UTC))
+    return Analysis(recording=kept, call=call)
+
+
+def load(writer: Writer, analyses: Sequence[Analysis]) -> Totals:
+    """Store a batch; what the store refuses goes to quarantine, without the facts it may have refused."""
+    stored = []
+    for analysis in analyses:
+        try:
+            writer.add(analysis)
+            stored.append(analysis)
+        except RecordingError as error:
+            log.exception("cannot store %s", analysis.recording.uri)
+            stored.append(_quarantine(_bare(analysis.recording), Call(), str(error)))
+            writer.add(stored[-1])
+    return Totals.of(stored)
+
+
+def _bare(recording: Recording) -> Recording:
+    return Recording(recording_id=recording.recording_id, uri=recording.uri, bytes=recording.bytes)
+
+
+def refresh(writer: Writer, items: Sequence[Item]) -> tuple[int, tuple[str, ...]]:
+    """Give stored recordings their present place and facts: how many changed, and what went wrong."""
+    changed = 0
+    problems = []
+    for item in items:
+        try:
+            changed += writer.update_call(item.recording_id, item.uri, item.call)
+        except RecordingError as error:
+            problems.append(str(error))
+    return changed, tuple(problems)
+
+
+def rejudge(writer: Writer, order: Order, engine: Engine, items: Sequence[Item]) -> tuple[str, ...]:
+    """Judge stored recordings by the rules of now, without their audio, and publish; what went wrong."""
+    writer.publish()  # what is judged is read from the published store
+    ids = [item.recording_id for item in items]
+    request = Request(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
+    log.info("judging %d stored calls again", len(ids))
+    done = judge_again(writer, request, UNWATCHED)
+    writer.publish()
+    return tuple(f"not judged again: {uri}: {reason}" for uri, reason in done.failed)
+
+
+def publish(writer: Writer) -> None:
+    """Let readers see what was stored so far."""
+    writer.publish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The steps of a night; the flow puts its tasks in their place."""
+
+    discover: Callable[[Order], Archive] = discover
+    plan: Callable[[Archive, Mapping[str, Known], Versions, bool], Plan] = make_plan
+    analyse: Callable[[Sequence[Item], Models, RuleSet, Progress], tuple[Analysis, ...]] = analyse_batch
+    load: Callable[[Writer, Sequence[Analysis]], Totals] = load
+    publish: Callable[[Writer], None] = publish
+
+
+def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()) -> NightSummary:
+    """Carry out an order.
+
+    Every batch of `store.batch_calls` recordings is published when it is done, so an interrupted night
+    keeps what it finished. Raises UsageError, with what was published untouched.
+    """
+    start = time.perf_counter()
+    archive = steps.discover(order)
+    with writing(order.db) as writer:
+        work = steps.plan(archive, writer.known(), engine.versions, order.again)
+        progress.planned(work)
+        rules_changed = writer.put_rules(scored_rules(engine.rules))
+        changed, problems = refresh(writer, work.refresh)
+        if work.rejudge:
+            problems += rejudge(writer, order, engine, work.rejudge)
+        totals = Totals()
+        if work.todo:
+            models = engine.load()
+            for batch in batches(work.todo, order.settings.store.batch_calls):
+                models = replace(models, tracks=Tracks(writer.hold_tracks()))
+                totals += steps.load(writer, steps.analyse(batch, models, engine.rules, progress))
+                writer.learn_tracks(order.settings.sounds.known_after)
+                steps.publish(writer)
+        elif changed or rules_changed or not order.db.exists():
+            steps.publish(writer)
+    new_ids = tuple(item.recording_id for item in work.todo)
+    stored_ids = tuple(item.recording_id for item in (*work.rejudge, *work.unchanged))
+    return NightSummary(
+        db=order.db,
+        totals=totals,
+        unreadable=work.unreadable,
+        rejudged=len(work.rejudge),
+        unchanged=len(work.unchanged),
+        duplicates=work.duplicates,
+        problems=archive.problems + problems,
+        wall_s=time.perf_counter() - start,
+        new_ids=new_ids,
+        all_ids=new_ids + stored_ids,
+    )
+
+
+def batches(items: Sequence[Item], size: int) -> Iterator[tuple[Item, ...]]:
+    """`items` in order, `size` at a time."""
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
+        yield batch

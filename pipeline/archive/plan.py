@@ -1,0 +1,209 @@
+"""What a night has to do: which files there are, what is known about them, what is stored already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.archive.metadata import Metadata, read_metadata
+from pipeline.audio.decode import find_audio, recording_id
+from pipeline.errors import RecordingError
+from pipeline.records import Call, Pairs
+from pipeline.settings import Settings
+from pipeline.store import Known
+from pipeline.store.stored_settings import audio_fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """What else an analysis depends on: the recogniser's weights and the rules."""
+
+    asr_model: str
+    rules: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to do: analyse the audio in `paths` into `db`; `again` also what is stored already."""
+
+    paths: tuple[Path, ...]
+    db: Path
+    settings: Settings
+    metadata: Path | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An audio file with its business facts and the settings that hold for it."""
+
+    path: Path
+    uri: str
+    call: Call
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The files found; `problems` says in one line each what is amiss with their metadata."""
+
+    found: tuple[Found, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A recording to deal with; `bytes` is its file's size."""
+
+    path: Path
+    uri: str
+    recording_id: str
+    bytes: int
+    call: Call
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A recording that could not be analysed, and why in one line."""
+
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do about each file.
+
+    `todo` is to be analysed, `rejudge` only judged again, from what is stored. `unchanged` is stored as it
+    would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
+    `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
+    row can be stored for them.
+    """
+
+    todo: tuple[Item, ...] = ()
+    rejudge: tuple[Item, ...] = ()
+    unchanged: tuple[Item, ...] = ()
+    refresh: tuple[Item, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    unreadable: tuple[Quarantined, ...] = ()
+
+
+def discover(order: Order) -> Archive:
+    """The audio files of an order with their business facts.
+
+    A folder's metadata is the manifest at its root, a single file's the one beside it, unless the order
+    names one. Raises UsageError for a path that does not exist, a folder without audio and metadata that
+    cannot be read.
+    """
+    by_channel = _settings_by_channel(order.settings)
+    found: dict[str, Found] = {}
+    problems: dict[str, None] = {}
+    for path in order.paths:
+        files = find_audio([path])
+        metadata = _metadata(path, order)
+        problems.update(dict.fromkeys(metadata.problems))
+        if path.is_dir():
+            problems.update(dict.fromkeys(metadata.unmatched(files)))
+        for file in files:
+            facts = metadata.for_file(file)
+            uri = _uri(file)
+            settings = by_channel[facts.agent_channel]
+            found.setdefault(uri, Found(path=file, uri=uri, call=facts.to_call(), settings=settings))
+    return Archive(found=tuple(found.values()), problems=tuple(problems))
+
+
+def _metadata(path: Path, order: Order) -> Metadata:
+    root = path if path.is_dir() else path.parent
+    return read_metadata(root, order.metadata, order.settings.metadata)
+
+
+def _settings_by_channel(settings: Settings) -> Mapping[int | None, Settings]:
+    """The settings of a call by the agent's channel that its metadata gives."""
+    left = settings.audio.model_copy(update={"agent_channel": "left"})
+    right = settings.audio.model_copy(update={"agent_channel": "right"})
+    return {
+        None: settings,
+        0: settings.model_copy(update={"audio": left}),
+        1: settings.model_copy(update={"audio": right}),
+    }
+
+
+def _uri(path: Path) -> str:
+    """The absolute path as text that can be stored even where its bytes are not UTF-8."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the archive has them
+    return os.fsencode(absolute.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, again: bool = False) -> Plan:
+    """What to do about each file, given what is `known` by recording_id.
+
+    A recording is unchanged when it is stored with the same settings, recogniser and rules, or is in
+    quarantine. Where only the rules or the settings of judging are others, it is judged again without its
+    audio. `again` takes none of this for an answer. Reads every file once, for its sha256.
+    """
+    items: dict[str, Item] = {}
+    duplicates: list[str] = []
+    unreadable: list[Quarantined] = []
+    for found in archive.found:
+        try:
+            item = _identify(found)
+        except RecordingError as error:
+            unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
+            continue
+        first = items.setdefault(item.recording_id, item)
+        if first is not item:
+            duplicates.append(f"the same recording twice: {item.uri}; {first.uri} is taken")
+    stored = () if again else tuple(i for i in items.values() if _is_heard(i, known, versions))
+    heard = {item.recording_id for item in stored}
+    unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
+    current = {item.recording_id for item in unchanged}
+    return Plan(
+        todo=tuple(item for item in items.values() if item.recording_id not in heard),
+        rejudge=tuple(item for item in stored if item.recording_id not in current),
+        unchanged=unchanged,
+        refresh=tuple(i for i in stored if i.call != Call() or i.uri != known[i.recording_id].uri),
+        duplicates=tuple(duplicates),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _identify(found: Found) -> Item:
+    try:
+        size = found.path.stat().st_size
+    except OSError as error:
+        raise RecordingError("cannot read the file", where=found.uri, value=error.strerror) from None
+    return Item(
+        path=found.path,
+        uri=found.uri,
+        recording_id=recording_id(found.path),
+        bytes=size,
+        call=found.call,
+        settings=found.settings,
+    )
+
+
+def _is_heard(item: Item, known: Mapping[str, Known], versions: Versions) -> bool:
+    """Whether what is stored is what would be heard in the audio now."""
+    stored = known.get(item.recording_id)
+    if stored is None:
+        return False
+    if stored.status == "quarantined":
+        return True
+    if _new(item.call.holds, stored.holds) or _new(item.call.pauses, stored.pauses):
+        return False
+    wanted = (audio_fingerprint(item.settings.analysis_values()), versions.asr_model)
+    return (stored.audio_hash, stored.asr_model) == wanted
+
+
+def _is_current(item: Item, stored: Known, versions: Versions) -> bool:
+    """Whether what was heard is also judged as it would be now."""
+    wanted = (item.settings.fingerprint(), versions.rules)
+    return stored.status == "quarantined" or (stored.settings_hash, stored.rules_version) == wanted
+
+
+def _new(given: Pairs | None, stored: Pairs | None) -> bool:
+    """Whether metadata gives times of holds or pauses that the stored analysis did not know."""
+    return given is not None and given != stored

@@ -1,0 +1,286 @@
+"""Judging the stored archive again: other rules or thresholds, no audio and no models.
+
+Batches of calls are read from the published store by processes of their own, judged by the same code as in
+a fresh analysis, and written by this process into the working copy, which is published once.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import multiprocessing
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline import __version__
+from pipeline.assess import find_events, find_findings
+from pipeline.errors import UsageError
+from pipeline.progress import Progress
+from pipeline.records import Analysis
+from pipeline.rules import RuleSet
+from pipeline.rules.load import CUE_GROUPS
+from pipeline.rules.near_miss import keep_reviews
+from pipeline.rules.spec import NameUsed
+from pipeline.settings import Settings
+from pipeline.store import Connection, Writer, writing
+from pipeline.store.recheck_rows import Change, Judged, compare, joined, stored_reviews
+from pipeline.store.scorecard import scored_rules
+from pipeline.store.stored import (
+    Batch,
+    StoredCall,
+    ToneCurves,
+    batches,
+    count_analysed,
+    read_batch,
+    read_tone_curves,
+    reading_in_bulk,
+    stored_settings,
+    verdict_schemas,
+)
+from pipeline.store.stored_settings import StoredSettings, judged_with
+
+log = logging.getLogger(__name__)
+
+BATCH_CALLS = 400
+"""Calls that are read and judged together."""
+WRITE_CALLS = 10_000
+"""Calls whose changes are written together; they are held in memory."""
+FEW_CALLS = 400
+"""Up to so many calls, further processes take longer to start than they save."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Judge the calls of the store `db`, or those of `only` (recording_ids), by `rules`.
+
+    Of `settings`, the sections count that need no audio (`stored_settings.JUDGED_SECTIONS`). `processes`
+    defaults to the number of cores.
+    """
+
+    db: Path
+    rules: RuleSet
+    settings: Settings
+    only: Collection[str] | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rechecked:
+    """How a recheck went: `changes` counts calls by rule and by verdict before and after.
+
+    `failed` are calls that stay as they were because judging them failed, with the reason.
+    """
+
+    calls: int
+    failed: tuple[tuple[str, str], ...]
+    changes: Mapping[Change, int]
+    changed: bool
+    changed_at: datetime
+    wall_s: float
+
+
+def recheck(request: Request, progress: Progress) -> Rechecked:
+    """Judge stored calls again and publish the result, if anything changed, at once.
+
+    Quarantined recordings stay as they are. Raises UsageError, with the store as it was, when it is
+    missing, somebody else writes, or a process is ended from outside.
+    """
+    if not request.db.is_file():
+        raise UsageError(
+            "there is no store", where=request.db, remedy="analyse some recordings into it first"
+        )
+    with writing(request.db) as writer:
+        done = judge_again(writer, request, progress)
+        if done.changed:
+            writer.publish()
+    return done
+
+
+def judge_again(writer: Writer, request: Request, progress: Progress) -> Rechecked:
+    """As `recheck`, without publishing.
+
+    Reads what is published and writes to `writer`, so what `writer` was given before must be published.
+    """
+    start = time.perf_counter()
+    changed = writer.put_rules(scored_rules(request.rules))
+    calls, changes, failed = 0, Counter[Change](), list[tuple[str, str]]()
+    with reading_in_bulk(request.db) as connection:
+        task = _task(request, connection)
+        total = count_analysed(connection) if request.only is None else len(request.only)
+        progress.started(total)
+        processes = 1 if total <= FEW_CALLS else request.processes or os.cpu_count() or 1
+        with _judging(task, processes) as judge:
+            parts = judge(batches(connection, BATCH_CALLS, request.only))
+            for part in _portions(parts, progress):
+                changed |= writer.add_judged(part, request.rules.version, task.settings)
+                changes.update(part.changes)
+                failed += part.failed
+                calls += len(part.recording_ids)
+    return Rechecked(
+        calls=calls,
+        failed=tuple(failed),
+        changes=changes,
+        changed=changed,
+        changed_at=task.changed_at,
+        wall_s=time.perf_counter() - start,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """What a process needs; `settings` are by the fingerprint of the stored ones."""
+
+    db: Path
+    rules: RuleSet
+    settings: Mapping[str, StoredSettings]
+    schemas: Mapping[str, pa.Schema]
+    changed_at: datetime
+
+
+class _Judge:
+    """Reads and judges batches."""
+
+    def __init__(self, task: _Task, connection: Connection) -> None:
+        self._task = task
+        self._connection = connection
+
+    def __call__(self, batch: Batch) -> Judged:
+        pairs: list[tuple[StoredCall, Analysis]] = []
+        failed: list[tuple[str, str]] = []
+        curves = cache(partial(read_tone_curves, self._connection, batch))
+        for stored in read_batch(self._connection, batch):
+            try:
+                settings = self._task.settings[stored.settings_hash]
+                now = judged(stored, self._task.rules, settings, curves)
+                marked = stored_reviews(stored, self._task.schemas)
+                pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
+            except Exception as error:  # a fault of ours with one call must not cost the others
+                log.exception("cannot judge %s", stored.analysis.recording.uri)
+                failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))
+        active = [rule.id for rule in self._task.rules.rules]
+        return compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
+
+
+def judged(
+    stored: StoredCall, rules: RuleSet, settings: StoredSettings, curves: Callable[[], ToneCurves]
+) -> Analysis:
+    """A stored call with the events, measures and findings that a fresh analysis would find.
+
+    Where neither the program, the settings nor the phrases that find events have changed, its events and
+    measures stay, and so do the findings of unchanged rules, which are left out. Else all is found anew,
+    for which `curves` are read.
+    """
+    call = stored.analysis
+    measured = (stored.pipeline_version, stored.settings_hash) == (__version__, settings.fingerprint)
+    if measured and _same_phrases(stored, rules):
+        return find_findings(call, _others(stored, rules), settings.settings)
+    known = _overlaps_known(call)
+    call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
+    call = find_events(call, rules, settings.settings, overlaps_known=known, measured=measured)
+    return find_findings(call, rules, settings.settings)
+
+
+def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
+    """Whether events were found by the phrases of now."""
+    versions = ((rule_id, rules.rule(rule_id).version) for rule_id in CUE_GROUPS)
+    return all(stored.rule_versions.get(rule_id) == version for rule_id, version in versions)
+
+
+def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:
+    """The rules with another version than the stored finding's, and those that read the call's facts."""
+    versions = stored.rule_versions
+    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or isinstance(r.logic, NameUsed))
+    return replace(rules, rules=tuple(chosen))
+
+
+def _overlaps_known(call: Analysis) -> bool:
+    """Whether simultaneous speech was attributed: it always is where speakers have channels of their own."""
+    measured = any(m.name == "interruptions" and m.denominator > 0 for m in call.metrics)
+    return call.recording.layout == "stereo" or bool(call.overlaps) or measured
+
+
+def _task(request: Request, connection: Connection) -> _Task:
+    return _Task(
+        db=request.db,
+        rules=request.rules,
+        settings={
+            fingerprint: judged_with(values, request.settings)
+            for fingerprint, values in stored_settings(connection).items()
+        },
+        schemas=verdict_schemas(connection),
+        changed_at=datetime.now(UTC),
+    )
+
+
+def _portions(parts: Iterator[Judged], progress: Progress) -> Iterator[Judged]:
+    """The parts joined to portions that are worth writing."""
+    portion: list[Judged] = []
+    waiting = 0
+    for part in parts:
+        progress.advanced(len(part.recording_ids) + len(part.failed))
+        portion.append(part)
+        waiting += len(part.recording_ids)
+        if waiting >= WRITE_CALLS:
+            yield joined(portion)
+            portion, waiting = [], 0
+    if portion:
+        yield joined(portion)
+
+
+@contextmanager
+def _judging(task: _Task, processes: int) -> Iterator[Callable[[Iterator[Batch]], Iterator[Judged]]]:
+    """What judges batches, in order: here, or in `processes` of their own."""
+    if processes == 1:
+        with reading_in_bulk(task.db) as connection:
+            yield partial(map, _Judge(task, connection))
+        return
+    # Forking would copy the threads' locks of DuckDB and Arrow, but not the threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(task,))
+    try:
+        yield partial(_in_order, pool, 2 * processes)
+    except BrokenProcessPool as error:
+        remedy = "see that there is memory enough and try again; the store is as it was"
+        raise UsageError("a process that judges calls was ended", where=task.db, remedy=remedy) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, ahead: int, work: Iterator[Batch]) -> Iterator[Judged]:
+    """The results in the order of `work`, of which at most `ahead` are in hand, so that none pile up."""
+    running: deque[Future[Judged]] = deque()
+    for batch in work:
+        running.append(pool.submit(_judge_there, batch))
+        if len(running) >= ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
+# What a process of the pool has, for as long as it lives.
+_there: list[_Judge] = []
+_open = ExitStack()
+
+
+def _begin(task: _Task) -> None:
+    # Records hold no cycles, and looking for some among those of a batch takes a tenth of the time.
+    gc.freeze()
+    gc.disable()
+    _there.append(_Judge(task, _open.enter_context(reading_in_bulk(task.db))))
+
+
+def _judge_there(batch: Batch) -> Judged:
+    result = _there[0](batch)
+    gc.collect()
+    return result

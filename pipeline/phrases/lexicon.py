@@ -1,0 +1,202 @@
+"""The language shared by all rules, from `lexicon.toml`, and how a TOML file's faults are told."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.errors import UsageError
+from pipeline.phrases.book import PhraseBook
+
+LEXICON_FILE = Path(__file__).parent / "en" / "lexicon.toml"
+NAMES_FILE = Path(__file__).parent / "en" / "names.toml"
+
+RELEASED_DIGESTS = {
+    # lexicon.toml
+    "9466aa551bb7416a8a0a094bb28da58b7619017aed1f542c08e313b38faca824": (
+        "69155985763b630824ce9b1b552895d24caafd3b8eebda7d414ce0282634d114"
+    ),
+    # names.toml
+    "2fa9a3e07b19d29e51117dc53a0886e0712708a781c099c72dd9f120a4f2caee": (
+        "8d7a80097db45321d1ab8dcfc0691fac38a8d81959d465fc8379eefd93e1bb95"
+    ),
+}
+"""Release 0.1.0 hashed the bytes of its two lexicon files. As long as the content of a file is that of 0.1.0,
+it keeps the digest it had there, so that stored verdicts and reviews keep their rule versions."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+_TOML_NAMES = {
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "tuple_type": "a list",
+}
+"""What pydantic calls by the names of Python's types, by kind of fault."""
+
+
+class Spec(BaseModel):
+    """A table people write in TOML; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, values: object) -> object:
+        """Refuse unknown keys with the known ones, and before what they leave missing."""
+        unknown = [key for key in values if key not in cls.model_fields] if isinstance(values, dict) else []
+        if unknown:
+            context = {"key": unknown[0], "allowed": ", ".join(cls.model_fields)}
+            raise PydanticCustomError("unknown_key", "unknown key", context)
+        return values
+
+
+class LexiconSpec(Spec):
+    """The tables of a lexicon file, as written."""
+
+    contractions: dict[Text, Text] = {}
+    endings: dict[Text, str] = {}
+    rewrite: dict[Text, str] = {}
+    sets: dict[Text, tuple[Text, ...]] = {}
+    personal_data: dict[Text, tuple[Text, ...]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lexicon:
+    """How words are normalised, the named word sets, and the phrases that give personal data.
+
+    `digest` is the hash of the parsed content that goes into every rule's version. `book` has the phrases
+    that were compiled so far; `rewrite_lengths` gives by first word the lengths of the entries of `rewrite`,
+    the longest first.
+    """
+
+    file: Path
+    digest: str
+    contractions: Mapping[str, tuple[str, ...]]
+    endings: Mapping[str, tuple[str, ...]]
+    rewrite: Mapping[tuple[str, ...], tuple[str, ...]]
+    rewrite_lengths: Mapping[str, tuple[int, ...]]
+    sets: Mapping[str, tuple[str, ...]]
+    personal_data: Mapping[str, tuple[str, ...]]
+    book: PhraseBook = field(default_factory=PhraseBook, compare=False, repr=False)
+
+    @cached_property
+    def first_names(self) -> frozenset[str]:
+        """The known first names, in lower case."""
+        return frozenset(self.sets.get("first_name", ()))
+
+
+def load_lexicon(extra: Path | None = None) -> Lexicon:
+    """The program's own lexicon and names, their entries replaced or joined by those of the file `extra`.
+
+    Raises UsageError for a missing or broken file, an unknown table or unknown personal data.
+    """
+    spec, digest = _read(LEXICON_FILE)
+    for path in (NAMES_FILE, extra) if extra else (NAMES_FILE,):
+        more, other = _read(path)
+        for name in more.personal_data.keys() - spec.personal_data.keys():
+            allowed, remedy = ", ".join(spec.personal_data), "remove it or mend its spelling"
+            where = _place(path, "personal_data", name)
+            raise UsageError("unknown key", where=where, allowed=allowed, remedy=remedy)
+        digest = hashlib.sha256(f"{digest}{other}".encode()).hexdigest()
+        spec = _joined(spec, more)
+    rewrite = {tuple(key.split()): tuple(value.split()) for key, value in spec.rewrite.items()}
+    return Lexicon(
+        file=extra or LEXICON_FILE,
+        digest=digest,
+        contractions={key: tuple(value.split()) for key, value in spec.contractions.items()},
+        endings={key: tuple(value.split()) for key, value in spec.endings.items()},
+        rewrite=rewrite,
+        rewrite_lengths=_lengths(rewrite),
+        sets=spec.sets,
+        personal_data=spec.personal_data,
+    )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's values. Raises UsageError if the file is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError("cannot read a rule file", where=path, value=error.strerror) from None
+    except UnicodeDecodeError:
+        raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("not TOML", where=path, value=str(error), remedy="mend the file") from None
+
+
+def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> UsageError:
+    """The first fault of a TOML file with `values` as one line: file, key, value, what is allowed, remedy."""
+    first = error.errors()[0]
+    keys, given, context = _written(first["loc"], values), first["input"], first.get("ctx", {})
+    match first["type"]:
+        case "unknown_key":
+            remedy = "remove it or mend its spelling"
+            where = _place(path, *keys, context["key"])
+            return UsageError("unknown key", where=where, allowed=context["allowed"], remedy=remedy)
+        case "missing":
+            return UsageError("missing key", where=_place(path, *keys), remedy="add it")
+        case "union_tag_not_found":
+            return UsageError("missing key", where=_place(path, *keys, "kind"), remedy="add it")
+        case "union_tag_invalid":
+            keys, given, allowed = [*keys, "kind"], context["tag"], context["expected_tags"]
+        case "value_error" if isinstance(given, Mapping):  # its keys do not fit together
+            return UsageError(str(context["error"]), where=_place(path, *keys), remedy="mend it")
+        case kind:
+            allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            allowed = _TOML_NAMES.get(kind, allowed)
+    return UsageError("bad value", where=_place(path, *keys), value=given, allowed=allowed, remedy="mend it")
+
+
+def _place(path: Path, *keys: str) -> str:
+    return f"{path}: {'.'.join(keys)}" if keys else str(path)
+
+
+def _written(location: Sequence[int | str], values: Mapping[str, Any]) -> list[str]:
+    """The keys of a fault as the file has them; pydantic puts the kind of a logic between them."""
+    out: list[str] = []
+    here: Any = values
+    for number, part in enumerate(location, start=1):
+        if isinstance(here, Mapping) and part not in here and number < len(location):
+            continue
+        out.append(str(part))
+        with suppress(LookupError, TypeError):  # the end of what the file has
+            here = here[part]
+    return out
+
+
+def _read(path: Path) -> tuple[LexiconSpec, str]:
+    """A lexicon file and the digest of its content: comments, layout and the file's place do not count."""
+    values = read_toml(path)
+    try:
+        spec = LexiconSpec.model_validate(values)
+    except ValidationError as error:
+        raise readable(error, path, values) from None
+    digest = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+    return spec, RELEASED_DIGESTS.get(digest, digest)
+
+
+def _lengths(entries: Iterable[tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
+    out: dict[str, set[int]] = {}
+    for entry in entries:
+        out.setdefault(entry[0], set()).add(len(entry))
+    return {word: tuple(sorted(lengths, reverse=True)) for word, lengths in out.items()}
+
+
+def _joined(base: LexiconSpec, more: LexiconSpec) -> LexiconSpec:
+    return LexiconSpec(
+        contractions=base.contractions | more.contractions,
+        endings=base.endings | more.endings,
+        rewrite=base.rewrite | more.rewrite,
+        sets=base.sets | more.sets,
+        personal_data=base.personal_data | more.personal_data,
+    )

@@ -1,0 +1,371 @@
+"""Rule packs: one TOML file a rule, with its phrases, its logic and the examples that are its tests.
+
+::
+
+    id = "hold_thanks"            # the file's name without .toml
+    title = "Thanked for holding"
+    why = "where the rule comes from"
+    weight = 2                    # share in the score, 0 or more
+    fatal = false                 # a fail fails the call
+    score = "quality"             # the score it counts in: compliance or quality
+    active = true                 # optional; false switches the rule off
+    roles = ["agent"]             # whose words are searched
+    counts = ["thanks"]           # the groups whose presence is the rule's phrase
+
+    [logic]                       # one of the kinds in `specs.Logic`, with its own keys
+    kind = "every_hold"
+    field = "thanked"
+    good = [true]
+
+    [phrases.thanks]              # as many groups as the logic needs; grammar: phrases/search.py
+    any = ["{thank} for {holding}"]
+    but = ["holding an account"]  # decoys: a match that overlaps one is dropped
+    unless = "group"              # a match is dropped where this group is found in the same utterance
+    roles = ["customer"]          # instead of the rule's roles
+
+    [examples.agent]              # by the role that speaks: at least 8 each over all roles
+    match = ["…"]
+    no_match = ["…"]
+
+A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
+id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
+`lexicon.toml` there adds to the program's language, `scorecard.toml` sets weights::
+
+    [hold_thanks]                 # the rule; what is not named stays as the pack has it
+    weight = 3
+    fatal = true
+    score = "compliance"
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.errors import UsageError
+from pipeline.phrases.lexicon import Lexicon, load_lexicon, read_toml, readable
+from pipeline.phrases.search import Phrases, compile_patterns, find
+from pipeline.phrases.tokens import transcript_of_text
+from pipeline.records import Finding, Role, Verdict
+from pipeline.rules.metric_names import metric_names
+from pipeline.rules.spec import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
+from pipeline.spans import Span
+
+PACKS_FOLDER = Path(__file__).parent / "packs"
+LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
+VERSION_DIGITS = 12
+
+CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "agent_introduction": ("introduces",),
+    "hold_permission": ("ask", "told", "wait", "agree", "refuse", "bare_no", "offer", "negative"),
+    "hold_thanks": ("thanks", "back"),
+    "recording_disclosure": ("opening",),
+    "transfer_explained": ("transfer",),
+}
+"""The groups, by pack, that events are found with; they are needed whether the rule is active or not."""
+
+_NEEDS_ALL = frozenset({"counts", "logic", "phrases", "examples"})
+_VERDICT_KEYS = {"id", "roles", "counts", "logic", "phrases"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule ready to judge.
+
+    `version` is a short hash of what decides the verdict: id, roles, logic, phrases and the lexicon. Title,
+    weight, fatal and score may change without a new verdict, so they are not in it.
+    """
+
+    id: str
+    version: str
+    title: str
+    why: str
+    weight: float
+    fatal: bool
+    score: Score
+    active: bool
+    roles: tuple[Role, ...]
+    counts: tuple[str, ...]
+    logic: Logic
+    phrases: Mapping[str, Phrases]
+    slots: Mapping[str, Phrases]
+    examples: tuple[tuple[Role, str, bool], ...]
+    """Role, sentence, and whether it contains the rule's phrase."""
+    files: tuple[Path, ...]
+    """The pack's file, and a site's file that changes it."""
+
+    def finding(
+        self,
+        verdict: Verdict,
+        *,
+        span: Span | None = None,
+        turn_index: int | None = None,
+        quote: str | None = None,
+        confidence: float | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> Finding:
+        """A finding of this rule; `span` is where its evidence is, or where it was looked for."""
+        return Finding(
+            rule_id=self.id,
+            rule_version=self.version,
+            verdict=verdict,
+            start_s=None if span is None else span.start_s,
+            end_s=None if span is None else span.end_s,
+            turn_index=turn_index,
+            quote=quote,
+            confidence=confidence,
+            detail=detail or {},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """The active rules in order of their ids, the language they share and the cues that find events.
+
+    `inactive` are the rules that are switched off. `cues` are the groups of `CUE_GROUPS` by name. `version`
+    is a hash over all active rules and cues.
+    """
+
+    rules: tuple[Rule, ...]
+    inactive: tuple[Rule, ...]
+    lexicon: Lexicon
+    cues: Mapping[str, Phrases]
+    personal_data: Mapping[str, Phrases]
+    version: str
+
+    def rule(self, rule_id: str) -> Rule:
+        """The rule of this id, active or not. Raises UsageError for an unknown one."""
+        known = {rule.id: rule for rule in (*self.rules, *self.inactive)}
+        if rule_id not in known:
+            allowed = ", ".join(sorted(known))
+            raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="mend its spelling")
+        return known[rule_id]
+
+    def says(self, rule_id: str, role: Role, text: str) -> bool:
+        """Whether `text`, said by `role`, contains the rule's phrase; UsageError for an unknown rule."""
+        return contains_phrase(self.rule(rule_id), role, text, self.lexicon)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pack:
+    """A pack as read: its values and the files they come from; the last file is the one to mend."""
+
+    values: dict[str, Any]
+    files: tuple[Path, ...]
+
+    @property
+    def file(self) -> Path:
+        return self.files[-1]
+
+
+def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool:
+    """Whether `text`, said by `role`, contains a phrase of a group that counts."""
+    transcript = transcript_of_text(text, role, lexicon)
+    return any(find(transcript, rule.phrases[name]) for name in rule.counts)
+
+
+def load_rules(site: Path | None = None) -> RuleSet:
+    """The program's rules with those of the folder `site`.
+
+    What a site changes is tried on its examples; with a lexicon of its own it changes every rule. The
+    program's own packs as they are were tried when the program was made.
+    Raises UsageError, naming file, key and remedy, for a folder with nothing in it, a broken file, an
+    unknown key, a bad phrase, an id used twice or other than its file's name, an example that the phrases
+    get wrong, and a scorecard entry for no rule.
+    """
+    packs = _read_folder(PACKS_FOLDER)
+    lexicon_file = site / LEXICON_NAME if site else None
+    if site is not None:
+        packs = _with_site(packs, site)
+    lexicon = load_lexicon(lexicon_file if lexicon_file and lexicon_file.is_file() else None)
+    scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
+    rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
+    personal_data = _personal_data(lexicon)
+    for rule in rules:
+        if site is not None and (lexicon.file.parent == site or rule.files[-1].parent == site):
+            _check_examples(rule, lexicon)
+    decisive = (rule for rule in rules if rule.active or rule.id in CUE_GROUPS)
+    versions = "".join(f"{rule.id}:{rule.version}:{rule.active};" for rule in decisive)
+    return RuleSet(
+        rules=tuple(rule for rule in rules if rule.active),
+        inactive=tuple(rule for rule in rules if not rule.active),
+        lexicon=lexicon,
+        cues={group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())},
+        personal_data=personal_data,
+        version=_digest(versions),
+    )
+
+
+def _read_folder(folder: Path) -> dict[str, _Pack]:
+    """The packs of one folder by id."""
+    out: dict[str, _Pack] = {}
+    for path in sorted(folder.glob("*.toml")):
+        if path.name in {LEXICON_NAME, SCORECARD_NAME}:
+            continue
+        values = read_toml(path)
+        if "id" not in values:
+            raise UsageError("missing key", where=f"{path}: id", remedy="add it")
+        rule_id = str(values["id"])
+        if rule_id in out:
+            remedy = f"{out[rule_id].file.name} has it too; rename one"
+            raise UsageError("two rules with one id", where=f"{path}: id", value=rule_id, remedy=remedy)
+        out[rule_id] = _Pack(values=values, files=(path,))
+    for rule_id, pack in out.items():
+        if pack.file.stem != rule_id:
+            remedy = "make it the file's name without .toml"
+            where = f"{pack.file}: id"
+            raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
+    return out
+
+
+def _with_site(own: Mapping[str, _Pack], site: Path) -> dict[str, _Pack]:
+    """The program's packs, replaced, changed and joined by the site's."""
+    if not any(site.glob("*.toml")):
+        remedy = "put one TOML file a rule there, or unset rules.packs"
+        raise UsageError("no rule packs", where=site, remedy=remedy)
+    out = dict(own)
+    for rule_id, pack in _read_folder(site).items():
+        if rule_id in own and not _NEEDS_ALL & pack.values.keys():
+            values = own[rule_id].values | pack.values
+            out[rule_id] = _Pack(values=values, files=(*own[rule_id].files, *pack.files))
+        else:
+            _check_whole(pack, own)
+            out[rule_id] = pack
+    return out
+
+
+def _check_whole(pack: _Pack, own: Mapping[str, _Pack]) -> None:
+    """Raise UsageError for a file that is neither a whole pack nor a change of one of our `own` rules."""
+    missing = [key for key, field in PackSpec.model_fields.items() if field.is_required()]
+    missing = [key for key in missing if key not in pack.values]
+    if not missing or pack.values.keys() - PackSpec.model_fields.keys():  # an unknown key says more
+        return
+    if pack.file.stem in own:
+        why = f"a file with any of {', '.join(sorted(_NEEDS_ALL))} replaces the whole rule"
+    else:
+        why = f"a rule of your own needs them; to change one of ours, name it: {', '.join(sorted(own))}"
+    remedy = f"{why}; start from what 'earwitness rules show ID' prints"
+    raise UsageError("missing keys", where=f"{pack.file}: {', '.join(missing)}", remedy=remedy)
+
+
+def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, ScorecardEntry]:
+    """What a site's scorecard says, by rule; nothing without one."""
+    if not path.is_file():
+        return {}
+    values = read_toml(path)
+    try:
+        scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
+    except ValidationError as error:
+        raise readable(error, path, values) from None
+    for rule_id in scorecard.keys() - packs.keys():
+        known = ", ".join(sorted(packs))
+        remedy = "mend its spelling"
+        raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
+    return scorecard
+
+
+def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
+    try:
+        spec = PackSpec.model_validate(pack.values)
+    except ValidationError as error:
+        raise readable(error, pack.file, pack.values) from None
+    for group in CUE_GROUPS.get(spec.id, ()):
+        if group not in spec.phrases:
+            raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")
+    if isinstance(spec.logic, Measure):
+        _check_metric(spec.logic, pack.file)
+    scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
+    return Rule(
+        id=spec.id,
+        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS) + lexicon.digest),
+        title=spec.title,
+        why=spec.why,
+        weight=scored.weight,
+        fatal=scored.fatal,
+        score=scored.score,
+        active=spec.active,
+        roles=spec.roles,
+        counts=spec.counts,
+        logic=spec.logic,
+        phrases=_compiled_groups(spec, lexicon, pack.file),
+        slots=_compiled_slots(spec, lexicon, pack.file),
+        examples=tuple(_examples(spec)),
+        files=pack.files,
+    )
+
+
+def _check_metric(logic: Measure, path: Path) -> None:
+    if (logic.metric, logic.role) not in metric_names():
+        known = ", ".join(sorted(f"{name} ({role})" if role else name for name, role in metric_names()))
+        value = f"{logic.metric} ({logic.role})" if logic.role else logic.metric
+        raise UsageError("no such metric", where=f"{path}: logic.metric", value=value, allowed=known)
+
+
+def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+    done: dict[str, Phrases] = {}
+    for name, group in sorted(spec.phrases.items(), key=lambda item: item[1].unless is not None):
+        if group.unless and spec.phrases[group.unless].unless:
+            raise UsageError(
+                "a group with 'unless' cannot be another's 'unless'",
+                where=f"{path}: phrases.{name}.unless",
+                value=group.unless,
+                remedy="name a group without one",
+            )
+        done[name] = Phrases(
+            roles=group.roles or spec.roles,
+            any=compile_patterns(group.any, lexicon, f"{path}: phrases.{name}.any"),
+            but=compile_patterns(group.but, lexicon, f"{path}: phrases.{name}.but"),
+            unless=done[group.unless] if group.unless else None,
+        )
+    return done
+
+
+def _compiled_slots(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+    if not isinstance(spec.logic, SaidInTime):
+        return {}
+    return {
+        name: _phrases(patterns, spec.roles, lexicon, f"{path}: logic.slots.{name}")
+        for name, patterns in spec.logic.slots.items()
+    }
+
+
+def _personal_data(lexicon: Lexicon) -> dict[str, Phrases]:
+    return {
+        name: _phrases(patterns, ("customer",), lexicon, f"{lexicon.file}: personal_data.{name}")
+        for name, patterns in lexicon.personal_data.items()
+    }
+
+
+def _phrases(patterns: Sequence[str], roles: tuple[Role, ...], lexicon: Lexicon, where: str) -> Phrases:
+    """A group without decoys."""
+    return Phrases(
+        roles=roles, any=compile_patterns(patterns, lexicon, where), but=compile_patterns((), lexicon, where)
+    )
+
+
+def _examples(spec: PackSpec) -> list[tuple[Role, str, bool]]:
+    out: list[tuple[Role, str, bool]] = []
+    for role, examples in spec.examples.items():
+        out += [(role, text, True) for text in examples.match]
+        out += [(role, text, False) for text in examples.no_match]
+    return out
+
+
+def _check_examples(rule: Rule, lexicon: Lexicon) -> None:
+    for role, text, expect in rule.examples:
+        if contains_phrase(rule, role, text, lexicon) != expect:
+            raise UsageError(
+                f"an example that should {'' if expect else 'not '}match does {'not' if expect else 'match'}",
+                where=f"{rule.files[-1]}: examples.{role}.{'match' if expect else 'no_match'}",
+                value=text,
+                remedy="mend the phrases or the example",
+            )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]

@@ -1,0 +1,164 @@
+"""The second look: sentences that mean what a rule looks for, in words that no phrase foresaw.
+
+Only for rules that failed because nothing was said, only among the sentences of their roles in the window
+that was searched. What it finds is a mark for people to review: it passes no rule, and fails none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.phrases.tokens import transcribe_tokens
+from pipeline.records import Analysis, Finding, Role, Word
+from pipeline.rules.load import Rule, RuleSet
+from pipeline.rules.spec import EveryHold, RepeatBack, SaidInTime
+from pipeline.rules.spec import Sequence as Steps
+from pipeline.settings import RuleSettings
+from pipeline.spans import Span
+
+Vectors = NDArray[np.float32]
+
+LEAST_WORDS = 4
+"""Shorter sentences mean little by themselves."""
+PHRASED = (SaidInTime, EveryHold, Steps, RepeatBack)
+"""Logics that fail when something was not said."""
+
+
+class Embed(Protocol):
+    """Turns sentences into vectors of length 1, one row each; like meanings lie close."""
+
+    def __call__(self, sentences: Sequence[str]) -> Vectors:
+        """Shape (sentences, dimensions)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likeness:
+    """How near a sentence comes to a rule's examples: cosines with the nearest that match and that do not."""
+
+    example: str
+    similarity: float
+    decoy_similarity: float
+
+    def stands_out(self, least: float) -> bool:
+        """Whether people should look: near enough, and nearer to the phrase than to its decoys."""
+        return self.similarity >= least and self.similarity > self.decoy_similarity
+
+
+class SecondLook:
+    """Remembers the examples' vectors, which are the same for every call."""
+
+    def __init__(self, embed: Embed) -> None:
+        """Nothing is embedded yet."""
+        self._embed = embed
+        self._examples: dict[tuple[str, ...], Vectors] = {}
+
+    def __call__(self, known: Analysis, rules: RuleSet, settings: RuleSettings) -> Analysis:
+        """`known` with `detail.review` in the findings where a sentence means what was not found."""
+        if not settings.second_look:
+            return known
+        looked = [finding for finding in known.findings if failed_by_absence(finding, rules)]
+        if not looked:
+            return known
+        said = tuple(_sentences(known, rules))
+        reviews = {f.rule_id: self._review(f, rules.rule(f.rule_id), said, settings) for f in looked}
+        findings = tuple(
+            replace(finding, detail={**finding.detail, "review": review})
+            if (review := reviews.get(finding.rule_id))
+            else finding
+            for finding in known.findings
+        )
+        return replace(known, findings=findings)
+
+    def likeness(self, rule: Rule, role: Role, sentences: Sequence[str]) -> tuple[Likeness, ...]:
+        """How near each sentence, said by `role`, comes to the rule's examples; empty without examples."""
+        matching = tuple(text for who, text, expect in rule.examples if expect and who == role)
+        others = tuple(text for _, text, expect in rule.examples if not expect)
+        if not matching or not sentences:
+            return ()
+        vectors = self._embed(sentences)
+        near = vectors @ self._vectors(matching).T
+        decoys = (vectors @ self._vectors(others).T).max(axis=1) if others else np.zeros(len(vectors))
+        return tuple(
+            Likeness(
+                example=matching[int(row.argmax())],
+                similarity=float(row.max()),
+                decoy_similarity=float(decoy),
+            )
+            for row, decoy in zip(near, decoys, strict=True)
+        )
+
+    def _vectors(self, texts: tuple[str, ...]) -> Vectors:
+        if texts not in self._examples:
+            self._examples[texts] = self._embed(texts)
+        return self._examples[texts]
+
+    def _review(
+        self, finding: Finding, rule: Rule, said: Sequence[tuple[Word, ...]], settings: RuleSettings
+    ) -> dict[str, object] | None:
+        """The sentence nearest to what the rule looks for; None if none is near enough."""
+        window = Span(finding.start_s or 0.0, finding.end_s or 0.0)
+        best: tuple[Likeness, tuple[Word, ...]] | None = None
+        for role in rule.roles:
+            near = [words for words in said if words[0].role == role and words[0].start_s in window]
+            texts = [_text(words) for words in near]
+            for likeness, words in zip(self.likeness(rule, role, texts), near, strict=False):
+                stands_out = likeness.stands_out(settings.second_look_similarity)
+                if stands_out and (best is None or likeness.similarity > best[0].similarity):
+                    best = likeness, words
+        return None if best is None else _told(*best)
+
+
+def failed_by_absence(finding: Finding, rules: RuleSet) -> bool:
+    """Whether the rule failed because what it looks for was not found."""
+    if finding.verdict != "fail" or finding.quote is not None or finding.start_s is None:
+        return False
+    return isinstance(rules.rule(finding.rule_id).logic, PHRASED)
+
+
+def keep_reviews(now: Analysis, before: Mapping[str, object], rules: RuleSet) -> Analysis:
+    """`now` with the reviews of `before`, an earlier judgement's by rule, that still apply.
+
+    Judging again loads no models: a mark stays while its rule fails by absence as it did.
+    """
+    if not before:
+        return now
+    findings = tuple(
+        replace(finding, detail={**finding.detail, "review": review})
+        if (review := before.get(finding.rule_id)) and failed_by_absence(finding, rules)
+        else finding
+        for finding in now.findings
+    )
+    return replace(now, findings=findings)
+
+
+def _sentences(known: Analysis, rules: RuleSet) -> Iterator[tuple[Word, ...]]:
+    """What was said, sentence by sentence."""
+    transcript = transcribe_tokens(known.turns, known.words, rules.lexicon)
+    for utterance in transcript.utterances:
+        first = utterance.first_word
+        ends = [t.last for t in transcript.tokens[utterance.first : utterance.end] if t.ends_sentence]
+        for last in (*ends, utterance.end_word - 1):
+            if last + 1 - first >= LEAST_WORDS:
+                yield transcript.words[first : last + 1]
+            first = max(first, last + 1)
+
+
+def _text(words: Sequence[Word]) -> str:
+    return " ".join(word.text.strip() for word in words)
+
+
+def _told(likeness: Likeness, words: Sequence[Word]) -> dict[str, object]:
+    return {
+        "sentence": _text(words),
+        "similarity": round(likeness.similarity, 3),
+        "nearest_example": likeness.example,
+        "start_s": round(words[0].start_s, 3),
+        "end_s": round(words[-1].end_s, 3),
+        "turn_index": words[0].turn_index,
+    }

@@ -1,1 +1,0 @@
-"""The networks and the arithmetic by which voices on one channel are told apart."""

@@ -1,0 +1,275 @@
+"""Who takes part: each channel is a speaker on stereo, voices are told apart on mono.
+
+The result is a `Voice` per speaker: its activity, its words and its role. Which role that is comes from the
+settings or the call's metadata on stereo, and from what is said where nothing else tells.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from pipeline.records import HeardWord, Role
+from pipeline.settings import AudioSettings, TurnSettings
+from pipeline.spans import Span, covered_s, union
+from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.diarize import Diarize
+from pipeline.speech.roles import AGENT_LEAD, agent_score, find_agent, is_announcement
+from pipeline.speech.turns import Voice
+
+AGENT_CHANNELS = {"left": 0, "right": 1}
+SNAP_WORDS = 2
+SNAP_S = 0.8  # word times and voice changes are each off by a few tenths of a second
+SENTENCE_END = (".", "?", "!")
+ANSWER_S = 1.2
+ALONE_S = 0.3
+ANSWERS = frozenset(
+    """
+    absolutely ahead alright certainly course fine go good great it's i is no nope not of ok okay please right
+    sure thank thanks that that's yeah yep yes you
+    """.split()
+)
+_PLAIN = re.compile(r"[^a-z']+")
+
+Source = Literal["setting", "words", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """The call's voices. `source` says what told the roles, `confidence` (0 to 1) how surely words did.
+
+    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
+    """
+
+    voices: tuple[Voice, ...]
+    agent_channel: int | None
+    source: Source
+    confidence: float | None
+    overlaps_known: bool = True
+
+
+def parties_on_channels(
+    channels: Sequence[ChannelActivity], heard: Sequence[Sequence[HeardWord]], settings: AudioSettings
+) -> Parties:
+    """The two parties of a stereo call."""
+    agent: int | None
+    if settings.agent_channel in AGENT_CHANNELS:
+        agent, source, confidence = AGENT_CHANNELS[settings.agent_channel], "setting", None
+    else:
+        agent, confidence = find_agent([" ".join(w.text for w in words) for words in heard])
+        source = "words"
+        if confidence < settings.auto_role_min_confidence:
+            agent, source = None, "none"
+    voices = tuple(
+        Voice(
+            channel=i,
+            speaker=f"channel{i}",
+            role="unknown" if agent is None else "agent" if i == agent else "customer",
+            spans=channel.spans,
+            words=tuple(words),
+            sounds=channel.sounds,
+        )
+        for i, (channel, words) in enumerate(zip(channels, heard, strict=True))
+    )
+    return Parties(voices=voices, agent_channel=agent, source=_source(source), confidence=confidence)
+
+
+def _source(name: str) -> Source:
+    return "setting" if name == "setting" else "words" if name == "words" else "none"
+
+
+def parties_by_voice(
+    channel: ChannelActivity,
+    heard: Sequence[HeardWord],
+    diarize: Diarize,
+    settings: tuple[AudioSettings, TurnSettings],
+) -> Parties:
+    """The parties of a mono call: voices told apart, roles from what each says."""
+    audio, turns = settings
+    found = diarize(channel.samples, channel.spans, [sound.span for sound in channel.sounds])
+    spans: dict[str, list[Span]] = {}
+    for part in found.spans:
+        spans.setdefault(part.speaker, []).append(part.span)
+    own = {speaker: union(parts) for speaker, parts in spans.items()}
+    own = give_answers_to_the_other(heard, own, turns)
+    words = words_by_speaker(heard, own, turns)
+    texts = {speaker: " ".join(w.text for w in words[speaker]) for speaker in own}
+    roles, confidence = roles_of(texts, audio.auto_role_min_confidence)
+    voices = tuple(
+        Voice(
+            channel=0,
+            speaker=speaker,
+            role=roles[speaker],
+            spans=own[speaker],
+            words=words[speaker],
+            sounds=channel.sounds,
+        )
+        for speaker in own
+    )
+    known = "unknown" not in roles.values()
+    return Parties(
+        voices=voices,
+        agent_channel=None,
+        source="words" if known else "none",
+        confidence=confidence,
+        overlaps_known=found.overlap_confident,
+    )
+
+
+def roles_of(texts: dict[str, str], min_confidence: float) -> tuple[dict[str, Role], float]:
+    """The role of each speaker from what it says, and the confidence; all `unknown` below `min_confidence`.
+
+    A speaker who only announces is the ivr. The one that sounds most like an agent is the agent; a
+    further one joins the agent's side (a second agent) or the customer's, by its own score.
+    """
+    roles: dict[str, Role] = dict.fromkeys(texts, "unknown")
+    live = [speaker for speaker, text in texts.items() if not is_announcement(text)]
+    if len(live) > 1:
+        roles |= {speaker: "ivr" for speaker in texts if speaker not in live}
+    else:
+        live = list(texts)
+    if not live:
+        return roles, 0.0
+    scores = {speaker: agent_score(texts[speaker]) for speaker in live}
+    if len(live) == 1:
+        confidence = min(1.0, abs(scores[live[0]]) / AGENT_LEAD)
+        if confidence >= min_confidence:
+            roles[live[0]] = "agent" if scores[live[0]] > 0 else "customer"
+        return roles, confidence
+    best, lowest = (pick(live, key=lambda s: scores[s]) for pick in (max, min))
+    confidence = min(1.0, (scores[best] - scores[lowest]) / AGENT_LEAD)
+    if confidence < min_confidence:
+        return roles, confidence
+    for speaker in live:
+        like_agent = speaker == best or (speaker != lowest and scores[speaker] >= AGENT_LEAD / 2)
+        roles[speaker] = "agent" if like_agent else "customer"
+    return roles, confidence
+
+
+def words_by_speaker(
+    words: Sequence[HeardWord], spans: dict[str, tuple[Span, ...]], settings: TurnSettings
+) -> dict[str, tuple[HeardWord, ...]]:
+    """Each speaker's words: by whose activity covers more of a word, without flips shorter than a setting."""
+    speakers = list(spans)
+    if not speakers:
+        return {}
+    owners = _owners(words, spans, settings)
+    return {
+        speaker: tuple(replace(w) for w, owner in zip(words, owners, strict=True) if owner == speaker)
+        for speaker in speakers
+    }
+
+
+def give_answers_to_the_other(
+    words: Sequence[HeardWord], spans: dict[str, tuple[Span, ...]], settings: TurnSettings
+) -> dict[str, tuple[Span, ...]]:
+    """Speech with short answers taken from the asker: a "sure" is too short to know a voice by.
+
+    Between two speakers, a stretch of at most 1.2 s that stands alone, says nothing but an answer and
+    follows a question by the same speaker is the other's.
+    """
+    if len(spans) != 2:
+        return spans
+    owners = _owners(words, spans, settings)
+    out = dict(spans)
+    for first, end in _islands(words, owners):
+        stretch = Span(words[first].start_s, words[end - 1].end_s)
+        texts = [_PLAIN.sub("", w.text.lower()) for w in words[first:end]]
+        if stretch.duration_s > ANSWER_S or not all(text in ANSWERS for text in texts):
+            continue
+        if not _asked(words[:first], owners[:first], owners[first]):
+            continue
+        asker = owners[first]
+        other = next(speaker for speaker in spans if speaker != asker)
+        moved = [s for s in out[asker] if s.duration_s <= ANSWER_S and s & stretch.padded(ALONE_S / 2)]
+        out[asker] = tuple(s for s in out[asker] if s not in moved)
+        out[other] = union((*out[other], *moved))
+    return out
+
+
+def _islands(words: Sequence[HeardWord], owners: Sequence[str]) -> list[tuple[int, int]]:
+    """Runs `[first, end)` of one speaker's words with a pause on both sides."""
+    starts = (
+        i
+        for i in range(1, len(words))
+        if owners[i] != owners[i - 1] or words[i].start_s - words[i - 1].end_s >= ALONE_S
+    )
+    cuts = [0, *starts, len(words)]
+    return [(a, b) for a, b in pairwise(cuts) if a < b]
+
+
+def _asked(words: Sequence[HeardWord], owners: Sequence[str], speaker: str) -> bool:
+    """Whether `speaker` spoke last and asked something in the words since anybody else did."""
+    for word, owner in zip(reversed(words), reversed(owners), strict=True):
+        if owner != speaker:
+            return False
+        if word.text.endswith("?"):
+            return True
+    return False
+
+
+def _owners(
+    words: Sequence[HeardWord], spans: dict[str, tuple[Span, ...]], settings: TurnSettings
+) -> list[str]:
+    """The speaker of each word."""
+    owners = [_owner(word, spans) for word in words]
+    return _snap_to_sentences(words, _without_flips(words, owners, settings.min_flip_s))
+
+
+def _owner(word: HeardWord, spans: dict[str, tuple[Span, ...]]) -> str:
+    def fit(speaker: str) -> tuple[float, float]:
+        own = spans[speaker]
+        return covered_s(word.span, _near(own, word.span)), -_distance_s(own, word.span.middle_s)
+
+    return max(spans, key=fit)
+
+
+def _near(spans: Sequence[Span], span: Span) -> Sequence[Span]:
+    """The spans around `span`; `spans` is sorted."""
+    i = bisect_left(spans, span.start_s, key=lambda s: s.end_s)
+    return spans[max(0, i - 1) : i + 3]
+
+
+def _distance_s(spans: Sequence[Span], time_s: float) -> float:
+    near = _near(spans, Span(time_s, time_s))
+    return min((max(s.start_s - time_s, time_s - s.end_s, 0.0) for s in near), default=float("inf"))
+
+
+def _without_flips(words: Sequence[HeardWord], owners: Sequence[str], min_flip_s: float) -> list[str]:
+    """Owners in which no run of words amid another speaker's is shorter than `min_flip_s`."""
+    out = list(owners)
+    start = 0
+    while start < len(out):
+        end = start
+        while end < len(out) and out[end] == out[start]:
+            end += 1
+        length_s = words[end - 1].end_s - words[start].start_s
+        amid = start > 0 and end < len(out) and out[start - 1] == out[end]
+        if amid and length_s < min_flip_s and words[end].start_s - words[start - 1].end_s < length_s + 0.3:
+            out[start:end] = [out[end]] * (end - start)
+        start = end
+    return out
+
+
+def _snap_to_sentences(words: Sequence[HeardWord], owners: Sequence[str]) -> list[str]:
+    """Changes of speaker moved to the end of a sentence, where one is within two words and a moment."""
+    out = list(owners)
+    for i in range(1, len(words)):
+        if out[i] == out[i - 1] or words[i - 1].text.endswith(SENTENCE_END):
+            continue
+        for j in (i + 1, i - 1, i + 2, i - 2)[: 2 * SNAP_WORDS]:
+            if j <= 0 or j >= len(words) or not words[j - 1].text.endswith(SENTENCE_END):
+                continue
+            moved = range(min(i, j), max(i, j))
+            same = {out[k] for k in moved}
+            moment_s = words[moved[-1]].end_s - words[moved[0]].start_s
+            if len(same) == 1 and moment_s <= SNAP_S:
+                new = out[i - 1] if j > i else out[i]
+                for k in moved:
+                    out[k] = new
+                break
+    return out
