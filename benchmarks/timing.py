@@ -31,7 +31,7 @@ import numpy as np
 from _line import write_result
 from numpy.typing import NDArray
 
-from pipeline.records import Analysis
+from pipeline.records import CallAnalysis
 from pipeline.rules import load_rules
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s, union
@@ -134,7 +134,7 @@ def _mean(values: list[float]) -> float | None:
     return round(float(np.mean(values)), 3) if values else None
 
 
-def count(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
+def count(truth: Truth, found: CallAnalysis, tally: Tally) -> list[str]:
     """Add one call to the tally; gives what was wrong with it, a line each."""
     wrong = count_holds(truth, found, tally)
     for kind in OVERLAP_KINDS:
@@ -145,7 +145,7 @@ def count(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
     return wrong
 
 
-def count_holds(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
+def count_holds(truth: Truth, found: CallAnalysis, tally: Tally) -> list[str]:
     """Holds, their edges, kinds, permission and thanks."""
     pairs = matched(truth.holds, found.holds, lambda a, b: _iou(_span(a), b.span) >= 0.5)
     tally.hits["hold"] += len(pairs)
@@ -172,7 +172,7 @@ def count_holds(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
     return wrong
 
 
-def count_overlaps(kind: str, truth: Truth, found: Analysis, tally: Tally) -> list[str]:
+def count_overlaps(kind: str, truth: Truth, found: CallAnalysis, tally: Tally) -> list[str]:
     """Overlaps of one kind."""
     true = [o for o in truth.overlaps if o.kind == kind]
     ours = [o for o in found.overlaps if o.kind == kind]
@@ -192,7 +192,7 @@ def count_overlaps(kind: str, truth: Truth, found: Analysis, tally: Tally) -> li
     ]
 
 
-def count_activity(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
+def count_activity(truth: Truth, found: CallAnalysis, tally: Tally) -> list[str]:
     """Edges of speech on each channel, and speech missed and invented."""
     wrong = []
     for channel, roles in ((0, ("agent", "ivr")), (1, ("customer",))):
@@ -215,7 +215,7 @@ def count_activity(truth: Truth, found: Analysis, tally: Tally) -> list[str]:
     return wrong
 
 
-def count_measures(truth: Truth, found: Analysis, tally: Tally) -> None:
+def count_measures(truth: Truth, found: CallAnalysis, tally: Tally) -> None:
     """The partition adds up to the duration and agrees with the truth; so does the talk ratio."""
     metrics = {m.name: m for m in found.metrics if m.role is None}
     parts = {f"time_{part}": metrics[f"time_{part}"].numerator for part in PARTS}
@@ -229,7 +229,7 @@ def count_measures(truth: Truth, found: Analysis, tally: Tally) -> None:
     )
 
 
-def count_music(truth: Truth, found: Analysis, tally: Tally) -> None:
+def count_music(truth: Truth, found: CallAnalysis, tally: Tally) -> None:
     """Music found where none plays."""
     for channel, roles in ((0, ("agent", "ivr")), (1, ("customer",))):
         plays = union(_span(s) for s in truth.sounds if (s.channel, s.kind) == (channel, "music"))

@@ -66,19 +66,19 @@ def nightly(
     metadata: Path | None = None,
     settings_file: Path | None = None,
     overrides: tuple[str, ...] = (),
-    again: bool = False,
+    force: bool = False,
 ) -> night.NightSummary:
     """Analyse what is new or changed in the folder `archive` into the store `db`.
 
     `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`; `again` analyses everything anew. Raises UsageError for wrong parameters.
+    `section.name=value`; `force` analyses everything anew. Raises UsageError for wrong parameters.
     """
-    order = plan.Order(
+    order = plan.RunRequest(
         paths=(archive,),
         db=db,
         metadata=metadata,
         settings=settings.load(settings_file, overrides),
-        again=again,
+        force=force,
     )
     engine = night.find_engine(order.settings)
     with tables.progress(sys.stderr) as progress:

@@ -11,14 +11,14 @@ from pipeline import __version__
 from pipeline.assess import find_events, find_findings
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.prosody import Spoken, measure_tone
-from pipeline.records import Analysis, Audio, Call, HeardWord, Run
+from pipeline.records import AnalysisRun, Audio, Call, CallAnalysis, HeardWord
 from pipeline.rules import RuleSet
-from pipeline.rules.near_miss import SecondLook
+from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
 from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity
-from pipeline.speech.attribution import Parties, parties_by_voice, parties_on_channels
+from pipeline.speech.attribution import Attribution, attribute_channels, attribute_voices
 from pipeline.speech.diarize import Diarize
-from pipeline.speech.quality import measure_fitness
+from pipeline.speech.quality import measure_quality
 from pipeline.speech.transcribe import Transcribe
 from pipeline.speech.turns import activities_of, build_turns
 
@@ -39,7 +39,7 @@ class Models:
     asr_model: str
     diarization_model: str
     tracks: Tracks = NO_TRACKS
-    second_look: SecondLook | None = None
+    second_look: NearMissMarker | None = None
 
 
 class Stopwatch:
@@ -61,17 +61,17 @@ class Stopwatch:
 
 def analyse(
     audio: Audio, *, call: Call, models: Models, rules: RuleSet, settings: Settings, decode_s: float = 0.0
-) -> Analysis:
+) -> CallAnalysis:
     """Everything about one recording. `decode_s` is the time its decoding took, for the record."""
     started_at, watch = datetime.now(UTC), Stopwatch()
     channels = detect_activity(audio.samples, models.voice, settings, models.tracks)
     activity_s = watch.lap()
     heard = models.transcribe(channels)
     transcribe_s = watch.lap()
-    parties = find_parties(channels, heard, models, settings)
+    parties = attribute(channels, heard, models, settings)
     diarize_s = watch.lap()
     turns, words = build_turns(parties.voices, settings.turns)
-    fitness = measure_fitness(audio.samples, channels, parties, settings.fitness)
+    fitness = measure_quality(audio.samples, channels, parties, settings.fitness)
     spoken = Spoken(
         voices=parties.voices,
         turns=turns,
@@ -81,7 +81,7 @@ def analyse(
     events_s = watch.lap()
     tone = measure_tone(audio.samples, channels, spoken, settings.tone)
     tone_s = watch.lap()
-    known = Analysis(
+    known = CallAnalysis(
         recording=audio.recording,
         call=call,
         activities=activities_of(turns, parties.voices),
@@ -99,7 +99,7 @@ def analyse(
     known = find_findings(known, rules, settings)
     if models.second_look is not None:
         known = models.second_look(known, rules, settings.rules)
-    run = Run(
+    run = AnalysisRun(
         pipeline_version=__version__,
         settings_hash=settings.fingerprint(),
         settings=settings.analysis_values(),
@@ -123,13 +123,13 @@ def analyse(
     return replace(known, recording=recording, run=run)
 
 
-def find_parties(
+def attribute(
     channels: Sequence[ChannelActivity],
     heard: Sequence[Sequence[HeardWord]],
     models: Models,
     settings: Settings,
-) -> Parties:
+) -> Attribution:
     """Who takes part: by channel on stereo, by voice on mono."""
     if len(channels) == 2:
-        return parties_on_channels(channels, heard, settings.audio)
-    return parties_by_voice(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
+        return attribute_channels(channels, heard, settings.audio)
+    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))

@@ -17,15 +17,15 @@ from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
 from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
-from pipeline.records import Analysis, Hold, Transfer
-from pipeline.rules import Case, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
+from pipeline.records import CallAnalysis, Hold, Transfer
+from pipeline.rules import CallContext, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
 from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
 
 
 def find_events(
-    heard: Analysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool, measured: bool = False
-) -> Analysis:
+    heard: CallAnalysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool, measured: bool = False
+) -> CallAnalysis:
     """`heard` with its holds, overlaps, silences, measures and what the customer gave away.
 
     `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls). `measured`
@@ -48,7 +48,7 @@ def find_events(
     )
 
 
-def _scene(heard: Analysis, rules: RuleSet) -> Scene:
+def _scene(heard: CallAnalysis, rules: RuleSet) -> Scene:
     return Scene(
         duration_s=heard.recording.duration_s or 0.0,
         activities=heard.activities,
@@ -62,7 +62,7 @@ def _scene(heard: Analysis, rules: RuleSet) -> Scene:
 
 
 def _timeline(
-    heard: Analysis, scene: Scene, transfers: tuple[Transfer, ...], rules: RuleSet, settings: Settings
+    heard: CallAnalysis, scene: Scene, transfers: tuple[Transfer, ...], rules: RuleSet, settings: Settings
 ) -> Timeline:
     """The call with its holds, overlaps and silences."""
     turns, words, activities = heard.turns, heard.words, heard.activities
@@ -94,7 +94,7 @@ def _short_holds(scene: Scene, transfers: tuple[Transfer, ...], settings: HoldSe
     return tuple(hold for hold in found if hold.span.duration_s < settings.min_s)
 
 
-def _same_timing(timeline: Timeline, heard: Analysis) -> bool:
+def _same_timing(timeline: Timeline, heard: CallAnalysis) -> bool:
     """Whether all that measures are taken from is as it was; of short holds only their counts are kept."""
     return (
         [hold.span for hold in timeline.holds] == [hold.span for hold in heard.holds]
@@ -108,9 +108,9 @@ def _spans(pairs: tuple[tuple[float, float], ...] | None) -> tuple[Span, ...] | 
     return None if pairs is None else tuple(Span(*pair) for pair in pairs)
 
 
-def find_findings(known: Analysis, rules: RuleSet, settings: Settings) -> Analysis:
+def find_findings(known: CallAnalysis, rules: RuleSet, settings: Settings) -> CallAnalysis:
     """`known`, with its events, judged by the rules."""
-    case = Case(
+    case = CallContext(
         duration_s=known.recording.duration_s or 0.0,
         layout=known.recording.layout or "mono",
         words=known.words,

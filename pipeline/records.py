@@ -1,7 +1,7 @@
 """Every record, in the order it comes to be. Times are seconds from the start of the recording.
 
 A record that lands in a table has the table's columns as fields, by name, without `recording_id`:
-`Analysis.recording` carries that once for all of them.
+`CallAnalysis.recording` carries that once for all of them.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitness:
+class AudioQuality:
     """How fit a channel's audio is to be measured; units and meanings are those of table `fitness`."""
 
     channel: int
@@ -458,7 +458,7 @@ class VerdictChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class AnalysisRun:
     """A run of the pipeline over a recording: what it ran with and how long each stage took."""
 
     pipeline_version: str
@@ -482,12 +482,12 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+class CallAnalysis:
     """All that is known about one recording. A quarantined one has no run and empty parts."""
 
     recording: Recording
     call: Call
-    run: Run | None = None
+    run: AnalysisRun | None = None
     activities: tuple[Activity, ...] = ()
     sounds: tuple[Sound, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
@@ -498,7 +498,7 @@ class Analysis:
     overlaps: tuple[Overlap, ...] = ()
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
-    fitness: tuple[Fitness, ...] = ()
+    fitness: tuple[AudioQuality, ...] = ()
     tone: tuple[Tone, ...] = ()
     tone_curve: tuple[TonePoint, ...] = ()
     tone_rises: tuple[ToneRise, ...] = ()

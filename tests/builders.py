@@ -11,11 +11,12 @@ from typing import Any
 
 from pipeline.records import (
     Activity,
-    Analysis,
+    AnalysisRun,
+    AudioQuality,
     Call,
+    CallAnalysis,
     Finding,
     Fingerprint,
-    Fitness,
     Hold,
     HoldKind,
     Judgement,
@@ -26,7 +27,6 @@ from pipeline.records import (
     Recording,
     Review,
     Role,
-    Run,
     ScoredRule,
     Silence,
     Sound,
@@ -211,9 +211,9 @@ def a_tone_rise(start_s: float, end_s: float, **changes: Any) -> ToneRise:
     return replace(rise, **changes)
 
 
-def fitness_of(channel: int = 0, **changes: Any) -> Fitness:
+def fitness_of(channel: int = 0, **changes: Any) -> AudioQuality:
     """The facts of a channel with good audio."""
-    fitness = Fitness(
+    fitness = AudioQuality(
         channel=channel,
         speech_s=10.0,
         level_db=-25.0,
@@ -267,9 +267,9 @@ def a_call(**changes: Any) -> Call:
     return replace(call, **changes)
 
 
-def a_run(**changes: Any) -> Run:
+def a_run(**changes: Any) -> AnalysisRun:
     """A run with a tiny model."""
-    run = Run(
+    run = AnalysisRun(
         pipeline_version="0.1.0",
         settings_hash="0123456789abcdef",
         settings={"holds": {"min_s": 5.0}},
@@ -292,7 +292,7 @@ def a_run(**changes: Any) -> Run:
     return replace(run, **changes)
 
 
-def an_analysis(name: str = "one", *, turns: Iterable[Turn] = (), **parts: Any) -> Analysis:
+def an_analysis(name: str = "one", *, turns: Iterable[Turn] = (), **parts: Any) -> CallAnalysis:
     """An analysed recording; words and activities are those of `turns` unless they are given."""
     numbered = conversation(*turns)
     filled: dict[str, Any] = {
@@ -303,10 +303,10 @@ def an_analysis(name: str = "one", *, turns: Iterable[Turn] = (), **parts: Any) 
         "words": words_of(numbered),
         "activities": activities_of(numbered),
     }
-    return Analysis(**filled | parts)
+    return CallAnalysis(**filled | parts)
 
 
-def quarantined(name: str = "broken", error: str = "no audio in the file", **changes: Any) -> Analysis:
+def quarantined(name: str = "broken", error: str = "no audio in the file", **changes: Any) -> CallAnalysis:
     """A recording that could not be analysed; `changes` go to its recording."""
     recording = Recording(
         recording_id=an_id(name),
@@ -316,7 +316,7 @@ def quarantined(name: str = "broken", error: str = "no audio in the file", **cha
         error=error,
         analysed_at=NOON,
     )
-    return Analysis(recording=replace(recording, **changes), call=a_call())
+    return CallAnalysis(recording=replace(recording, **changes), call=a_call())
 
 
 def a_rule(rule_id: str, weight: float = 1.0, **changes: Any) -> ScoredRule:
@@ -348,7 +348,7 @@ def a_review(judgement: Judgement = "confirmed", name: str = "one", **changes: A
 
 
 def stored(
-    db: Path, *analyses: Analysis, rules: Sequence[ScoredRule] = (), reviews: Sequence[Review] = ()
+    db: Path, *analyses: CallAnalysis, rules: Sequence[ScoredRule] = (), reviews: Sequence[Review] = ()
 ) -> Path:
     """Add all to the store `db` and publish it; `rules` become its scorecard if there are any."""
     with writing(db) as writer:

@@ -25,17 +25,17 @@ from builders import (
 from pipeline import store
 from pipeline.records import (
     Activity,
-    Analysis,
+    AnalysisRun,
+    AudioQuality,
     Call,
+    CallAnalysis,
     Finding,
     Fingerprint,
-    Fitness,
     Hold,
     Metric,
     Overlap,
     PersonalDatum,
     Recording,
-    Run,
     Silence,
     Sound,
     Tone,
@@ -58,7 +58,7 @@ CHILDREN: dict[str, type] = {
     "overlaps": Overlap,
     "silences": Silence,
     "metrics": Metric,
-    "fitness": Fitness,
+    "fitness": AudioQuality,
     "tone": Tone,
     "tone_curve": TonePoint,
     "tone_rises": ToneRise,
@@ -97,23 +97,23 @@ def python_value(name: str, value: Any) -> Any:
     return tuple(python_value("", item) for item in value) if isinstance(value, list) else value
 
 
-def read_analysis(connection: duckdb.DuckDBPyConnection, recording_id: str) -> Analysis:
+def read_analysis(connection: duckdb.DuckDBPyConnection, recording_id: str) -> CallAnalysis:
     """All that is stored of a recording."""
     (recording,) = read(connection, "recording", Recording, recording_id)
     (call,) = read(connection, "call", Call, recording_id)
-    runs = read(connection, "analysis", Run, recording_id)
+    runs = read(connection, "analysis", AnalysisRun, recording_id)
     parts = {
         part: tuple(read(connection, TABLES[part], record, recording_id)) for part, record in CHILDREN.items()
     }
-    return Analysis(recording=recording, call=call, run=runs[0] if runs else None, **parts)
+    return CallAnalysis(recording=recording, call=call, run=runs[0] if runs else None, **parts)
 
 
-def unordered(analysis: Analysis) -> Analysis:
+def unordered(analysis: CallAnalysis) -> CallAnalysis:
     """With the rows of each table in an order that does not depend on the table's."""
     return replace(analysis, **{part: tuple(sorted(getattr(analysis, part), key=repr)) for part in CHILDREN})
 
 
-def read_published(db: Path, name: str = "one") -> Analysis:
+def read_published(db: Path, name: str = "one") -> CallAnalysis:
     with reading(db) as connection:
         return unordered(read_analysis(connection, an_id(name)))
 

@@ -12,7 +12,7 @@ from builders import activities_of, conversation, words_of
 from pipeline.phrases.lexicon import load_lexicon
 from pipeline.phrases.search import Phrases, compile_patterns
 from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
-from pipeline.rules import Case, Rule, judge, judge_holds, load_rules
+from pipeline.rules import CallContext, Rule, judge, judge_holds, load_rules
 from pipeline.rules.spec import Beeps, HoldLength, Measure, Sequence
 from pipeline.settings import Settings
 
@@ -24,7 +24,7 @@ NOTICE = "This call is being recorded for training purposes."
 REASON = "Hi, I would like to add my new bicycle to my home policy please."
 
 
-def a_case(*turns: Turn, probability: float = 0.9, **parts: Any) -> Case:
+def a_case(*turns: Turn, probability: float = 0.9, **parts: Any) -> CallContext:
     numbered = conversation(*turns)
     filled: dict[str, Any] = {
         "duration_s": max((turn.end_s for turn in turns), default=0.0) + 1.0,
@@ -33,19 +33,19 @@ def a_case(*turns: Turn, probability: float = 0.9, **parts: Any) -> Case:
         "turns": numbered,
         "activities": activities_of(numbered),
     }
-    return Case(**filled | parts)
+    return CallContext(**filled | parts)
 
 
-def finding(case: Case, rule_id: str, settings: Settings = SETTINGS) -> Finding:
+def finding(case: CallContext, rule_id: str, settings: Settings = SETTINGS) -> Finding:
     (found,) = [f for f in judge(case, RULES, settings.rules) if f.rule_id == rule_id]
     return found
 
 
-def disclosure(case: Case, settings: Settings = SETTINGS) -> Finding:
+def disclosure(case: CallContext, settings: Settings = SETTINGS) -> Finding:
     return finding(case, "recording_disclosure", settings)
 
 
-def doubtful(case: Case, texts: set[str], probability: float) -> Case:
+def doubtful(case: CallContext, texts: set[str], probability: float) -> CallContext:
     """The case with another probability for the words in `texts`."""
     words = [replace(w, probability=probability) if w.text in texts else w for w in case.words]
     return replace(case, words=tuple(words))
@@ -78,7 +78,7 @@ def a_rule(logic: Sequence | Measure | HoldLength | Beeps, **groups: str | tuple
     return replace(RULES.rule("hold_thanks"), id="tried", logic=logic, phrases=phrases)
 
 
-def tried(case: Case, rule: Rule, settings: Settings = SETTINGS) -> Finding:
+def tried(case: CallContext, rule: Rule, settings: Settings = SETTINGS) -> Finding:
     """The finding of one rule."""
     (found,) = judge(case, replace(RULES, rules=(rule,)), settings.rules, settings.holds)
     return found

@@ -14,11 +14,11 @@ from builders import NOON, a_call, a_rule, an_analysis, found, stored
 
 from pipeline import cli
 
-Run = Callable[..., tuple[int, str, str]]
+AnalysisRun = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], db: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], db: Path) -> AnalysisRun:
     """The program in a folder of its own, by its arguments: exit code, standard output, standard error."""
 
     def run(*args: object) -> tuple[int, str, str]:
@@ -65,7 +65,7 @@ def one_line(err: str) -> str:
     return err
 
 
-def test_evidence_prints_the_page_and_tells_what_is_missing(run: Run) -> None:
+def test_evidence_prints_the_page_and_tells_what_is_missing(run: AnalysisRun) -> None:
     code, out, err = run("evidence", "C-1", "greeting", "--out", "pack")
     assert (code, out) == (0, "pack/index.html\n")
     assert err.startswith("note: No clip: no such file: call 1.wav")
@@ -93,14 +93,14 @@ def test_evidence_prints_the_page_and_tells_what_is_missing(run: Run) -> None:
         (["spotcheck", "--import", "x.csv"], "cannot read the sheet"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line(run: Run, args: list[str], says: str) -> None:
+def test_wrong_usage_is_told_in_one_line(run: AnalysisRun, args: list[str], says: str) -> None:
     code, out, err = run(*args)
     assert (code, out) == (2, "")
     assert says in one_line(err)
     assert not Path("x").exists()
 
 
-def test_a_spot_check_goes_out_and_comes_back(run: Run) -> None:
+def test_a_spot_check_goes_out_and_comes_back(run: AnalysisRun) -> None:
     code, out, err = run("spotcheck", "--rule", "greeting", "--sample", 9, "--seed", 7, "--out", "check")
     assert (code, out) == (0, "check/judged.csv\n")
     told = [line for line in err.splitlines() if not line.endswith(" findings")]
@@ -125,7 +125,7 @@ def test_a_spot_check_goes_out_and_comes_back(run: Run) -> None:
     assert json.loads(run("sql", "SELECT reviewed FROM rule_quality", "--json")[1]) == [{"reviewed": 3}]
 
 
-def test_every_wrong_row_is_told_with_its_line(run: Run) -> None:
+def test_every_wrong_row_is_told_with_its_line(run: AnalysisRun) -> None:
     Path("sheet.csv").write_text("finding,judgement,reviewer\nx,confirmed,eve\ny,yes,eve\n")
     code, out, err = run("spotcheck", "--import", "sheet.csv")
     assert (code, out) == (2, "")
@@ -134,7 +134,7 @@ def test_every_wrong_row_is_told_with_its_line(run: Run) -> None:
     assert second.startswith("earwitness: no judgement: sheet.csv:3")
 
 
-def test_a_spot_check_as_json(run: Run) -> None:
+def test_a_spot_check_as_json(run: AnalysisRun) -> None:
     code, out, err = run(
         "spotcheck", "--rule", "greeting", "--sample", 2, "--to", "2026-03-04", "--out", "c", "--json"
     )

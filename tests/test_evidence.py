@@ -31,7 +31,7 @@ from pipeline.audit.clip import MAX_CLIP_S, cut_clip
 from pipeline.audit.evidence import write_pack
 from pipeline.audit.nearest import nearest_miss
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Analysis, Finding
+from pipeline.records import CallAnalysis, Finding
 from pipeline.spans import Span
 from pipeline.store import reading
 
@@ -91,7 +91,7 @@ def sum_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def call_with(audio: Path, finding: Finding, **changes: Any) -> Analysis:
+def call_with(audio: Path, finding: Finding, **changes: Any) -> CallAnalysis:
     """The recording at `audio`, whose agent says that the call is recorded."""
     recording = a_recording(recording_id=sum_of(audio), uri=str(audio), duration_s=6.0)
     call = a_call(call_ref=audio.stem)

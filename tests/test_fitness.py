@@ -17,25 +17,25 @@ from pipeline.records import HeardWord
 from pipeline.settings import Settings
 from pipeline.spans import Span
 from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
-from pipeline.speech.attribution import Parties
+from pipeline.speech.attribution import Attribution
 from pipeline.speech.quality import (
     bandwidth_hz,
     clipping_ratio,
     find_dropouts,
-    measure_fitness,
+    measure_quality,
     swap_suspected,
 )
 from pipeline.speech.turns import Voice
 
 SETTINGS = Settings()
-NOBODY = Parties(voices=(), agent_channel=0, source="none", confidence=None)
+NOBODY = Attribution(voices=(), agent_channel=0, source="none", confidence=None)
 GOOD = fitness_of()
 
 
 def facts(samples, *spans, leak=None):
     """The facts of one channel that speaks in `spans`."""
     channel = ChannelActivity(spans=spans, sounds=(), samples=samples, leak=leak)
-    return measure_fitness(samples[None], (channel,), NOBODY, SETTINGS.fitness)[0]
+    return measure_quality(samples[None], (channel,), NOBODY, SETTINGS.fitness)[0]
 
 
 def test_the_facts_of_a_clean_channel():
@@ -94,7 +94,7 @@ def test_the_level_of_crosstalk_is_measured(leak_db):
     customer = at(20, (8, speech(2.5, who="customer")), seed=2)
     customer[160:] += decibels(agent, leak_db)[:-160]
     samples = np.stack([agent, customer])
-    found = measure_fitness(
+    found = measure_quality(
         samples, detect_activity(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.fitness
     )
     assert found[0].crosstalk_db is None
@@ -134,7 +134,7 @@ CUSTOMER_SAYS = "Hi, I have a problem, my internet is not working and I want to 
 )
 def test_swapped_channels_are_suspected_from_what_is_said(texts, source, expected):
     voices = tuple(heard(channel, text) for channel, text in enumerate(texts))
-    parties = Parties(voices=voices, agent_channel=0, source=source, confidence=None)
+    parties = Attribution(voices=voices, agent_channel=0, source=source, confidence=None)
     assert swap_suspected(parties, SETTINGS.fitness) is expected
 
 

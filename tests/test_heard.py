@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.phrases.confidence import LEAST_SPEECH_S, LEAST_WORDS_PER_S, WORD_TOLERANCE_S, Heard
+from pipeline.phrases.confidence import LEAST_SPEECH_S, LEAST_WORDS_PER_S, WORD_TOLERANCE_S, WordConfidence
 from pipeline.records import Activity, Role, Word
 from pipeline.settings import RuleSettings
 from pipeline.spans import Cover, Span, covered_s, union
@@ -67,7 +67,9 @@ def test_support_is_the_share_of_the_words_near_speech_of_their_channel(
         near = (a.span.padded(WORD_TOLERANCE_S) for a in activities if a.channel == word.channel)
         covered += covered_s(word.span, union(near))
     whole = sum(word.span.duration_s for word in words)
-    assert Heard(words, activities).support(words) == pytest.approx(covered / whole if whole else 0.0)
+    assert WordConfidence(words, activities).support(words) == pytest.approx(
+        covered / whole if whole else 0.0
+    )
 
 
 @given(some_words(), some_activities(), st.sets(roles, min_size=1), times, lengths)
@@ -88,9 +90,9 @@ def test_what_was_understood_is_told_by_the_words_that_begin_in_the_window(
     # At a threshold the last digit decides, and sums differ there by the order of their parts.
     assume(abs(spoken_s - LEAST_SPEECH_S) > 1e-6)
     assume(abs(len(said) - LEAST_WORDS_PER_S * spoken_s) > 1e-6)
-    heard = Heard(words, activities)
-    assert heard.understood(tuple(speakers), window, SETTINGS) == (enough and clear)
-    assert heard.understood([*speakers, *speakers], window, SETTINGS) == (enough and clear)
+    heard = WordConfidence(words, activities)
+    assert heard.intelligible(tuple(speakers), window, SETTINGS) == (enough and clear)
+    assert heard.intelligible([*speakers, *speakers], window, SETTINGS) == (enough and clear)
 
 
 @given(some_words(), st.sets(roles, min_size=1), times, lengths)
@@ -99,10 +101,10 @@ def test_the_probability_in_a_span_is_that_of_the_words_that_reach_into_it(
 ) -> None:
     span = Span(at_s, at_s + for_s)
     values = [word.probability for word in words if word.role in speakers and word.span & span]
-    found = Heard(words, ()).probability(speakers, span)
+    found = WordConfidence(words, ()).probability(speakers, span)
     assert found == (pytest.approx(fmean(values)) if values else None)
 
 
 def test_no_words_were_not_heard_well() -> None:
-    assert not Heard((), ()).well((), SETTINGS)
-    assert Heard((), ()).support(()) == 0.0
+    assert not WordConfidence((), ()).reliable((), SETTINGS)
+    assert WordConfidence((), ()).support(()) == 0.0

@@ -15,9 +15,9 @@ from signals import RATE, at, decibels, music, sample_call, speech
 
 from pipeline import settings as all_settings
 from pipeline.archive import night
-from pipeline.archive.plan import Order
+from pipeline.archive.plan import RunRequest
 from pipeline.audio.fingerprints import FRAME_S, Tracks, find_landmarks
-from pipeline.audio.learn_tracks import Heard, learn
+from pipeline.audio.learn_tracks import HeardMusic, learn
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.settings import Settings
 from pipeline.spans import total_s, union
@@ -46,7 +46,7 @@ def track(name, samples):
 
 def heard(recording_id, samples):
     marks = find_landmarks(samples)
-    return Heard(
+    return HeardMusic(
         recording_id=recording_id,
         fingerprint=Fingerprint(
             channel=0,
@@ -216,7 +216,7 @@ def write(path, samples):
 def test_the_second_batch_knows_what_the_first_has_heard(tmp_path):
     for i, start_s in enumerate((0, 5, 10)):
         write(tmp_path / f"{i}.wav", at(24, (2, cut(TUNE, start_s, start_s + 20)), seed=i))
-    order = Order(
+    order = RunRequest(
         paths=(tmp_path,),
         db=tmp_path / "calls.duckdb",
         settings=all_settings.load(overrides=["store.batch_calls=2"], environ={}),
@@ -238,7 +238,9 @@ def test_a_track_is_found_in_every_piece_that_it_plays_in(known):
 
 def test_new_times_of_holds_mean_a_new_analysis(tmp_path):
     write(tmp_path / "a.wav", at(24, (2, cut(TUNE, 0, 20))))
-    order = Order(paths=(tmp_path,), db=tmp_path / "calls.duckdb", settings=all_settings.load(environ={}))
+    order = RunRequest(
+        paths=(tmp_path,), db=tmp_path / "calls.duckdb", settings=all_settings.load(environ={})
+    )
     analysed = []
     for row in (
         "a.wav;;",

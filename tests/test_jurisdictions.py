@@ -62,7 +62,7 @@ def disclosure(verdict: Any, status: str | None = None, **changes: Any) -> recor
 
 def in_places(
     name: str, *places: str, finding: records.Finding | None = None, hour: int = 0
-) -> records.Analysis:
+) -> records.CallAnalysis:
     call = a_call(call_ref=name, jurisdictions=places, started_at=NOON + timedelta(hours=hour))
     return an_analysis(name, call=call, findings=(finding or disclosure("fail", "absent"),))
 

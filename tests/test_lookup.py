@@ -15,7 +15,7 @@ from builders import (
 
 from pipeline.audit.lookup import find_recording
 from pipeline.errors import UsageError
-from pipeline.records import Analysis
+from pipeline.records import CallAnalysis
 from pipeline.store import reading
 
 
@@ -23,7 +23,7 @@ from pipeline.store import reading
 def lookups(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with calls that are found in different ways."""
 
-    def named(digits: str, uri: str, call_ref: str | None) -> Analysis:
+    def named(digits: str, uri: str, call_ref: str | None) -> CallAnalysis:
         recording = a_recording(recording_id=digits.ljust(64, "0"), uri=uri)
         return an_analysis(recording=recording, call=a_call(call_ref=call_ref))
 

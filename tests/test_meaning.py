@@ -12,8 +12,8 @@ from builders import an_analysis, found, say
 from fakes import own_rules
 
 from pipeline.errors import UsageError
-from pipeline.records import Analysis, Finding
-from pipeline.rules.near_miss import SecondLook, failed_by_absence, keep_reviews
+from pipeline.records import CallAnalysis, Finding
+from pipeline.rules.near_miss import NearMissMarker, failed_by_absence, keep_reviews
 from pipeline.settings import RuleSettings
 from pipeline.weights.sentences import (
     DIMENSIONS,
@@ -67,9 +67,9 @@ ABSENT = found("recording_disclosure", "fail", start_s=0.0, end_s=10.0, detail={
 
 def looked_at(
     *findings: Finding, embed=None, settings=SETTINGS, rules=RULES, turns=(HELLO, TAPED)
-) -> Analysis:
+) -> CallAnalysis:
     known = an_analysis(turns=turns, findings=findings)
-    return SecondLook(embed or FakeEmbed())(known, rules, settings)
+    return NearMissMarker(embed or FakeEmbed())(known, rules, settings)
 
 
 def test_a_sentence_that_means_it_is_marked_and_nothing_else_changes():
@@ -128,7 +128,7 @@ def test_a_sentence_nearer_to_a_decoy_is_not_marked():
 
 def test_the_examples_are_embedded_once():
     embed = FakeEmbed()
-    look = SecondLook(embed)
+    look = NearMissMarker(embed)
     known = an_analysis(turns=(HELLO, TAPED), findings=(ABSENT,))
     look(known, RULES, SETTINGS)
     first = len(embed.asked)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_cases import SETTINGS, a_case, a_rule, doubtful, finding, tried
 
-from pipeline.rules import Case
+from pipeline.rules import CallContext
 from pipeline.rules.spec import Beeps, Measure
 
 TALK = (
@@ -85,7 +85,7 @@ def test_what_was_not_measured_is_not_determinable():
 CHECK = "Thanks for continuing to hold, I am still waiting for the warehouse."
 
 
-def held(*holds: tuple[float, float], **parts: Any) -> Case:
+def held(*holds: tuple[float, float], **parts: Any) -> CallContext:
     numbered = (a_hold(start_s, end_s, hold_index=n) for n, (start_s, end_s) in enumerate(holds))
     return a_case(*TALK, holds=tuple(numbered), duration_s=900.0, **parts)
 
@@ -121,7 +121,7 @@ def test_a_check_back_heard_within_a_hold_divides_it():
 # --- the recording beep
 
 
-def beeping(*starts_s: float, length_s: float = 0.2, channel: int = 0, **parts: Any) -> Case:
+def beeping(*starts_s: float, length_s: float = 0.2, channel: int = 0, **parts: Any) -> CallContext:
     sounds = tuple(sound("tones", at_s, at_s + length_s, channel=channel) for at_s in starts_s)
     return a_case(
         *TALK,

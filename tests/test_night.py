@@ -8,7 +8,7 @@ from fakes import FakeEngine, Says, Watcher, own_rules, write_call
 
 from pipeline import settings
 from pipeline.archive import night
-from pipeline.archive.plan import Order, discover
+from pipeline.archive.plan import RunRequest, discover
 from pipeline.errors import UsageError
 from pipeline.store import query
 
@@ -23,7 +23,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def order(archive, tmp_path):
-    return Order(paths=(archive,), db=tmp_path / "calls.duckdb", settings=settings.load(environ={}))
+    return RunRequest(paths=(archive,), db=tmp_path / "calls.duckdb", settings=settings.load(environ={}))
 
 
 def manifest(archive, **columns):
@@ -90,15 +90,15 @@ def test_what_changes_only_verdicts_needs_no_audio(settings_change, engine, orde
     order = replace(order, settings=settings.load(overrides=settings_change, environ={}))
     manifest(archive, queue="cards")
     second = go(order, engine)
-    assert (second.totals.analysed, second.rejudged, second.unchanged, engine.loads) == (0, 3, 0, 0)
+    assert (second.totals.analysed, second.rechecked, second.unchanged, engine.loads) == (0, 3, 0, 0)
     assert len(second.all_ids) == 3
     sql = "SELECT DISTINCT settings_hash, rules_version FROM analysis"
     assert rows(order, sql) == ((order.settings.fingerprint(), engine().rules.version),)
     assert rows(order, "SELECT queue FROM call WHERE queue IS NOT NULL") == (("cards",),)
     third = go(order, engine)
-    assert (third.rejudged, third.unchanged) == (0, 3)
+    assert (third.rechecked, third.unchanged) == (0, 3)
     # All of it again is what is asked for.
-    assert go(replace(order, again=True), engine).totals.analysed == 3
+    assert go(replace(order, force=True), engine).totals.analysed == 3
 
 
 def test_settings_that_change_no_result_make_no_call_new(order):
@@ -111,7 +111,7 @@ def test_settings_that_change_no_result_make_no_call_new(order):
 
 def test_again_analyses_what_is_stored(order):
     go(order)
-    assert go(replace(order, again=True)).totals.analysed == 3
+    assert go(replace(order, force=True)).totals.analysed == 3
     assert rows(order, "SELECT count(*) FROM recording") == ((3,),)
 
 
@@ -191,7 +191,7 @@ def test_quarantine_is_tried_again_only_on_demand(order, archive):
     go(order)
     second = go(order)
     assert (second.unchanged, second.totals.quarantined) == (3, ())
-    third = go(replace(order, again=True))
+    third = go(replace(order, force=True))
     assert [Path(q.uri).name for q in third.totals.quarantined] == ["b.wav"]
 
 

@@ -9,7 +9,7 @@ from builders import say
 from rule_cases import RULES, a_case, finding
 
 from pipeline.records import Turn
-from pipeline.rules import Case
+from pipeline.rules import CallContext
 
 RULE_IDS = (
     "greeting",
@@ -27,7 +27,7 @@ RULE_IDS = (
 )
 
 
-def talk(*lines: str, start_s: float = 1.0) -> Case:
+def talk(*lines: str, start_s: float = 1.0) -> CallContext:
     """A call of lines such as "agent: Hello", spoken one after the other at 2.5 words a second."""
     turns: list[Turn] = []
     for line in lines:

@@ -28,10 +28,10 @@ from readback import read_analysis, unordered
 from pipeline import cli
 from pipeline import settings as settings_module
 from pipeline.archive import recheck
-from pipeline.archive.recheck import Request, judged
+from pipeline.archive.recheck import RecheckRequest, rechecked
 from pipeline.assess import find_events, find_findings
 from pipeline.errors import UsageError
-from pipeline.records import Analysis, Turn
+from pipeline.records import CallAnalysis, Turn
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules import load as packs
 from pipeline.settings import Settings
@@ -69,7 +69,7 @@ class Silent:
         self.done += done
 
 
-def heard(name: str, turns: tuple[Turn, ...], settings: Settings = SETTINGS, **parts: Any) -> Analysis:
+def heard(name: str, turns: tuple[Turn, ...], settings: Settings = SETTINGS, **parts: Any) -> CallAnalysis:
     """A call before its events are found."""
     run = a_run(
         settings=settings.analysis_values(), settings_hash=settings.fingerprint(), rules_version="none"
@@ -79,7 +79,7 @@ def heard(name: str, turns: tuple[Turn, ...], settings: Settings = SETTINGS, **p
 
 def fresh(
     name: str, turns: tuple[Turn, ...], rules: RuleSet = RULES, settings: Settings = SETTINGS, **parts: Any
-) -> Analysis:
+) -> CallAnalysis:
     """The call as an analysis leaves it."""
     events = find_events(heard(name, turns, settings, **parts), rules, settings, overlaps_known=True)
     found = find_findings(events, rules, settings)
@@ -89,14 +89,14 @@ def fresh(
 def carry_out(
     db: Path, rules: RuleSet = RULES, settings: Settings = SETTINGS, **more: Any
 ) -> recheck.Rechecked:
-    return recheck.recheck(Request(db=db, rules=rules, settings=settings, **more), Silent())
+    return recheck.recheck(RecheckRequest(db=db, rules=rules, settings=settings, **more), Silent())
 
 
 def with_text(turns: tuple[Turn, ...], role: str) -> tuple[Turn, ...]:
     return tuple(replace(turn, role=role, speaker=role, channel=0) for turn in turns)
 
 
-def everything(db: Path, *names: str) -> list[Analysis]:
+def everything(db: Path, *names: str) -> list[CallAnalysis]:
     with reading(db) as connection:
         return [unordered(read_analysis(connection, an_id(name))) for name in names]
 
@@ -205,7 +205,7 @@ def test_events_are_found_again_only_where_their_phrases_changed(
     (site / "greeting.toml").write_text('id = "greeting"\nactive = false\n')
     rules = load_rules(site)
 
-    def refused(*_: Any, **__: Any) -> Analysis:
+    def refused(*_: Any, **__: Any) -> CallAnalysis:
         raise AssertionError("events were found again")
 
     expected = fresh("good", GOOD, rules)
@@ -250,7 +250,7 @@ def test_unknown_speakers_are_judged_as_in_a_fresh_analysis(tmp_path: Path, othe
     assert {finding.verdict for finding in now.findings} >= {"not_determinable"}
 
 
-def again(call: Analysis, old: RuleSet, new: RuleSet) -> Analysis:
+def again(call: CallAnalysis, old: RuleSet, new: RuleSet) -> CallAnalysis:
     """The call, found by `old` rules, judged by `new` ones."""
     stored_call = StoredCall(
         analysis=replace(call, findings=(), tone_curve=()),
@@ -259,7 +259,7 @@ def again(call: Analysis, old: RuleSet, new: RuleSet) -> Analysis:
         rule_versions={rule.id: rule.version for rule in old.rules},
         rows={},
     )
-    now = judged(stored_call, new, stored_settings.judged_with(SETTINGS.analysis_values(), SETTINGS), dict)
+    now = rechecked(stored_call, new, stored_settings.judged_with(SETTINGS.analysis_values(), SETTINGS), dict)
     kept = {finding.rule_id: finding for finding in (*call.findings, *now.findings)}
     return replace(now, tone_curve=call.tone_curve, findings=tuple(kept[rule.id] for rule in new.rules))
 
@@ -323,7 +323,7 @@ class Stopped(Silent):
 def test_what_is_interrupted_leaves_the_store_as_it_was(db: Path, other: RuleSet) -> None:
     before = db.read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        recheck.recheck(Request(db=db, rules=other, settings=SETTINGS), Stopped())
+        recheck.recheck(RecheckRequest(db=db, rules=other, settings=SETTINGS), Stopped())
     assert db.read_bytes() == before
     assert sorted(path.name for path in db.parent.iterdir() if "duckdb" in path.name) == [
         "calls.duckdb",
@@ -336,10 +336,10 @@ def test_a_call_that_cannot_be_judged_stays_and_is_told(
 ) -> None:
     before = everything(db, "bare")
 
-    def faulty(call: StoredCall, *args: Any) -> Analysis:
+    def faulty(call: StoredCall, *args: Any) -> CallAnalysis:
         if call.analysis.recording.uri == "bare.wav":
             raise ZeroDivisionError("oh")
-        return judged(call, *args)
+        return rechecked(call, *args)
 
     monkeypatch.setattr(recheck, "judged", faulty)
     done = carry_out(db, other)
@@ -389,10 +389,10 @@ def test_calls_are_read_back_as_they_were_stored(tmp_path: Path, size: int) -> N
 
 @pytest.mark.parametrize(
     "record",
-    [hint for name, hint in get_type_hints(Analysis).items() if name == "call"]
+    [hint for name, hint in get_type_hints(CallAnalysis).items() if name == "call"]
     + [
         get_args(hint)[0]
-        for hint in get_type_hints(Analysis).values()
+        for hint in get_type_hints(CallAnalysis).values()
         if len(get_args(hint)) == 2 and get_args(hint)[1] is ...
     ],
 )

@@ -39,7 +39,7 @@ from pipeline.store import Writer, query, writing
 RECORDS = {
     "recording": records.Recording,
     "call": records.Call,
-    "analysis": records.Run,
+    "analysis": records.AnalysisRun,
     "activity": records.Activity,
     "sound": records.Sound,
     "fingerprint": records.Fingerprint,
@@ -51,7 +51,7 @@ RECORDS = {
     "overlap": records.Overlap,
     "silence": records.Silence,
     "metric": records.Metric,
-    "fitness": records.Fitness,
+    "fitness": records.AudioQuality,
     "tone": records.Tone,
     "tone_curve": records.TonePoint,
     "tone_rise": records.ToneRise,
@@ -116,7 +116,7 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Writer]:
         yield writer
 
 
-def with_part(table: str, **changes: Any) -> records.Analysis:
+def with_part(table: str, **changes: Any) -> records.CallAnalysis:
     """FULL, with the (first) record of a table changed."""
     part = getattr(FULL, PARTS[table])
     if isinstance(part, tuple):

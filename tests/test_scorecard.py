@@ -11,7 +11,7 @@ from builders import NOON, a_review, a_rule, an_analysis, found, stored
 from fakes import FakeEngine, Watcher, write_call
 
 from pipeline.archive import night
-from pipeline.archive.plan import Order
+from pipeline.archive.plan import RunRequest
 from pipeline.errors import RecordingError
 from pipeline.rules import load_rules
 from pipeline.settings import Settings
@@ -79,7 +79,7 @@ def test_put_rules_says_whether_anything_changed(db: Path) -> None:
 
 def test_a_night_stores_its_rules_and_a_changed_weight_needs_no_new_call(tmp_path: Path, db: Path) -> None:
     write_call(tmp_path / "in" / "one.wav")
-    order = Order(paths=(tmp_path / "in",), db=db, settings=Settings())
+    order = RunRequest(paths=(tmp_path / "in",), db=db, settings=Settings())
     engine = FakeEngine()
     night.run(order, engine(), Watcher())
     rules = engine.rules.rules

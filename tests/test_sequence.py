@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_cases import RULES, SETTINGS, a_case, a_rule, doubtful, tried
 
-from pipeline.rules import Case, Rule
+from pipeline.rules import CallContext, Rule
 from pipeline.rules.checks.windows import Around
 from pipeline.rules.context import Clock
 from pipeline.rules.spec import Sequence, Step
@@ -37,7 +37,7 @@ def a_sequence(*written: dict[str, Any], **logic: Any) -> Rule:
     )
 
 
-def verdict(case: Case, *written: dict[str, Any], **logic: Any) -> str:
+def verdict(case: CallContext, *written: dict[str, Any], **logic: Any) -> str:
     return tried(case, a_sequence(*written, **logic)).verdict
 
 

@@ -18,15 +18,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.audit.review_sheet import import_sheet, read_sheet
-from pipeline.audit.spotcheck import COLUMNS, Request, Sample, draw, safe_cell, shares, write_sample
+from pipeline.audit.spotcheck import COLUMNS, Sample, SampleRequest, draw, safe_cell, shares, write_sample
 from pipeline.errors import UsageError
-from pipeline.records import Analysis, Verdict
+from pipeline.records import CallAnalysis, Verdict
 from pipeline.store import query, reading
 
 POPULATION: dict[Verdict, int] = {"pass": 20, "fail": 3, "not_determinable": 4}
 
 
-def one_call(number: int, verdict: Verdict, **changes: Any) -> Analysis:
+def one_call(number: int, verdict: Verdict, **changes: Any) -> CallAnalysis:
     """A call of its own day with a greeting."""
     facts = {"call_ref": f"C-{number}", "started_at": NOON + timedelta(days=number), **changes}
     finding = found("greeting", verdict, quote="=hello", start_s=1.0, end_s=2.006, detail={"status": "late"})
@@ -52,7 +52,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drawn(db: Path, **changes: Any) -> Sample:
     with reading(db) as connection:
-        return draw(connection, Request(**{"rule_id": "greeting", "sample": 9, "seed": 7} | changes))
+        return draw(connection, SampleRequest(**{"rule_id": "greeting", "sample": 9, "seed": 7} | changes))
 
 
 def verdicts_of(sample: Sample) -> list[str]:
@@ -92,7 +92,7 @@ def test_every_call_has_the_same_chance(db: Path) -> None:
     numbers = {an_id(f"call {number}"): number for number in times}
     with reading(db) as connection:
         for seed in range(200):
-            request = Request(rule_id="greeting", sample=5, seed=seed, verdicts=("pass",))
+            request = SampleRequest(rule_id="greeting", sample=5, seed=seed, verdicts=("pass",))
             for recording_id in draw(connection, request).recording_ids:
                 times[numbers[recording_id]] += 1
     # 200 draws of 5 of 20: 50 each, with a standard deviation of 6.
@@ -138,7 +138,7 @@ def folder(db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample of six findings, written out."""
     folder = tmp_path_factory.mktemp("sample") / "out"
     with reading(db) as connection:
-        write_sample(connection, Request(rule_id="greeting", sample=6, seed=7, queue="cards"), folder)
+        write_sample(connection, SampleRequest(rule_id="greeting", sample=6, seed=7, queue="cards"), folder)
     return folder
 
 
@@ -171,7 +171,7 @@ def test_what_was_drawn_from_what_is_kept(folder: Path) -> None:
 
 def test_a_sample_overwrites_nothing(db: Path, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    request = Request(rule_id="greeting", sample=2, seed=1)
+    request = SampleRequest(rule_id="greeting", sample=2, seed=1)
     with reading(db) as connection, pytest.raises(UsageError, match="there is something already"):
         write_sample(connection, request, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

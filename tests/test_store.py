@@ -31,17 +31,17 @@ from pipeline import store
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Activity,
-    Analysis,
+    AnalysisRun,
+    AudioQuality,
     Call,
+    CallAnalysis,
     Finding,
     Fingerprint,
-    Fitness,
     Hold,
     Metric,
     Overlap,
     PersonalDatum,
     Recording,
-    Run,
     Silence,
     Sound,
     Tone,
@@ -52,7 +52,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.settings import fingerprint_of
-from pipeline.store import Known, Writer, query, reading, writing
+from pipeline.store import StoredState, Writer, query, reading, writing
 
 
 @pytest.fixture
@@ -141,17 +141,17 @@ CALLS = st.builds(
     **{name: st.none() | TEXTS for name in ("call_ref", "queue", "agent_id", "agent_name", "customer_ref")},
 )
 RUNS = st.builds(
-    Run,
+    AnalysisRun,
     started_at=INSTANTS,
     settings=JSON,
     agent_channel=st.none() | st.integers(0, 1),
     role_confidence=st.none() | SHARES,
-    **{field.name: TEXTS for field in fields(Run) if field.type == "str"},
-    **{field.name: TIMES for field in fields(Run) if field.name.endswith("_s")},
+    **{field.name: TEXTS for field in fields(AnalysisRun) if field.type == "str"},
+    **{field.name: TIMES for field in fields(AnalysisRun) if field.name.endswith("_s")},
 )
 LANDMARKS = dict.fromkeys(("landmarks", "frames"), st.just((0, 2**32 - 1)))
 ANALYSES = st.builds(
-    Analysis,
+    CallAnalysis,
     recording=RECORDINGS,
     call=CALLS,
     run=st.none() | RUNS,
@@ -171,7 +171,7 @@ ANALYSES = st.builds(
     silences=rows_of(Silence, "silence_index"),
     metrics=rows_of(Metric, numerator=FINITE, denominator=TIMES, name=TEXTS, unit=TEXTS),
     fitness=rows_of(
-        Fitness,
+        AudioQuality,
         "channel",
         speech_s=TIMES,
         dropout_s=TIMES,
@@ -226,14 +226,19 @@ ANALYSES = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(analysis=ANALYSES)
-def test_what_goes_in_comes_out_and_replaces_what_was_there(writer: Writer, analysis: Analysis) -> None:
+def test_what_goes_in_comes_out_and_replaces_what_was_there(writer: Writer, analysis: CallAnalysis) -> None:
     writer.add(analysis)  # one writer for all examples: most of them replace an earlier one
     back = read_analysis(writer._connection, analysis.recording.recording_id)
     assert unordered(back) == unordered(analysis)
 
 
 def test_every_field_of_an_analysis_has_a_table() -> None:
-    assert {field.name for field in dataclasses.fields(Analysis)} == {"recording", "call", "run", *CHILDREN}
+    assert {field.name for field in dataclasses.fields(CallAnalysis)} == {
+        "recording",
+        "call",
+        "run",
+        *CHILDREN,
+    }
     assert set(store.PARTS.values()) == set(CHILDREN)
 
 
@@ -323,7 +328,7 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
     writer.add(an_analysis(run=a_run(settings_hash="h", asr_model="m", rules_version="r")))
     writer.add(quarantined())
     assert writer.known() == {
-        an_id("one"): Known(
+        an_id("one"): StoredState(
             uri="one.wav",
             status="analysed",
             settings_hash="h",
@@ -331,7 +336,7 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
             rules_version="r",
             audio_hash=fingerprint_of({}),
         ),
-        an_id("broken"): Known(
+        an_id("broken"): StoredState(
             uri="broken.wav", status="quarantined", settings_hash=None, asr_model=None, rules_version=None
         ),
     }

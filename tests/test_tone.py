@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfilt
 from signals import RATE, at, decibels, music, noise, speech, tone
 
 from pipeline.audio.frames import to_mask
-from pipeline.prosody.baseline import TYPICAL, Manner, Stretch, find_baseline, measure_stretch
+from pipeline.prosody.baseline import TYPICAL, Prosody, Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import track_pitch
 from pipeline.records import Sound
@@ -192,7 +192,7 @@ def test_gain_moves_the_level_and_nothing_else(gain_db):
 # --- against one's own ------------------------------------------------------------------------------
 
 numbers = st.floats(-20, 20)
-manners = st.builds(Manner, pitch=numbers, level=numbers, effort=numbers, rate=st.floats(4, 7))
+manners = st.builds(Prosody, pitch=numbers, level=numbers, effort=numbers, rate=st.floats(4, 7))
 stretches = st.builds(
     Stretch,
     speech_s=st.just(9.0),
@@ -207,7 +207,7 @@ def moved(stretch, by):
     manner = stretch.manner
     return replace(
         stretch,
-        manner=Manner(
+        manner=Prosody(
             pitch=manner.pitch + by.pitch,
             level=manner.level + by.level,
             effort=manner.effort + by.effort,
@@ -242,7 +242,7 @@ def test_activation_rises_with_each_measure(call):
 
 
 def stretch_at(pitch=0.0, voiced_s=2.0, **changes):
-    manner = Manner(pitch=pitch, level=0.0, effort=0.0, rate=5.0)
+    manner = Prosody(pitch=pitch, level=0.0, effort=0.0, rate=5.0)
     return Stretch(speech_s=9.0, usable_s=8.0, voiced_s=voiced_s, manner=replace(manner, **changes))
 
 
@@ -267,5 +267,5 @@ def test_the_spread_is_the_typical_one_until_there_is_enough_of_ones_own():
 def test_a_raised_voice_is_activated_at_any_gain():
     """Higher, and with more energy above 1 kHz: what is left of a raised voice after automatic gain."""
     usual = [stretch_at(pitch, effort=pitch / 2) for pitch in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    raised = Manner(pitch=5.0, level=0.0, effort=4.0, rate=5.0)
+    raised = Prosody(pitch=5.0, level=0.0, effort=4.0, rate=5.0)
     assert find_baseline(usual, 3).activation(raised) > 0.5

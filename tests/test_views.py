@@ -283,7 +283,7 @@ def scores(db: Path, name: str) -> tuple[Any, ...]:
     return query(db, f"SELECT {names} FROM call_summary WHERE uri = '{name}.wav'").rows[0]
 
 
-def with_verdicts(name: str, **verdicts: records.Verdict) -> records.Analysis:
+def with_verdicts(name: str, **verdicts: records.Verdict) -> records.CallAnalysis:
     """A call of its own agent with these verdicts."""
     findings = tuple(found(rule_id, verdict) for rule_id, verdict in verdicts.items())
     return an_analysis(name, call=a_call(agent_id=name), findings=findings)

@@ -15,19 +15,28 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.analyse import Models, analyse
-from pipeline.archive.plan import Archive, Item, Order, Plan, Quarantined, Versions, discover, make_plan
-from pipeline.archive.recheck import Request, judge_again
+from pipeline.archive.plan import (
+    Archive,
+    Plan,
+    Quarantined,
+    RunRequest,
+    Versions,
+    WorkItem,
+    discover,
+    make_plan,
+)
+from pipeline.archive.recheck import RecheckRequest, recheck_calls
 from pipeline.audio.decode import read_audio
 from pipeline.audio.fingerprints import Tracks
 from pipeline.errors import RecordingError, UsageError
 from pipeline.progress import UNWATCHED
-from pipeline.records import Analysis, Call, Recording
+from pipeline.records import Call, CallAnalysis, Recording
 from pipeline.rules import RuleSet, load_rules
-from pipeline.rules.near_miss import SecondLook
+from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
 from pipeline.speech.activity import load_voice_model
 from pipeline.speech.transcribe import FasterWhisper
-from pipeline.store import Known, Writer, check_writable, writing
+from pipeline.store import StoredState, Writer, check_writable, writing
 from pipeline.store.scorecard import scored_rules
 from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
 from pipeline.weights.sentences import find_embed
@@ -50,7 +59,7 @@ class Totals:
     quarantined: tuple[Quarantined, ...] = ()
 
     @classmethod
-    def of(cls, analyses: Sequence[Analysis]) -> Totals:
+    def of(cls, analyses: Sequence[CallAnalysis]) -> Totals:
         """The counts of some calls."""
         good = [a for a in analyses if a.recording.status == "analysed"]
         bad = [a.recording for a in analyses if a.recording.status == "quarantined"]
@@ -82,7 +91,7 @@ class NightSummary:
     db: Path
     totals: Totals
     unreadable: tuple[Quarantined, ...]
-    rejudged: int
+    rechecked: int
     unchanged: int
     duplicates: tuple[str, ...]
     problems: tuple[str, ...]
@@ -123,7 +132,7 @@ class Progress(Protocol):
     def planned(self, plan: Plan) -> None:
         """The work is known."""
 
-    def done(self, item: Item, analysis: Analysis) -> None:
+    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
         """A recording was analysed or quarantined."""
 
 
@@ -141,27 +150,27 @@ def find_engine(settings: Settings) -> Engine:
             diarize=DiarizerOnDemand(speakers, settings.diarization),
             asr_model=asr_model,
             diarization_model=speakers.name,
-            second_look=SecondLook(embed) if (embed := find_embed()) else None,
+            second_look=NearMissMarker(embed) if (embed := find_embed()) else None,
         )
 
     return Engine(asr_model=asr_model, rules=rules, load=load)
 
 
-def check(order: Order) -> None:
+def check(order: RunRequest) -> None:
     """Raise the UsageError that `run(order, …)` would raise before it analyses anything."""
     discover(order)
     check_writable(order.db)
 
 
-def pending(order: Order, engine: Engine) -> Plan:
+def pending(order: RunRequest, engine: Engine) -> Plan:
     """What `run` would do, without doing it. Raises UsageError as `run` does."""
     with writing(order.db) as writer:
-        return make_plan(discover(order), writer.known(), engine.versions, order.again)
+        return make_plan(discover(order), writer.known(), engine.versions, order.force)
 
 
 def analyse_batch(
-    items: Sequence[Item], models: Models, rules: RuleSet, progress: Progress
-) -> tuple[Analysis, ...]:
+    items: Sequence[WorkItem], models: Models, rules: RuleSet, progress: Progress
+) -> tuple[CallAnalysis, ...]:
     """Each recording analysed, or quarantined with the reason; one bad recording spoils no other."""
     analyses = []
     for item in items:
@@ -170,7 +179,7 @@ def analyse_batch(
     return tuple(analyses)
 
 
-def _analyse_one(item: Item, models: Models, rules: RuleSet) -> Analysis:
+def _analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
     recording = Recording(recording_id=item.recording_id, uri=item.uri, bytes=item.bytes)
     try:
         start = time.perf_counter()
@@ -189,13 +198,13 @@ def _analyse_one(item: Item, models: Models, rules: RuleSet) -> Analysis:
         return _quarantine(recording, item.call, f"{type(error).__name__}: {error}")
 
 
-def _quarantine(recording: Recording, call: Call, reason: str) -> Analysis:
+def _quarantine(recording: Recording, call: Call, reason: str) -> CallAnalysis:
     reason = " ".join(reason.split())
     kept = replace(recording, status="quarantined", error=reason, analysed_at=datetime.now(UTC))
-    return Analysis(recording=kept, call=call)
+    return CallAnalysis(recording=kept, call=call)
 
 
-def load(writer: Writer, analyses: Sequence[Analysis]) -> Totals:
+def load(writer: Writer, analyses: Sequence[CallAnalysis]) -> Totals:
     """Store a batch; what the store refuses goes to quarantine, without the facts it may have refused."""
     stored = []
     for analysis in analyses:
@@ -213,7 +222,7 @@ def _bare(recording: Recording) -> Recording:
     return Recording(recording_id=recording.recording_id, uri=recording.uri, bytes=recording.bytes)
 
 
-def refresh(writer: Writer, items: Sequence[Item]) -> tuple[int, tuple[str, ...]]:
+def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, ...]]:
     """Give stored recordings their present place and facts: how many changed, and what went wrong."""
     changed = 0
     problems = []
@@ -225,13 +234,13 @@ def refresh(writer: Writer, items: Sequence[Item]) -> tuple[int, tuple[str, ...]
     return changed, tuple(problems)
 
 
-def rejudge(writer: Writer, order: Order, engine: Engine, items: Sequence[Item]) -> tuple[str, ...]:
+def recheck(writer: Writer, order: RunRequest, engine: Engine, items: Sequence[WorkItem]) -> tuple[str, ...]:
     """Judge stored recordings by the rules of now, without their audio, and publish; what went wrong."""
     writer.publish()  # what is judged is read from the published store
     ids = [item.recording_id for item in items]
-    request = Request(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
+    request = RecheckRequest(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
     log.info("judging %d stored calls again", len(ids))
-    done = judge_again(writer, request, UNWATCHED)
+    done = recheck_calls(writer, request, UNWATCHED)
     writer.publish()
     return tuple(f"not judged again: {uri}: {reason}" for uri, reason in done.failed)
 
@@ -245,14 +254,16 @@ def publish(writer: Writer) -> None:
 class Steps:
     """The steps of a night; the flow puts its tasks in their place."""
 
-    discover: Callable[[Order], Archive] = discover
-    plan: Callable[[Archive, Mapping[str, Known], Versions, bool], Plan] = make_plan
-    analyse: Callable[[Sequence[Item], Models, RuleSet, Progress], tuple[Analysis, ...]] = analyse_batch
-    load: Callable[[Writer, Sequence[Analysis]], Totals] = load
+    discover: Callable[[RunRequest], Archive] = discover
+    plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool], Plan] = make_plan
+    analyse: Callable[[Sequence[WorkItem], Models, RuleSet, Progress], tuple[CallAnalysis, ...]] = (
+        analyse_batch
+    )
+    load: Callable[[Writer, Sequence[CallAnalysis]], Totals] = load
     publish: Callable[[Writer], None] = publish
 
 
-def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()) -> NightSummary:
+def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = Steps()) -> NightSummary:
     """Carry out an order.
 
     Every batch of `store.batch_calls` recordings is published when it is done, so an interrupted night
@@ -261,12 +272,12 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
     start = time.perf_counter()
     archive = steps.discover(order)
     with writing(order.db) as writer:
-        work = steps.plan(archive, writer.known(), engine.versions, order.again)
+        work = steps.plan(archive, writer.known(), engine.versions, order.force)
         progress.planned(work)
         rules_changed = writer.put_rules(scored_rules(engine.rules))
         changed, problems = refresh(writer, work.refresh)
-        if work.rejudge:
-            problems += rejudge(writer, order, engine, work.rejudge)
+        if work.recheck:
+            problems += recheck(writer, order, engine, work.recheck)
         totals = Totals()
         if work.todo:
             models = engine.load()
@@ -278,12 +289,12 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
         elif changed or rules_changed or not order.db.exists():
             steps.publish(writer)
     new_ids = tuple(item.recording_id for item in work.todo)
-    stored_ids = tuple(item.recording_id for item in (*work.rejudge, *work.unchanged))
+    stored_ids = tuple(item.recording_id for item in (*work.recheck, *work.unchanged))
     return NightSummary(
         db=order.db,
         totals=totals,
         unreadable=work.unreadable,
-        rejudged=len(work.rejudge),
+        rechecked=len(work.recheck),
         unchanged=len(work.unchanged),
         duplicates=work.duplicates,
         problems=archive.problems + problems,
@@ -293,7 +304,7 @@ def run(order: Order, engine: Engine, progress: Progress, steps: Steps = Steps()
     )
 
 
-def batches(items: Sequence[Item], size: int) -> Iterator[tuple[Item, ...]]:
+def batches(items: Sequence[WorkItem], size: int) -> Iterator[tuple[WorkItem, ...]]:
     """`items` in order, `size` at a time."""
     rest = iter(items)
     while batch := tuple(islice(rest, size)):

@@ -12,7 +12,7 @@ from pipeline.audio.decode import find_audio, recording_id
 from pipeline.errors import RecordingError
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
-from pipeline.store import Known
+from pipeline.store import StoredState
 from pipeline.store.stored_settings import audio_fingerprint
 
 
@@ -25,18 +25,18 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What to do: analyse the audio in `paths` into `db`; `again` also what is stored already."""
+class RunRequest:
+    """What to do: analyse the audio in `paths` into `db`; `force` also what is stored already."""
 
     paths: tuple[Path, ...]
     db: Path
     settings: Settings
     metadata: Path | None = None
-    again: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ArchiveFile:
     """An audio file with its business facts and the settings that hold for it."""
 
     path: Path
@@ -49,12 +49,12 @@ class Found:
 class Archive:
     """The files found; `problems` says in one line each what is amiss with their metadata."""
 
-    found: tuple[Found, ...]
+    found: tuple[ArchiveFile, ...]
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class WorkItem:
     """A recording to deal with; `bytes` is its file's size."""
 
     path: Path
@@ -77,21 +77,21 @@ class Quarantined:
 class Plan:
     """What to do about each file.
 
-    `todo` is to be analysed, `rejudge` only judged again, from what is stored. `unchanged` is stored as it
+    `todo` is to be analysed, `recheck` only judged again, from what is stored. `unchanged` is stored as it
     would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
     `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
     row can be stored for them.
     """
 
-    todo: tuple[Item, ...] = ()
-    rejudge: tuple[Item, ...] = ()
-    unchanged: tuple[Item, ...] = ()
-    refresh: tuple[Item, ...] = ()
+    todo: tuple[WorkItem, ...] = ()
+    recheck: tuple[WorkItem, ...] = ()
+    unchanged: tuple[WorkItem, ...] = ()
+    refresh: tuple[WorkItem, ...] = ()
     duplicates: tuple[str, ...] = ()
     unreadable: tuple[Quarantined, ...] = ()
 
 
-def discover(order: Order) -> Archive:
+def discover(order: RunRequest) -> Archive:
     """The audio files of an order with their business facts.
 
     A folder's metadata is the manifest at its root, a single file's the one beside it, unless the order
@@ -99,7 +99,7 @@ def discover(order: Order) -> Archive:
     cannot be read.
     """
     by_channel = _settings_by_channel(order.settings)
-    found: dict[str, Found] = {}
+    found: dict[str, ArchiveFile] = {}
     problems: dict[str, None] = {}
     for path in order.paths:
         files = find_audio([path])
@@ -111,11 +111,11 @@ def discover(order: Order) -> Archive:
             facts = metadata.for_file(file)
             uri = _uri(file)
             settings = by_channel[facts.agent_channel]
-            found.setdefault(uri, Found(path=file, uri=uri, call=facts.to_call(), settings=settings))
+            found.setdefault(uri, ArchiveFile(path=file, uri=uri, call=facts.to_call(), settings=settings))
     return Archive(found=tuple(found.values()), problems=tuple(problems))
 
 
-def _metadata(path: Path, order: Order) -> Metadata:
+def _metadata(path: Path, order: RunRequest) -> Metadata:
     root = path if path.is_dir() else path.parent
     return read_metadata(root, order.metadata, order.settings.metadata)
 
@@ -137,14 +137,16 @@ def _uri(path: Path) -> str:
     return os.fsencode(absolute.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, again: bool = False) -> Plan:
+def make_plan(
+    archive: Archive, known: Mapping[str, StoredState], versions: Versions, force: bool = False
+) -> Plan:
     """What to do about each file, given what is `known` by recording_id.
 
     A recording is unchanged when it is stored with the same settings, recogniser and rules, or is in
     quarantine. Where only the rules or the settings of judging are others, it is judged again without its
-    audio. `again` takes none of this for an answer. Reads every file once, for its sha256.
+    audio. `force` takes none of this for an answer. Reads every file once, for its sha256.
     """
-    items: dict[str, Item] = {}
+    items: dict[str, WorkItem] = {}
     duplicates: list[str] = []
     unreadable: list[Quarantined] = []
     for found in archive.found:
@@ -156,13 +158,13 @@ def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, 
         first = items.setdefault(item.recording_id, item)
         if first is not item:
             duplicates.append(f"the same recording twice: {item.uri}; {first.uri} is taken")
-    stored = () if again else tuple(i for i in items.values() if _is_heard(i, known, versions))
+    stored = () if force else tuple(i for i in items.values() if _is_heard(i, known, versions))
     heard = {item.recording_id for item in stored}
     unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
     current = {item.recording_id for item in unchanged}
     return Plan(
         todo=tuple(item for item in items.values() if item.recording_id not in heard),
-        rejudge=tuple(item for item in stored if item.recording_id not in current),
+        recheck=tuple(item for item in stored if item.recording_id not in current),
         unchanged=unchanged,
         refresh=tuple(i for i in stored if i.call != Call() or i.uri != known[i.recording_id].uri),
         duplicates=tuple(duplicates),
@@ -170,12 +172,12 @@ def make_plan(archive: Archive, known: Mapping[str, Known], versions: Versions, 
     )
 
 
-def _identify(found: Found) -> Item:
+def _identify(found: ArchiveFile) -> WorkItem:
     try:
         size = found.path.stat().st_size
     except OSError as error:
         raise RecordingError("cannot read the file", where=found.uri, value=error.strerror) from None
-    return Item(
+    return WorkItem(
         path=found.path,
         uri=found.uri,
         recording_id=recording_id(found.path),
@@ -185,7 +187,7 @@ def _identify(found: Found) -> Item:
     )
 
 
-def _is_heard(item: Item, known: Mapping[str, Known], versions: Versions) -> bool:
+def _is_heard(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
     """Whether what is stored is what would be heard in the audio now."""
     stored = known.get(item.recording_id)
     if stored is None:
@@ -198,7 +200,7 @@ def _is_heard(item: Item, known: Mapping[str, Known], versions: Versions) -> boo
     return (stored.audio_hash, stored.asr_model) == wanted
 
 
-def _is_current(item: Item, stored: Known, versions: Versions) -> bool:
+def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool:
     """Whether what was heard is also judged as it would be now."""
     wanted = (item.settings.fingerprint(), versions.rules)
     return stored.status == "quarantined" or (stored.settings_hash, stored.rules_version) == wanted

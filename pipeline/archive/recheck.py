@@ -27,14 +27,14 @@ from pipeline import __version__
 from pipeline.assess import find_events, find_findings
 from pipeline.errors import UsageError
 from pipeline.progress import Progress
-from pipeline.records import Analysis
+from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
 from pipeline.rules.load import CUE_GROUPS
 from pipeline.rules.near_miss import keep_reviews
 from pipeline.rules.spec import NameUsed
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
-from pipeline.store.recheck_rows import Change, Judged, compare, joined, stored_reviews
+from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined, stored_reviews
 from pipeline.store.scorecard import scored_rules
 from pipeline.store.stored import (
     Batch,
@@ -61,7 +61,7 @@ FEW_CALLS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RecheckRequest:
     """Judge the calls of the store `db`, or those of `only` (recording_ids), by `rules`.
 
     Of `settings`, the sections count that need no audio (`stored_settings.JUDGED_SECTIONS`). `processes`
@@ -90,7 +90,7 @@ class Rechecked:
     wall_s: float
 
 
-def recheck(request: Request, progress: Progress) -> Rechecked:
+def recheck(request: RecheckRequest, progress: Progress) -> Rechecked:
     """Judge stored calls again and publish the result, if anything changed, at once.
 
     Quarantined recordings stay as they are. Raises UsageError, with the store as it was, when it is
@@ -101,13 +101,13 @@ def recheck(request: Request, progress: Progress) -> Rechecked:
             "there is no store", where=request.db, remedy="analyse some recordings into it first"
         )
     with writing(request.db) as writer:
-        done = judge_again(writer, request, progress)
+        done = recheck_calls(writer, request, progress)
         if done.changed:
             writer.publish()
     return done
 
 
-def judge_again(writer: Writer, request: Request, progress: Progress) -> Rechecked:
+def recheck_calls(writer: Writer, request: RecheckRequest, progress: Progress) -> Rechecked:
     """As `recheck`, without publishing.
 
     Reads what is published and writes to `writer`, so what `writer` was given before must be published.
@@ -120,10 +120,10 @@ def judge_again(writer: Writer, request: Request, progress: Progress) -> Recheck
         total = count_analysed(connection) if request.only is None else len(request.only)
         progress.started(total)
         processes = 1 if total <= FEW_CALLS else request.processes or os.cpu_count() or 1
-        with _judging(task, processes) as judge:
+        with _rechecking(task, processes) as judge:
             parts = judge(batches(connection, BATCH_CALLS, request.only))
             for part in _portions(parts, progress):
-                changed |= writer.add_judged(part, request.rules.version, task.settings)
+                changed |= writer.add_rechecked(part, request.rules.version, task.settings)
                 changes.update(part.changes)
                 failed += part.failed
                 calls += len(part.recording_ids)
@@ -148,21 +148,21 @@ class _Task:
     changed_at: datetime
 
 
-class _Judge:
+class _Rechecker:
     """Reads and judges batches."""
 
     def __init__(self, task: _Task, connection: Connection) -> None:
         self._task = task
         self._connection = connection
 
-    def __call__(self, batch: Batch) -> Judged:
-        pairs: list[tuple[StoredCall, Analysis]] = []
+    def __call__(self, batch: Batch) -> RecheckedRows:
+        pairs: list[tuple[StoredCall, CallAnalysis]] = []
         failed: list[tuple[str, str]] = []
         curves = cache(partial(read_tone_curves, self._connection, batch))
         for stored in read_batch(self._connection, batch):
             try:
                 settings = self._task.settings[stored.settings_hash]
-                now = judged(stored, self._task.rules, settings, curves)
+                now = rechecked(stored, self._task.rules, settings, curves)
                 marked = stored_reviews(stored, self._task.schemas)
                 pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
             except Exception as error:  # a fault of ours with one call must not cost the others
@@ -172,9 +172,9 @@ class _Judge:
         return compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
 
 
-def judged(
+def rechecked(
     stored: StoredCall, rules: RuleSet, settings: StoredSettings, curves: Callable[[], ToneCurves]
-) -> Analysis:
+) -> CallAnalysis:
     """A stored call with the events, measures and findings that a fresh analysis would find.
 
     Where neither the program, the settings nor the phrases that find events have changed, its events and
@@ -204,13 +204,13 @@ def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:
     return replace(rules, rules=tuple(chosen))
 
 
-def _overlaps_known(call: Analysis) -> bool:
+def _overlaps_known(call: CallAnalysis) -> bool:
     """Whether simultaneous speech was attributed: it always is where speakers have channels of their own."""
     measured = any(m.name == "interruptions" and m.denominator > 0 for m in call.metrics)
     return call.recording.layout == "stereo" or bool(call.overlaps) or measured
 
 
-def _task(request: Request, connection: Connection) -> _Task:
+def _task(request: RecheckRequest, connection: Connection) -> _Task:
     return _Task(
         db=request.db,
         rules=request.rules,
@@ -223,9 +223,9 @@ def _task(request: Request, connection: Connection) -> _Task:
     )
 
 
-def _portions(parts: Iterator[Judged], progress: Progress) -> Iterator[Judged]:
+def _portions(parts: Iterator[RecheckedRows], progress: Progress) -> Iterator[RecheckedRows]:
     """The parts joined to portions that are worth writing."""
-    portion: list[Judged] = []
+    portion: list[RecheckedRows] = []
     waiting = 0
     for part in parts:
         progress.advanced(len(part.recording_ids) + len(part.failed))
@@ -239,11 +239,13 @@ def _portions(parts: Iterator[Judged], progress: Progress) -> Iterator[Judged]:
 
 
 @contextmanager
-def _judging(task: _Task, processes: int) -> Iterator[Callable[[Iterator[Batch]], Iterator[Judged]]]:
+def _rechecking(
+    task: _Task, processes: int
+) -> Iterator[Callable[[Iterator[Batch]], Iterator[RecheckedRows]]]:
     """What judges batches, in order: here, or in `processes` of their own."""
     if processes == 1:
         with reading_in_bulk(task.db) as connection:
-            yield partial(map, _Judge(task, connection))
+            yield partial(map, _Rechecker(task, connection))
         return
     # Forking would copy the threads' locks of DuckDB and Arrow, but not the threads.
     context = multiprocessing.get_context("spawn")
@@ -257,11 +259,11 @@ def _judging(task: _Task, processes: int) -> Iterator[Callable[[Iterator[Batch]]
         pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, ahead: int, work: Iterator[Batch]) -> Iterator[Judged]:
+def _in_order(pool: ProcessPoolExecutor, ahead: int, work: Iterator[Batch]) -> Iterator[RecheckedRows]:
     """The results in the order of `work`, of which at most `ahead` are in hand, so that none pile up."""
-    running: deque[Future[Judged]] = deque()
+    running: deque[Future[RecheckedRows]] = deque()
     for batch in work:
-        running.append(pool.submit(_judge_there, batch))
+        running.append(pool.submit(_recheck_there, batch))
         if len(running) >= ahead:
             yield running.popleft().result()
     while running:
@@ -269,7 +271,7 @@ def _in_order(pool: ProcessPoolExecutor, ahead: int, work: Iterator[Batch]) -> I
 
 
 # What a process of the pool has, for as long as it lives.
-_there: list[_Judge] = []
+_there: list[_Rechecker] = []
 _open = ExitStack()
 
 
@@ -277,10 +279,10 @@ def _begin(task: _Task) -> None:
     # Records hold no cycles, and looking for some among those of a batch takes a tenth of the time.
     gc.freeze()
     gc.disable()
-    _there.append(_Judge(task, _open.enter_context(reading_in_bulk(task.db))))
+    _there.append(_Rechecker(task, _open.enter_context(reading_in_bulk(task.db))))
 
 
-def _judge_there(batch: Batch) -> Judged:
+def _recheck_there(batch: Batch) -> RecheckedRows:
     result = _there[0](batch)
     gc.collect()
     return result

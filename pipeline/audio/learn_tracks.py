@@ -26,7 +26,7 @@ COVER = round(1.0 / FRAME_S)  # frames in a second, the grain of what a track co
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class HeardMusic:
     """A fingerprint with the recording that it is from."""
 
     recording_id: str
@@ -41,7 +41,9 @@ class Learned:
     track_of: Mapping[int, str]
 
 
-def learn(known: Sequence[HoldTrack], heard: Sequence[Heard], known_after: int, now: datetime) -> Learned:
+def learn(
+    known: Sequence[HoldTrack], heard: Sequence[HeardMusic], known_after: int, now: datetime
+) -> Learned:
     """What is learned from fingerprints that no track was learned from yet.
 
     A new track needs `known_after` recordings.
@@ -72,7 +74,7 @@ def learn(known: Sequence[HoldTrack], heard: Sequence[Heard], known_after: int, 
     return Learned(tracks=tuple(tracks[name] for name in sorted(changed)), track_of=track_of)
 
 
-def _name(one: Heard) -> tuple[str, int, float]:
+def _name(one: HeardMusic) -> tuple[str, int, float]:
     return one.recording_id, one.fingerprint.channel, one.fingerprint.start_s
 
 
@@ -80,7 +82,7 @@ def _best(matches: Sequence[Match]) -> Match | None:
     return max(matches, key=lambda match: (match.hits, match.track_id), default=None)
 
 
-def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
+def _groups(heard: Sequence[HeardMusic]) -> list[dict[int, int]]:
     """Groups of fingerprints of the same music: the frame of each on the group's time line, by its place."""
     links = _links(heard)
     groups: list[dict[int, int]] = []
@@ -101,7 +103,7 @@ def _groups(heard: Sequence[Heard]) -> list[dict[int, int]]:
     return groups
 
 
-def _links(heard: Sequence[Heard]) -> dict[int, dict[int, int]]:
+def _links(heard: Sequence[HeardMusic]) -> dict[int, dict[int, int]]:
     """For each fingerprint those of other recordings with the same music, each with its offset in frames."""
     pool = Tracks(
         tuple(

@@ -27,7 +27,7 @@ from pipeline.audio.fingerprints import (
 )
 from pipeline.audio.frames import FRAME_RATE, Levels, Mask, noise_floor_db, share_around, to_mask, to_spans
 from pipeline.audio.spectrum import Spectrum, measure_spectrum
-from pipeline.audio.tones import Tone, find_tones, is_one_tone
+from pipeline.audio.tones import SignalTone, find_tones, is_one_tone
 from pipeline.records import Fingerprint, Sound
 from pipeline.settings import SoundSettings
 from pipeline.spans import Span, covered_s, difference, total_s, union
@@ -111,7 +111,7 @@ def detect_sounds(
     )
 
 
-def _tone(channel: int, tone: Tone) -> Sound:
+def _tone(channel: int, tone: SignalTone) -> Sound:
     single = tone.hz[0] if len(tone.hz) == 1 else None
     start_s, end_s = tone.span.start_s, tone.span.end_s
     return Sound(channel=channel, kind=tone.kind, start_s=start_s, end_s=end_s, frequency_hz=single)
@@ -165,7 +165,9 @@ def join_music(
     return tuple(piece for piece in pieces if piece.span.duration_s >= settings.min_music_s)
 
 
-def without_tones(pieces: Sequence[Piece], tones: Sequence[Tone], measured: Measured) -> tuple[Piece, ...]:
+def without_tones(
+    pieces: Sequence[Piece], tones: Sequence[SignalTone], measured: Measured
+) -> tuple[Piece, ...]:
     """Music without what is a single tone, or one pair, that goes on or comes again."""
 
     def is_tone(span: Span) -> bool:

@@ -36,7 +36,7 @@ KEY_COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tone:
+class SignalTone:
     """A tone; `hz` has its one or two frequencies in Hz, the lower first."""
 
     span: Span
@@ -73,22 +73,22 @@ def find_tones(
     heard: Mask,
     voice: NDArray[np.float32],
     settings: SoundSettings,
-) -> tuple[Tone, ...]:
+) -> tuple[SignalTone, ...]:
     """All tones of a channel in order of time; `heard` says which frames have sound at all."""
     tones = []
     for span in to_spans(heard & (spectrum.pair >= TONE_PURITY)):
         if span.duration_s < min(settings.min_tone_s, MIN_KEY_S):
             continue
-        hz, twist_db = measure_tone(samples, span)
+        hz, twist_db = measure_signal_tone(samples, span)
         if not hz:
             continue
         kind = _signal(span, hz, twist_db) or _plain(span, hz, voice, settings)
         if kind is not None:
-            tones.append(Tone(span=span, kind=kind, hz=hz))
+            tones.append(SignalTone(span=span, kind=kind, hz=hz))
     return _with_busy(tones)
 
 
-def measure_tone(samples: NDArray[np.float32], span: Span) -> tuple[tuple[float, ...], float]:
+def measure_signal_tone(samples: NDArray[np.float32], span: Span) -> tuple[tuple[float, ...], float]:
     """The one or two frequencies that make up the stretch, and how many dB apart they are; none if more."""
     inner = span.padded(-WINDOW_EDGE_S) if span.duration_s > 4 * WINDOW_EDGE_S else span
     first = round((inner.middle_s - min(inner.duration_s, MAX_MEASURED_S) / 2) * SAMPLE_RATE)
@@ -147,9 +147,9 @@ def _plain(
     return "tones" if span.duration_s >= settings.min_two_tones_s else None
 
 
-def _with_busy(tones: list[Tone]) -> tuple[Tone, ...]:
+def _with_busy(tones: list[SignalTone]) -> tuple[SignalTone, ...]:
     """Beeps of one frequency in the beat of a busy line are that."""
-    run: list[Tone] = []
+    run: list[SignalTone] = []
     busy: set[Span] = set()
     for tone in tones:
         fits = (
@@ -165,7 +165,7 @@ def _with_busy(tones: list[Tone]) -> tuple[Tone, ...]:
         run.append(tone)
         if len(run) >= MIN_BUSY:
             busy |= {t.span for t in run}
-    return tuple(Tone(span=t.span, kind="busy" if t.span in busy else t.kind, hz=t.hz) for t in tones)
+    return tuple(SignalTone(span=t.span, kind="busy" if t.span in busy else t.kind, hz=t.hz) for t in tones)
 
 
 def is_one_tone(span: Span, spectrum: Spectrum, heard: Mask) -> bool:

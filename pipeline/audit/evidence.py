@@ -21,9 +21,9 @@ from pipeline.audit.lookup import find_recording
 from pipeline.audit.nearest import nearest_miss
 from pipeline.audit.page import page
 from pipeline.errors import RecordingError, UsageError
-from pipeline.phrases.confidence import Heard, mean_probability
+from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.records import Activity, Turn, Word
-from pipeline.report.tables import as_json, rows_of
+from pipeline.report.tables import as_dicts, as_json
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
 from pipeline.store.scorecard import read_rule_text
@@ -38,7 +38,7 @@ R = TypeVar("R", Word, Turn, Activity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class FindingCase:
     """What the store has about a finding; the mappings are rows of the tables they are named for.
 
     `rule` is None when the store does not have the version that judged.
@@ -96,7 +96,7 @@ def write_pack(connection: Connection, call: str, rule_id: str, out: Path) -> tu
         return put_pack(case, folder)
 
 
-def put_pack(case: Case, folder: Path) -> tuple[str, ...]:
+def put_pack(case: FindingCase, folder: Path) -> tuple[str, ...]:
     """Write a pack into a folder that exists; returns what the reader has to know."""
     clip, notes = _clip(case)
     if case.rule is None:
@@ -111,7 +111,7 @@ def put_pack(case: Case, folder: Path) -> tuple[str, ...]:
     return notes
 
 
-def find_case(connection: Connection, recording_id: str, rule_id: str) -> Case:
+def find_case(connection: Connection, recording_id: str, rule_id: str) -> FindingCase:
     """What stands behind a finding. Raises UsageError when the store has no such finding."""
     (recording,) = _rows(connection, "recording", recording_id)
     if recording["status"] == "quarantined":
@@ -123,10 +123,10 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Case:
         raise UsageError("no finding of this rule", where=recording["uri"], value=rule_id, allowed=known)
     finding = findings[rule_id]
     key = {"rule_id": rule_id, "version": finding["rule_version"]}
-    rules = rows_of(ask(connection, "FROM rule WHERE rule_id = $rule_id AND rule_version = $version", key))
+    rules = as_dicts(ask(connection, "FROM rule WHERE rule_id = $rule_id AND rule_version = $version", key))
     (call,) = _rows(connection, "call", recording_id)
     (analysis,) = _rows(connection, "analysis", recording_id)
-    return Case(
+    return FindingCase(
         recording=recording,
         call=call | {"extra": json.loads(call["extra"])},
         analysis=analysis | {"settings": json.loads(analysis["settings"])},
@@ -138,7 +138,7 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Case:
     )
 
 
-def describe(case: Case, clip: Clip | None, notes: Sequence[str]) -> dict[str, Any]:
+def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict[str, Any]:
     """The pack as one document, ready for JSON. Times are seconds from the start of the recording."""
     rule = {key: value for key, value in (case.rule or {}).items() if key not in {"text", "active"}}
     return {
@@ -159,7 +159,7 @@ def describe(case: Case, clip: Clip | None, notes: Sequence[str]) -> dict[str, A
     }
 
 
-def deciding_words(case: Case) -> tuple[Word, ...]:
+def deciding_words(case: FindingCase) -> tuple[Word, ...]:
     """The words of the quote: those inside the evidence by the speaker of its turn."""
     if case.finding["quote"] is None or case.span is None:
         return ()
@@ -197,7 +197,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _clip(case: Case) -> tuple[Clip | None, tuple[str, ...]]:
+def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     """The sound of the evidence, or why there is none."""
     if case.span is None:
         return None, ("No clip: the rule had nothing to judge in this call.",)
@@ -210,7 +210,7 @@ def _clip(case: Case) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def _told_clip(case: Case, clip: Clip | None) -> dict[str, Any] | None:
+def _told_clip(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:
     if clip is None:
         return None
     roles = {activity.channel: activity.role for activity in case.activities if activity.role != "ivr"}
@@ -225,7 +225,7 @@ def _told_clip(case: Case, clip: Clip | None) -> dict[str, Any] | None:
     }
 
 
-def _phrase(case: Case) -> dict[str, Any] | None:
+def _phrase(case: FindingCase) -> dict[str, Any] | None:
     """The words that decided, and how well they were heard."""
     words = deciding_words(case)
     if not words:
@@ -235,12 +235,12 @@ def _phrase(case: Case) -> dict[str, Any] | None:
         "start_s": words[0].start_s,
         "end_s": max(word.end_s for word in words),
         "mean_probability": mean_probability(words),
-        "activity_support": Heard(case.words, case.activities).support(words),
+        "activity_support": WordConfidence(case.words, case.activities).support(words),
         "words": [asdict(word) for word in words],
     }
 
 
-def _searched(case: Case) -> dict[str, Any] | None:
+def _searched(case: FindingCase) -> dict[str, Any] | None:
     """For something not heard: the window, how much speech was in it and was understood, the nearest miss."""
     span = case.span
     if span is None or not case.by_absence:
@@ -269,7 +269,7 @@ def _searched(case: Case) -> dict[str, Any] | None:
     }
 
 
-def _heard(case: Case) -> list[dict[str, Any]]:
+def _heard(case: FindingCase) -> list[dict[str, Any]]:
     """Every word in and around the evidence, in order of time."""
     if case.span is None:
         return []
@@ -281,7 +281,7 @@ def _heard(case: Case) -> list[dict[str, Any]]:
 
 def _rows(connection: Connection, table: str, recording_id: str, order: str = "ALL") -> list[dict[str, Any]]:
     sql = f"FROM {table} WHERE recording_id = ? ORDER BY {order}"
-    return rows_of(ask(connection, sql, [recording_id]))
+    return as_dicts(ask(connection, sql, [recording_id]))
 
 
 def _records(connection: Connection, table: str, record: type[R], recording_id: str) -> tuple[R, ...]:

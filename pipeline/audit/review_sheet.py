@@ -27,7 +27,7 @@ _SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class SheetImport:
     """What a sheet says: the judgements, how many rows are not judged yet, and in one line what is wrong."""
 
     reviews: tuple[Review, ...]
@@ -35,7 +35,7 @@ class Judged:
     problems: tuple[str, ...]
 
 
-def import_sheet(db: Path, path: Path) -> tuple[Judged, int]:
+def import_sheet(db: Path, path: Path) -> tuple[SheetImport, int]:
     """Store the judgements of a sheet and say how many are new; nothing is stored if a row is wrong.
 
     What its reviewer said last of a finding already is not stored again. Raises UsageError for a sheet that
@@ -54,7 +54,7 @@ def import_sheet(db: Path, path: Path) -> tuple[Judged, int]:
     return judged, added
 
 
-def read_sheet(db: Path, path: Path, reviewed_at: datetime) -> Judged:
+def read_sheet(db: Path, path: Path, reviewed_at: datetime) -> SheetImport:
     """The judgements of a sheet about findings in the store `db`; UsageError when it is no such sheet."""
     recordings = {str(row[0]) for row in query(db, "SELECT recording_id FROM recording").rows}
     versions = {(str(row[0]), str(row[1])) for row in query(db, _VERSIONS).rows}
@@ -75,7 +75,7 @@ def read_sheet(db: Path, path: Path, reviewed_at: datetime) -> Judged:
         else:
             places[review.subject] = where
             reviews.append(review)
-    return Judged(reviews=tuple(reviews), open_rows=open_rows, problems=tuple(problems))
+    return SheetImport(reviews=tuple(reviews), open_rows=open_rows, problems=tuple(problems))
 
 
 def _check_known(

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from pipeline import __version__
-from pipeline.audit.evidence import PAGE, Case, find_case, new_folder, put_pack
+from pipeline.audit.evidence import PAGE, FindingCase, find_case, new_folder, put_pack
 from pipeline.errors import UsageError
 from pipeline.progress import UNWATCHED, Progress
 from pipeline.records import Verdict
@@ -49,7 +49,7 @@ WHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class SampleRequest:
     """What to draw: `sample` findings of a rule; `since` and `until` are days in UTC, both included."""
 
     rule_id: str
@@ -70,7 +70,7 @@ class Sample:
     population: Mapping[str, int]
 
 
-def draw(connection: Connection, request: Request) -> Sample:
+def draw(connection: Connection, request: SampleRequest) -> Sample:
     """A random sample. Raises UsageError for a rule without findings and where no finding fits."""
     fitting = [row for row in _population(connection, request) if row[1] in request.verdicts]
     if not fitting:
@@ -108,7 +108,7 @@ def shares(sizes: Mapping[str, int], sample: int) -> dict[str, int]:
 
 
 def write_sample(
-    connection: Connection, request: Request, out: Path, progress: Progress = UNWATCHED
+    connection: Connection, request: SampleRequest, out: Path, progress: Progress = UNWATCHED
 ) -> Sample:
     """Draw a sample and write it to the new folder `out`: a pack for each finding, and a sheet to fill in.
 
@@ -133,14 +133,14 @@ def write_sample(
     return sample
 
 
-def finding_key(case: Case) -> str:
+def finding_key(case: FindingCase) -> str:
     """Names a finding with its version and verdict, in a way that no spreadsheet takes for a number."""
     finding = case.finding
     parts = (finding["rule_id"], finding["rule_version"], finding["verdict"], finding["recording_id"])
     return "/".join(parts)
 
 
-def _population(connection: Connection, request: Request) -> Sequence[tuple[str, str]]:
+def _population(connection: Connection, request: SampleRequest) -> Sequence[tuple[str, str]]:
     known = [row[0] for row in ask(connection, "SELECT DISTINCT rule_id FROM finding ORDER BY ALL").rows]
     if request.rule_id not in known:
         allowed = ", ".join(known) or "none, nothing was judged yet"
@@ -158,12 +158,12 @@ def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
 
 
-def _lot(request: Request, recording_id: str) -> str:
+def _lot(request: SampleRequest, recording_id: str) -> str:
     text = f"{request.seed}/{request.rule_id}/{recording_id}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _row(case: Case, number: int, evidence: str) -> tuple[object, ...]:
+def _row(case: FindingCase, number: int, evidence: str) -> tuple[object, ...]:
     """A line of the sheet."""
     finding, call = case.finding, case.call
     began = call["started_at"].isoformat() if call["started_at"] else None

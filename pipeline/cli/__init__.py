@@ -21,8 +21,8 @@ from pipeline.cli.options import (
     INTERRUPTED,
     SOME_BAD,
     WRONG_USAGE,
-    Again,
     Db,
+    Force,
     Json,
     Metadata,
     Overrides,
@@ -36,7 +36,7 @@ from pipeline.telemetry import prefer_private_prefect, silence
 
 if TYPE_CHECKING:
     from pipeline.archive.night import Engine, NightSummary
-    from pipeline.archive.plan import Order
+    from pipeline.archive.plan import RunRequest
 
 DEMO_DB = Path("demo.duckdb")
 DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
@@ -90,7 +90,7 @@ def _options(
 
 
 @app.command()
-def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> None:
+def demo(db: Db = DEMO_DB, force: Force = False, verbose: Verbose = False) -> None:
     """Analyse the sample calls, as a night would."""
     from importlib.resources import as_file, files  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def demo(db: Db = DEMO_DB, again: Again = False, verbose: Verbose = False) -> No
 
     _log_to_stderr(verbose)
     with as_file(files("pipeline.samples")) as samples, _interruptible():
-        order = _order([samples], db, again=again)
+        order = _order([samples], db, force=force)
         # Prefect takes long to start; that nothing is new is quickly said without it.
         engine = night.find_engine(order.settings)
         if night.pending(order, engine).todo:
@@ -120,7 +120,7 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
     settings: SettingsFile = None,
     overrides: Overrides = None,
     json: Json = False,
-    again: Again = False,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Analyse recordings and print a line per call."""
@@ -128,7 +128,7 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
 
     _log_to_stderr(verbose)
     with _interruptible():
-        order = _order(paths, db, metadata, settings, overrides, again=again)
+        order = _order(paths, db, metadata, settings, overrides, force=force)
         night.check(order)
         summary = _run(order, night.find_engine(order.settings))
     _print_calls(db, summary.all_ids, json=json)
@@ -143,7 +143,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     settings: SettingsFile = None,
     overrides: Overrides = None,
     json: Json = False,
-    again: Again = False,
+    force: Force = False,
     verbose: Verbose = False,
 ) -> None:
     """Analyse what is new in an archive, as a Prefect flow, and print the night's report."""
@@ -152,7 +152,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
     with _interruptible():
         summary = _run_flow(
-            _order([archive], db, metadata, settings, overrides, again=again), settings, overrides
+            _order([archive], db, metadata, settings, overrides, force=force), settings, overrides
         )
     if not json:
         from pipeline.report.tables import night_markdown  # noqa: PLC0415
@@ -178,7 +178,7 @@ def sql(
         raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
     table = query(db, statement)
     if json:
-        typer.echo(tables.as_json(tables.rows_of(table)))
+        typer.echo(tables.as_json(tables.as_dicts(table)))
     elif csv:
         typer.echo(tables.as_csv(table), nl=False)
     else:
@@ -211,17 +211,17 @@ def _order(
     settings_file: Path | None = None,
     overrides: Sequence[str] | None = None,
     *,
-    again: bool,
-) -> Order:
+    force: bool,
+) -> RunRequest:
     from pipeline import settings  # noqa: PLC0415
 
     loaded = settings.load(settings_file, overrides or ())
-    from pipeline.archive.plan import Order  # noqa: PLC0415 - slow to import; wrong settings are told before
+    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are told before
 
-    return Order(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, again=again)
+    return RunRequest(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, force=force)
 
 
-def _run(order: Order, engine: Engine) -> NightSummary:
+def _run(order: RunRequest, engine: Engine) -> NightSummary:
     """Carry out an order in this process, without Prefect."""
     from pipeline.archive import night  # noqa: PLC0415
     from pipeline.report import tables  # noqa: PLC0415
@@ -231,7 +231,7 @@ def _run(order: Order, engine: Engine) -> NightSummary:
 
 
 def _run_flow(
-    order: Order, settings_file: Path | None = None, overrides: Sequence[str] | None = None
+    order: RunRequest, settings_file: Path | None = None, overrides: Sequence[str] | None = None
 ) -> NightSummary:
     """Carry out an order as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
@@ -251,7 +251,7 @@ def _run_flow(
             metadata=order.metadata,
             settings_file=settings_file,
             overrides=tuple(overrides or ()),
-            again=order.again,
+            force=order.force,
         )
     except BaseException as error:
         # Prefect keeps the error, whose frames would keep the store open past the interpreter's end.
@@ -273,7 +273,7 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
     from pipeline.report import tables  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    calls = tables.rows_of(query(db, tables.calls_sql(ids)))
+    calls = tables.as_dicts(query(db, tables.calls_sql(ids)))
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
@@ -289,7 +289,7 @@ def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
     from pipeline.report import tables  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    return tables.rows_of(query(db, tables.quarantine_sql(ids)))
+    return tables.as_dicts(query(db, tables.quarantine_sql(ids)))
 
 
 def _finish(summary: NightSummary, *, bad: bool) -> None:

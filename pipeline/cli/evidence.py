@@ -85,11 +85,11 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         return
     if rule is None or out is None:
         raise UsageError("missing option", allowed="--rule ID --out DIR, or --import CSV")
-    from pipeline.audit.spotcheck import SHEET, Request, write_sample  # noqa: PLC0415
+    from pipeline.audit.spotcheck import SHEET, SampleRequest, write_sample  # noqa: PLC0415
     from pipeline.cli.progress import progress  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
-    request = Request(
+    request = SampleRequest(
         rule_id=rule,
         sample=sample,
         seed=seed,

@@ -23,7 +23,9 @@ Overrides = Annotated[
     typer.Option("--set", metavar="SECTION.NAME=VALUE", help="One setting; may be repeated."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-Again = Annotated[bool, typer.Option("--again", help="Analyse anew what is stored or quarantined already.")]
+Force = Annotated[
+    bool, typer.Option("--force", "--again", help="Analyse again what is stored or quarantined already.")
+]
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.phrases.confidence import Heard, mean_probability
+from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.phrases.search import Match, find
 from pipeline.phrases.tokens import Transcript, transcribe_tokens
 from pipeline.records import Activity, Hold, Permission, Role, Turn, Word
@@ -17,7 +17,9 @@ from pipeline.rules.load import RuleSet
 from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 
-CueKind = Literal["request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"]
+HoldPhraseKind = Literal[
+    "request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"
+]
 
 EDGE_S = 0.5
 """How far a hold's edge may lie inside the words beside it."""
@@ -29,7 +31,7 @@ UNHEARD_S = 0.4
 """Speech this long without words may have been what decides."""
 
 # Where phrases overlap, the earlier kind holds: "Can you hold on?" asks, though "hold on" tells.
-_GROUPS: tuple[tuple[CueKind, str], ...] = (
+_GROUPS: tuple[tuple[HoldPhraseKind, str], ...] = (
     ("request_question", "ask"),
     ("thanks", "thanks"),
     ("request_told", "told"),
@@ -50,7 +52,7 @@ class HoldPhrase:
     `probability` is the mean word probability, 0 to 1.
     """
 
-    kind: CueKind
+    kind: HoldPhraseKind
     role: Role
     start_s: float
     end_s: float
@@ -70,7 +72,7 @@ class _Scene:
     turns: tuple[Turn, ...]
     words: tuple[Word, ...]
     activities: tuple[Activity, ...]
-    hearing: Heard
+    hearing: WordConfidence
     transcript: Transcript
     rules: RuleSet
     holds: HoldSettings
@@ -82,7 +84,7 @@ class _Scene:
 
     def heard(self, match: Match) -> bool:
         """Whether the phrase may decide."""
-        return self.hearing.well(match.words, self.settings)
+        return self.hearing.reliable(match.words, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def hold_phrases(turns: Sequence[Turn], words: Sequence[Word], rules: RuleSet) -
     Phrases do not overlap.
     """
     transcript = transcribe_tokens(turns, words, rules.lexicon)
-    kept: list[tuple[CueKind, Match]] = []
+    kept: list[tuple[HoldPhraseKind, Match]] = []
     for kind, group in _GROUPS:
         found = find(transcript, rules.cues[group], ("agent", "unknown"))
         kept += [(kind, match) for match in found if not any(match.overlaps(other) for _, other in kept)]
@@ -134,7 +136,7 @@ def judge_holds(
         turns=tuple(sorted(turns, key=lambda turn: turn.start_s)),
         words=tuple(words),
         activities=tuple(activities),
-        hearing=Heard(words, activities),
+        hearing=WordConfidence(words, activities),
         transcript=transcribe_tokens(turns, words, rules.lexicon),
         rules=rules,
         holds=settings.holds,
@@ -246,7 +248,7 @@ def _understood(scene: _Scene, window: Span) -> bool:
     """Whether what the agent says in `window` was recognised; a silent agent was."""
     words = [word for word in scene.words if word.role == "agent" and word.span & window]
     if words:
-        return scene.hearing.well(words, scene.settings)
+        return scene.hearing.reliable(words, scene.settings)
     spoken = (a.span & window for a in scene.activities if a.role == "agent")
     return total_s(spoken) < UNHEARD_S
 

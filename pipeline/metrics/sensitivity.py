@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.metrics.timeline import PARTIES, Measures, Timeline, plain
+from pipeline.metrics.timeline import PARTIES, Measures, Timeline, count
 
 STRETCHES_S = (3.0, 5.0, 10.0)
 """Thresholds for holds and dead air."""
@@ -17,7 +17,7 @@ def hold_count_at(timeline: Timeline) -> Measures:
     lengths = [hold.span.duration_s for hold in (*timeline.short_holds, *timeline.holds)]
     for threshold_s in STRETCHES_S:
         name = f"hold_count_at_{threshold_s:g}s"
-        yield plain(name, None, _at_least(lengths, threshold_s), "count")
+        yield count(name, None, _at_least(lengths, threshold_s), "count")
 
 
 def dead_air_count_at(timeline: Timeline) -> Measures:
@@ -26,7 +26,7 @@ def dead_air_count_at(timeline: Timeline) -> Measures:
     for threshold_s in STRETCHES_S:
         known = timeline.settings.silences.min_s <= threshold_s
         name = f"dead_air_count_at_{threshold_s:g}s"
-        yield plain(name, None, float(sum(s > threshold_s for s in lengths)), "count", known=known)
+        yield count(name, None, float(sum(s > threshold_s for s in lengths)), "count", known=known)
 
 
 def interruption_count_at(timeline: Timeline) -> Measures:
@@ -41,7 +41,7 @@ def interruption_count_at(timeline: Timeline) -> Measures:
                 if o.kind == "interruption" and o.by_role == role
             ]
             name = f"interruption_count_at_{threshold_s:g}s"
-            yield plain(name, role, _at_least(lengths, threshold_s), "count", known=known and kept)
+            yield count(name, role, _at_least(lengths, threshold_s), "count", known=known and kept)
 
 
 def _at_least(lengths_s: Iterable[float], threshold_s: float) -> float:

@@ -6,28 +6,28 @@ partition, which must add up to the recording, it is silence.
 
 from __future__ import annotations
 
-from pipeline.metrics.timeline import Measures, Timeline, plain
+from pipeline.metrics.timeline import Measures, Timeline, count
 from pipeline.records import Silence, SilenceKind
 
 
 def silence_time(timeline: Timeline) -> Measures:
     """Seconds of silences longer than `silences.min_s`."""
-    yield plain("silence_time", None, _seconds(timeline, "silence"), "s")
+    yield count("silence_time", None, _seconds(timeline, "silence"), "s")
 
 
 def recorder_pause_time(timeline: Timeline) -> Measures:
     """Seconds during which the recorder was stopped."""
-    yield plain("recorder_pause_time", None, _seconds(timeline, "recorder_pause"), "s")
+    yield count("recorder_pause_time", None, _seconds(timeline, "recorder_pause"), "s")
 
 
 def dead_air_count(timeline: Timeline) -> Measures:
     """Number of unannounced silences longer than `silences.dead_air_s`."""
-    yield plain("dead_air_count", None, float(len(_dead_air(timeline))), "count")
+    yield count("dead_air_count", None, float(len(_dead_air(timeline))), "count")
 
 
 def dead_air_time(timeline: Timeline) -> Measures:
     """Seconds of dead air."""
-    yield plain("dead_air_time", None, sum(s.span.duration_s for s in _dead_air(timeline)), "s")
+    yield count("dead_air_time", None, sum(s.span.duration_s for s in _dead_air(timeline)), "s")
 
 
 def _dead_air(timeline: Timeline) -> list[Silence]:

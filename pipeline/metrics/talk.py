@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from pipeline.metrics.timeline import PARTIES, Measures, Timeline, other, plain, ratio
+from pipeline.metrics.timeline import PARTIES, Measures, Timeline, count, other, ratio
 from pipeline.records import Role, Turn
 from pipeline.spans import total_s
 
@@ -12,8 +12,8 @@ from pipeline.spans import total_s
 def talk_time(timeline: Timeline) -> Measures:
     """Own activity in seconds, overlap included, so that roles may add to more than their union."""
     for role in PARTIES:
-        yield plain("talk_time", role, total_s(timeline.talk(role)), "s", known=timeline.roles_known)
-    yield plain("talk_time", "ivr", total_s(timeline.speech("ivr")), "s")
+        yield count("talk_time", role, total_s(timeline.talk(role)), "s", known=timeline.roles_known)
+    yield count("talk_time", "ivr", total_s(timeline.speech("ivr")), "s")
 
 
 def talk_ratio(timeline: Timeline) -> Measures:
@@ -34,7 +34,7 @@ def longest_monologue(timeline: Timeline) -> Measures:
     """Longest stretch, in seconds, of one speaker with no turn by the other; backchannels do not break it."""
     for role in PARTIES:
         longest = max(_stretches(timeline, role), default=0.0)
-        yield plain("longest_monologue", role, longest, "s", known=timeline.roles_known)
+        yield count("longest_monologue", role, longest, "s", known=timeline.roles_known)
 
 
 def _stretches(timeline: Timeline, role: Role) -> list[float]:
@@ -65,8 +65,8 @@ def response_latency(timeline: Timeline) -> Measures:
         median = statistics.median(gaps) if gaps else 0.0
         # The 90th percentile is a member of the sample (nearest rank), so that it can be pointed at.
         p90 = gaps[max(0, -(-9 * len(gaps) // 10) - 1)] if gaps else 0.0
-        yield plain("response_latency_median", role, median, "s", known=known)
-        yield plain("response_latency_p90", role, p90, "s", known=known)
+        yield count("response_latency_median", role, median, "s", known=known)
+        yield count("response_latency_p90", role, p90, "s", known=known)
 
 
 def _gaps(timeline: Timeline, role: Role) -> list[float]:

@@ -55,7 +55,7 @@ def other(role: Role) -> Role:
     return "customer" if role == "agent" else "agent"
 
 
-def plain(name: str, role: Role | None, value: float, unit: str, *, known: bool = True) -> Metric:
+def count(name: str, role: Role | None, value: float, unit: str, *, known: bool = True) -> Metric:
     """A measure that is no ratio; its denominator counts calls, 0 where it cannot be told."""
     return Metric(
         name=name, role=role, numerator=value if known else 0.0, denominator=float(known), unit=unit

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-from pipeline.metrics.timeline import PARTIES, Measures, Timeline, plain, ratio
+from pipeline.metrics.timeline import PARTIES, Measures, Timeline, count, ratio
 from pipeline.records import Metric, Role, Tone
 from pipeline.spans import Span
 
@@ -88,7 +88,7 @@ def word_sentiment_trend(timeline: Timeline) -> Measures:
         )
         known = before.denominator > 0 and after.denominator > 0
         change = after.numerator / after.denominator - before.numerator / before.denominator if known else 0.0
-        yield plain("word_sentiment_trend", role, change, "-2 to 2", known=known)
+        yield count("word_sentiment_trend", role, change, "-2 to 2", known=known)
 
 
 def accommodation(timeline: Timeline) -> Measures:
@@ -106,7 +106,7 @@ def accommodation(timeline: Timeline) -> Measures:
         ]
         known = len(both) >= LEAST_PAIRS
         yield ratio(f"accommodation_{name}", None, _correlation(both), "correlation", known=known)
-        yield plain(f"accommodation_{name}_exchanges", None, float(len(both)), "count")
+        yield count(f"accommodation_{name}_exchanges", None, float(len(both)), "count")
 
 
 def _tones(timeline: Timeline, role: Role) -> list[tuple[Tone, Span]]:

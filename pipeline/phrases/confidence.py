@@ -21,7 +21,7 @@ LEAST_SPEECH_S = 3.0
 """Less speech than this says nothing about whether it was understood."""
 
 
-class Heard:
+class WordConfidence:
     """A call's words and activities, to be asked about often."""
 
     def __init__(self, words: Sequence[Word], activities: Sequence[Activity]) -> None:
@@ -41,14 +41,14 @@ class Heard:
             covered += self._channel(word.channel).seconds_in(word.start_s, word.end_s)
         return covered / whole if whole else 0.0
 
-    def well(self, words: Sequence[Word], settings: RuleSettings) -> bool:
+    def reliable(self, words: Sequence[Word], settings: RuleSettings) -> bool:
         """Whether words were heard well enough to decide a verdict; no words were not."""
         probability = mean_probability(words)
         if probability is None or probability < settings.min_phrase_probability:
             return False
         return self.support(words) >= settings.min_phrase_activity
 
-    def understood(self, roles: Collection[Role], window: Span, settings: RuleSettings) -> bool:
+    def intelligible(self, roles: Collection[Role], window: Span, settings: RuleSettings) -> bool:
         """Whether what `roles` say in `window` was recognised well enough to tell what was not said.
 
         Without words it was, unless somebody speaks there for longer than a moment.

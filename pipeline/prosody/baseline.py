@@ -21,7 +21,7 @@ LONGEST_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Prosody:
     """How somebody speaks: pitch in semitones, level and effort in dB, rate as a logarithm.
 
     Effort is the energy above 1 kHz over that below; rate is the logarithm of syllables a minute.
@@ -38,7 +38,7 @@ WEIGHTS = {"pitch": 2.0, "level": 2.0, "effort": 2.0, "rate": 1.0}
 
 MEASURES = tuple(WEIGHTS)
 
-TYPICAL = Manner(pitch=2.0, level=3.0, effort=2.0, rate=0.2)
+TYPICAL = Prosody(pitch=2.0, level=3.0, effort=2.0, rate=0.2)
 """How far the turns of an ordinary conversation lie from the speaker's median (standard deviation)."""
 
 
@@ -53,7 +53,7 @@ class Stretch:
     speech_s: float
     usable_s: float
     voiced_s: float
-    manner: Manner | None = None
+    manner: Prosody | None = None
     pitch_range: float | None = None
     level_variation: float | None = None
 
@@ -67,14 +67,14 @@ class Stretch:
 class Baseline:
     """What is usual for a voice: the median of each measure and the spread around it."""
 
-    median: Manner
-    spread: Manner
+    median: Prosody
+    spread: Prosody
 
-    def difference(self, manner: Manner) -> Manner:
+    def difference(self, manner: Prosody) -> Prosody:
         """How far `manner` lies from the median, in the measures' own units."""
-        return Manner(**{name: getattr(manner, name) - getattr(self.median, name) for name in MEASURES})
+        return Prosody(**{name: getattr(manner, name) - getattr(self.median, name) for name in MEASURES})
 
-    def activation(self, manner: Manner) -> float:
+    def activation(self, manner: Prosody) -> float:
         """-1 to 1, 0 where all is as usual: the weighted mean of tanh(z) of the four measures.
 
         Each is bounded, as in Bone et al., so that no single one can carry the result.
@@ -101,7 +101,7 @@ def measure_stretch(frames: ChannelFrames, own: Mask, min_voiced_s: float) -> St
         speech_s=speech_s,
         usable_s=usable_s,
         voiced_s=voiced_s,
-        manner=Manner(
+        manner=Prosody(
             pitch=float(np.median(pitch)),
             # Of the mean power: it hardly depends on where exactly voice begins and ends.
             level=float(10 * np.log10(np.mean(10 ** (frames.level[usable] / 10)))),
@@ -129,7 +129,7 @@ def find_baseline(stretches: Sequence[Stretch], min_turns: int) -> Baseline | No
         name: _spread(_weighted_median(np.abs(values[name] - median[name]), weights), len(judged), name)
         for name in MEASURES
     }
-    return Baseline(median=Manner(**median), spread=Manner(**spread))
+    return Baseline(median=Prosody(**median), spread=Prosody(**spread))
 
 
 def _spread(median_distance: float, turns: int, name: str) -> float:

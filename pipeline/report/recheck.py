@@ -32,8 +32,8 @@ def changes_json(db: Path, done: Rechecked, limit: int) -> dict[str, Any]:
         "failed": [{"uri": uri, "error": error} for uri, error in done.failed],
         "changed_at": done.changed_at if done.changed else None,
         "wall_s": done.wall_s,
-        "changes": tables.rows_of(_counts(done)),
-        "verdicts": tables.rows_of(_verdicts(db, done, limit)),
+        "changes": tables.as_dicts(_counts(done)),
+        "verdicts": tables.as_dicts(_verdicts(db, done, limit)),
     }
 
 

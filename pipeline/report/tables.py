@@ -21,8 +21,8 @@ from rich.table import Table as Grid
 
 if TYPE_CHECKING:  # what is shown is made elsewhere, and slow to import
     from pipeline.archive.night import NightSummary, Progress
-    from pipeline.archive.plan import Item, Plan
-    from pipeline.records import Analysis
+    from pipeline.archive.plan import Plan, WorkItem
+    from pipeline.records import CallAnalysis
     from pipeline.store import Table
 
 WIDTH = 100
@@ -70,7 +70,7 @@ def _id_list(ids: Sequence[str]) -> str:
     return ", ".join(f"'{id_}'" for id_ in ids) or "NULL"
 
 
-def rows_of(table: Table) -> list[dict[str, Any]]:
+def as_dicts(table: Table) -> list[dict[str, Any]]:
     """A query's answer as one mapping a row."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
@@ -216,7 +216,7 @@ def summary_line(summary: NightSummary) -> str:
     parts = [f"{summary.found} found", f"{totals.analysed} analysed"]
     parts += [f"{len(totals.quarantined)} quarantined"] if totals.quarantined else []
     parts += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
-    parts += [f"{summary.rejudged} judged again"] if summary.rejudged else []
+    parts += [f"{summary.rechecked} judged again"] if summary.rechecked else []
     parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
     parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
     if summary.real_time_factor is not None:
@@ -234,7 +234,7 @@ def night_markdown(summary: NightSummary) -> str:
         "Analysed": totals.analysed,
         "Quarantined": len(totals.quarantined),
         "Unreadable": len(summary.unreadable),
-        "Judged again": summary.rejudged,
+        "Judged again": summary.rechecked,
         "Unchanged": summary.unchanged,
         "Duplicates": len(summary.duplicates),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",
@@ -282,7 +282,7 @@ class _Lines:
     def planned(self, plan: Plan) -> None:
         self._calls = len(plan.todo)
 
-    def done(self, item: Item, analysis: Analysis) -> None:
+    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
         self._done += 1
         recording = analysis.recording
         state = clock(recording.duration_s) if recording.status == "analysed" else "quarantined"
@@ -304,7 +304,7 @@ class _Bar:
         total = sum(item.bytes for item in plan.todo)
         self._bar.update(self._task, description="analysing", total=total, text=self._text())
 
-    def done(self, item: Item, analysis: Analysis) -> None:
+    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
         self._done += 1
         self._audio_s += analysis.recording.duration_s or 0.0
         self._bar.update(self._task, advance=item.bytes, text=self._text())

@@ -2,12 +2,12 @@
 
 from pipeline.events.hold_phrases import HoldPhrase, hold_phrases, judge_holds
 from pipeline.personal_data.find import personal_data_records
-from pipeline.rules.context import Case
+from pipeline.rules.context import CallContext
 from pipeline.rules.evaluate import judge
 from pipeline.rules.load import Rule, RuleSet, load_rules
 
 __all__ = [
-    "Case",
+    "CallContext",
     "HoldPhrase",
     "Rule",
     "RuleSet",

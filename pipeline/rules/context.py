@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pipeline.phrases.confidence import Heard
+from pipeline.phrases.confidence import WordConfidence
 from pipeline.phrases.search import Match, Phrases, find
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import (
@@ -66,7 +66,7 @@ class Clock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class CallContext:
     """A call as stored: everything the rules need, without its audio."""
 
     duration_s: float
@@ -95,16 +95,16 @@ class Case:
         return Clock(start_s=min(turn.start_s for turn in by_agent or spoken), outside=union(outside))
 
     @cached_property
-    def heard(self) -> Heard:
+    def heard(self) -> WordConfidence:
         """How well its words were heard."""
-        return Heard(self.words, self.activities)
+        return WordConfidence(self.words, self.activities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hearing:
+class RuleContext:
     """A case before the rules: with its transcript and the settings."""
 
-    case: Case
+    case: CallContext
     rules: RuleSet
     transcript: Transcript
     settings: RuleSettings
@@ -112,18 +112,18 @@ class Hearing:
 
     def heard(self, words: Sequence[Word]) -> bool:
         """Whether words were heard well enough to decide a verdict."""
-        return self.case.heard.well(words, self.settings)
+        return self.case.heard.reliable(words, self.settings)
 
-    def understood(self, roles: Collection[Role], window: Span) -> bool:
+    def intelligible(self, roles: Collection[Role], window: Span) -> bool:
         """Whether what `roles` say in `window` was recognised well enough to tell what was not said."""
-        return self.case.heard.understood(roles, window, self.settings)
+        return self.case.heard.intelligible(roles, window, self.settings)
 
     def sure(self, match: Match) -> bool:
         """Whether a phrase may decide: its speaker is known and it was heard well enough."""
-        return match.role != "unknown" and self.case.heard.well(match.words, self.settings)
+        return match.role != "unknown" and self.case.heard.reliable(match.words, self.settings)
 
 
-def starts_mid_call(hearing: Hearing, opening: Phrases) -> bool:
+def starts_mid_call(hearing: RuleContext, opening: Phrases) -> bool:
     """Whether the recording starts amid speech, and not with the words with which calls begin."""
     case, speakers = hearing.case, opening.speakers
     begins_s = min((spoken.span.start_s for spoken in case.activities or case.turns), default=None)
@@ -134,7 +134,7 @@ def starts_mid_call(hearing: Hearing, opening: Phrases) -> bool:
     return all(match.utterance != first for match in find(hearing.transcript, opening, speakers))
 
 
-def stops_mid_call(hearing: Hearing) -> bool:
+def stops_mid_call(hearing: RuleContext) -> bool:
     """Whether the recording stops amid speech."""
     case = hearing.case
     ends_s = max((spoken.span.end_s for spoken in case.activities or case.turns), default=None)

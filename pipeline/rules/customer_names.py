@@ -16,7 +16,7 @@ from pipeline.personal_data.number_words import MONTHS, plain
 from pipeline.phrases.search import Match, Phrases, find
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import Call, Word
-from pipeline.rules.context import Hearing
+from pipeline.rules.context import RuleContext
 
 METADATA_KEYS = ("customer_name", "caller_name", "contact_name", "client_name", "customer")
 """Columns of the metadata that hold the customer's name, in the order they are looked at."""
@@ -63,7 +63,7 @@ class NamePhrases:
     denies: Phrases
 
 
-def find_customer_names(hearing: Hearing, phrases: NamePhrases) -> tuple[CustomerName, ...]:
+def find_customer_names(hearing: RuleContext, phrases: NamePhrases) -> tuple[CustomerName, ...]:
     """All that is known of the customer's name, in the order it became known."""
     finder = _Finder(
         transcript=hearing.transcript,

@@ -20,14 +20,14 @@ from pipeline.rules.checks.name_used import name_used
 from pipeline.rules.checks.repeat_back import repeat_back
 from pipeline.rules.checks.said_in_time import said_in_time
 from pipeline.rules.checks.sequence import sequence
-from pipeline.rules.context import Case, Hearing
+from pipeline.rules.context import CallContext, RuleContext
 from pipeline.rules.load import Rule, RuleSet, load_rules
 from pipeline.rules.spec import (
     Beeps,
     Calm,
+    CheckSpec,
     EveryHold,
     HoldLength,
-    LogicSpec,
     Measure,
     NameUsed,
     RepeatBack,
@@ -36,11 +36,11 @@ from pipeline.rules.spec import (
 )
 from pipeline.settings import HoldSettings, RuleSettings
 
-__all__ = ["Case", "Rule", "RuleSet", "judge", "load_rules"]
+__all__ = ["CallContext", "Rule", "RuleSet", "judge", "load_rules"]
 
 DEFAULT_HOLDS = HoldSettings()
 
-LOGICS: Mapping[type[LogicSpec], Callable[[Hearing, Rule, Any], Finding]] = {
+LOGICS: Mapping[type[CheckSpec], Callable[[RuleContext, Rule, Any], Finding]] = {
     Beeps: beeps,
     Calm: calm,
     EveryHold: every_hold,
@@ -55,7 +55,7 @@ LOGICS: Mapping[type[LogicSpec], Callable[[Hearing, Rule, Any], Finding]] = {
 
 
 def judge(
-    case: Case, rules: RuleSet, settings: RuleSettings, holds: HoldSettings = DEFAULT_HOLDS
+    case: CallContext, rules: RuleSet, settings: RuleSettings, holds: HoldSettings = DEFAULT_HOLDS
 ) -> tuple[Finding, ...]:
     """One finding per rule, in the rules' order.
 
@@ -63,5 +63,5 @@ def judge(
     searched for a request or thanks.
     """
     transcript = transcribe_tokens(case.turns, case.words, rules.lexicon)
-    hearing = Hearing(case=case, rules=rules, transcript=transcript, settings=settings, holds=holds)
+    hearing = RuleContext(case=case, rules=rules, transcript=transcript, settings=settings, holds=holds)
     return tuple(LOGICS[type(rule.logic)](hearing, rule, rule.logic) for rule in rules.rules)

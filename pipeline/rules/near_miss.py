@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.phrases.tokens import transcribe_tokens
-from pipeline.records import Analysis, Finding, Role, Word
+from pipeline.records import CallAnalysis, Finding, Role, Word
 from pipeline.rules.load import Rule, RuleSet
 from pipeline.rules.spec import EveryHold, RepeatBack, SaidInTime
 from pipeline.rules.spec import Sequence as Steps
@@ -50,7 +50,7 @@ class Likeness:
         return self.similarity >= least and self.similarity > self.decoy_similarity
 
 
-class SecondLook:
+class NearMissMarker:
     """Remembers the examples' vectors, which are the same for every call."""
 
     def __init__(self, embed: Embed) -> None:
@@ -58,7 +58,7 @@ class SecondLook:
         self._embed = embed
         self._examples: dict[tuple[str, ...], Vectors] = {}
 
-    def __call__(self, known: Analysis, rules: RuleSet, settings: RuleSettings) -> Analysis:
+    def __call__(self, known: CallAnalysis, rules: RuleSet, settings: RuleSettings) -> CallAnalysis:
         """`known` with `detail.review` in the findings where a sentence means what was not found."""
         if not settings.second_look:
             return known
@@ -111,7 +111,7 @@ class SecondLook:
                 stands_out = likeness.stands_out(settings.second_look_similarity)
                 if stands_out and (best is None or likeness.similarity > best[0].similarity):
                     best = likeness, words
-        return None if best is None else _told(*best)
+        return None if best is None else _as_detail(*best)
 
 
 def failed_by_absence(finding: Finding, rules: RuleSet) -> bool:
@@ -121,7 +121,7 @@ def failed_by_absence(finding: Finding, rules: RuleSet) -> bool:
     return isinstance(rules.rule(finding.rule_id).logic, PHRASED)
 
 
-def keep_reviews(now: Analysis, before: Mapping[str, object], rules: RuleSet) -> Analysis:
+def keep_reviews(now: CallAnalysis, before: Mapping[str, object], rules: RuleSet) -> CallAnalysis:
     """`now` with the reviews of `before`, an earlier judgement's by rule, that still apply.
 
     Judging again loads no models: a mark stays while its rule fails by absence as it did.
@@ -137,7 +137,7 @@ def keep_reviews(now: Analysis, before: Mapping[str, object], rules: RuleSet) ->
     return replace(now, findings=findings)
 
 
-def _sentences(known: Analysis, rules: RuleSet) -> Iterator[tuple[Word, ...]]:
+def _sentences(known: CallAnalysis, rules: RuleSet) -> Iterator[tuple[Word, ...]]:
     """What was said, sentence by sentence."""
     transcript = transcribe_tokens(known.turns, known.words, rules.lexicon)
     for utterance in transcript.utterances:
@@ -153,7 +153,7 @@ def _text(words: Sequence[Word]) -> str:
     return " ".join(word.text.strip() for word in words)
 
 
-def _told(likeness: Likeness, words: Sequence[Word]) -> dict[str, object]:
+def _as_detail(likeness: Likeness, words: Sequence[Word]) -> dict[str, object]:
     return {
         "sentence": _text(words),
         "similarity": round(likeness.similarity, 3),

@@ -1,6 +1,6 @@
 """What people write in a rule pack: its keys, and the closed set of logics with the keys of each.
 
-A new rule is a new file. A new logic is a `LogicSpec` here, a name in `Logic`, and a module whose function is
+A new rule is a new file. A new logic is a `CheckSpec` here, a name in `Logic`, and a module whose function is
 in the engine's `LOGICS`.
 """
 
@@ -19,7 +19,7 @@ Score = Literal["compliance", "quality"]
 Moment = Literal["call", "start", "end", "hold", "hold_end", "transfer", "personal_data", "said"]
 
 
-class LogicSpec(Spec):
+class CheckSpec(Spec):
     """The keys of a logic."""
 
     def groups(self) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ class LogicSpec(Spec):
         return ()
 
 
-class SaidInTime(LogicSpec):
+class SaidInTime(CheckSpec):
     """Said before the deadline and before the customer gives personal data."""
 
     kind: Literal["said_in_time"]
@@ -47,7 +47,7 @@ class SaidInTime(LogicSpec):
         return (self.said, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
 
-class EveryHold(LogicSpec):
+class EveryHold(CheckSpec):
     """A field of every hold has one of the good values."""
 
     kind: Literal["every_hold"]
@@ -88,7 +88,7 @@ class Step(Spec):
         return self
 
 
-class Sequence(LogicSpec):
+class Sequence(CheckSpec):
     """Steps that are said, or not said, around the moments of a kind."""
 
     kind: Literal["sequence"]
@@ -131,7 +131,7 @@ class Sequence(LogicSpec):
         return self
 
 
-class Measure(LogicSpec):
+class Measure(CheckSpec):
     """A metric of the call is within bounds."""
 
     kind: Literal["measure"]
@@ -154,7 +154,7 @@ class Measure(LogicSpec):
         return self
 
 
-class HoldLength(LogicSpec):
+class HoldLength(CheckSpec):
     """No hold is longer than `holds.max_s` unless the agent checks back in between."""
 
     kind: Literal["hold_length"]
@@ -166,7 +166,7 @@ class HoldLength(LogicSpec):
         return (self.check_back,)
 
 
-class Beeps(LogicSpec):
+class Beeps(CheckSpec):
     """A beep tone is heard at regular times over the conversation."""
 
     kind: Literal["beeps"]
@@ -185,7 +185,7 @@ class Beeps(LogicSpec):
     """The verdict when no regular beep is heard."""
 
 
-class NameUsed(LogicSpec):
+class NameUsed(CheckSpec):
     """The agent addresses the customer by name at least once after it is known."""
 
     kind: Literal["name_used"]
@@ -214,7 +214,7 @@ class NameUsed(LogicSpec):
         )
 
 
-class RepeatBack(LogicSpec):
+class RepeatBack(CheckSpec):
     """What the customer gave is read back, or the agent asks whether it was understood rightly."""
 
     kind: Literal["repeat_back"]
@@ -226,7 +226,7 @@ class RepeatBack(LogicSpec):
         return (self.checks,)
 
 
-class Calm(LogicSpec):
+class Calm(CheckSpec):
     """While the customer's activation is raised, the agent's stays as usual."""
 
     kind: Literal["calm"]

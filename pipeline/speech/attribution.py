@@ -39,7 +39,7 @@ Source = Literal["setting", "words", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
+class Attribution:
     """The call's voices. `source` says what told the roles, `confidence` (0 to 1) how surely words did.
 
     `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
@@ -52,9 +52,9 @@ class Parties:
     overlaps_known: bool = True
 
 
-def parties_on_channels(
+def attribute_channels(
     channels: Sequence[ChannelActivity], heard: Sequence[Sequence[HeardWord]], settings: AudioSettings
-) -> Parties:
+) -> Attribution:
     """The two parties of a stereo call."""
     agent: int | None
     if settings.agent_channel in AGENT_CHANNELS:
@@ -75,19 +75,19 @@ def parties_on_channels(
         )
         for i, (channel, words) in enumerate(zip(channels, heard, strict=True))
     )
-    return Parties(voices=voices, agent_channel=agent, source=_source(source), confidence=confidence)
+    return Attribution(voices=voices, agent_channel=agent, source=_source(source), confidence=confidence)
 
 
 def _source(name: str) -> Source:
     return "setting" if name == "setting" else "words" if name == "words" else "none"
 
 
-def parties_by_voice(
+def attribute_voices(
     channel: ChannelActivity,
     heard: Sequence[HeardWord],
     diarize: Diarize,
     settings: tuple[AudioSettings, TurnSettings],
-) -> Parties:
+) -> Attribution:
     """The parties of a mono call: voices told apart, roles from what each says."""
     audio, turns = settings
     found = diarize(channel.samples, channel.spans, [sound.span for sound in channel.sounds])
@@ -111,7 +111,7 @@ def parties_by_voice(
         for speaker in own
     )
     known = "unknown" not in roles.values()
-    return Parties(
+    return Attribution(
         voices=voices,
         agent_channel=None,
         source="words" if known else "none",

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio.frames import HOP, SAMPLE_RATE, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
-from pipeline.records import Fitness, Samples
+from pipeline.records import AudioQuality, Samples
 from pipeline.settings import FitnessSettings
 from pipeline.speech.activity import ChannelActivity
-from pipeline.speech.attribution import Parties
+from pipeline.speech.attribution import Attribution
 from pipeline.speech.roles import find_agent
 
 CEILING_SHARE = (
@@ -27,9 +27,9 @@ DIGITAL_SILENCE = 1e-9  # power: 15 bits below full scale
 LEAST_WORDS = 10
 
 
-def measure_fitness(
-    samples: Samples, channels: Sequence[ChannelActivity], parties: Parties, settings: FitnessSettings
-) -> tuple[Fitness, ...]:
+def measure_quality(
+    samples: Samples, channels: Sequence[ChannelActivity], parties: Attribution, settings: FitnessSettings
+) -> tuple[AudioQuality, ...]:
     """The signal facts of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
     swapped = swap_suspected(parties, settings)
     levels = [levels_db(channel) for channel in samples]
@@ -39,7 +39,7 @@ def measure_fitness(
     )
 
 
-def swap_suspected(parties: Parties, settings: FitnessSettings) -> bool:
+def swap_suspected(parties: Attribution, settings: FitnessSettings) -> bool:
     """Whether what is said speaks clearly against the agent's channel that the settings gave."""
     if parties.source != "setting" or len(parties.voices) != 2:
         return False
@@ -55,13 +55,13 @@ def _channel_fitness(
     channel: ChannelActivity,
     word_probability: float | None,
     swapped: bool,
-) -> Fitness:
+) -> AudioQuality:
     own = levels[index]
     speech = to_mask(channel.spans, len(own))
     noise_db = noise_floor_db(own)
     level_db = float(np.median(own[speech])) if speech.any() else None
     gaps = find_dropouts(samples[index], speech, noise_db)
-    return Fitness(
+    return AudioQuality(
         channel=index,
         speech_s=float(speech.sum()) * HOP / SAMPLE_RATE,
         level_db=level_db,
@@ -133,7 +133,7 @@ def _crosstalk_db(leak: Levels, source: Levels) -> float:
     return float(np.median(leak[:n][loud] - source[:n][loud]))
 
 
-def _probability(parties: Parties, channel: int) -> float | None:
+def _probability(parties: Attribution, channel: int) -> float | None:
     """Mean word probability of a channel; None for so few words that it says nothing."""
     values = [
         word.probability for voice in parties.voices if voice.channel == channel for word in voice.words

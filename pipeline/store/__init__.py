@@ -20,11 +20,11 @@ import pyarrow as pa
 
 import schemas
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Analysis, Call, HoldTrack, Pairs, Review, ScoredRule
+from pipeline.records import Call, CallAnalysis, HoldTrack, Pairs, Review, ScoredRule
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.reading import Connection, Table, Values, ask, connect, query, reading
-from pipeline.store.recheck_rows import HISTORY, Judged, store_judged, verdict_changes
+from pipeline.store.recheck_rows import HISTORY, RecheckedRows, store_rechecked, verdict_changes
 from pipeline.store.rows import rows_of, table_of, value_names
 from pipeline.store.stored_settings import StoredSettings, audio_fingerprint
 
@@ -75,7 +75,7 @@ QUALIFY row_number() OVER (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredState:
     """What is stored of a recording; versions are None for a quarantined one.
 
     `holds` and `pauses` are those that its metadata gave.
@@ -106,7 +106,7 @@ class Writer:
             for table in (*_DERIVED, *_KEPT)
         }
 
-    def known(self) -> dict[str, Known]:
+    def known(self) -> dict[str, StoredState]:
         """What is stored, by recording_id."""
         settings = self._connection.execute(
             "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
@@ -117,7 +117,7 @@ class Writer:
             "FROM recording LEFT JOIN analysis USING (recording_id) LEFT JOIN call USING (recording_id)"
         ).fetchall()
         return {
-            id_: Known(
+            id_: StoredState(
                 uri=uri,
                 status=status,
                 settings_hash=hash_,
@@ -130,7 +130,7 @@ class Writer:
             for id_, uri, status, hash_, asr, rules, holds, pauses in rows
         }
 
-    def add(self, analysis: Analysis) -> None:
+    def add(self, analysis: CallAnalysis) -> None:
         """Store one recording in one transaction; whatever was derived from it before is replaced.
 
         Reviews stay, and verdicts that change are kept in verdict_history. Raises RecordingError, with the
@@ -208,14 +208,16 @@ class Writer:
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
         return len(new)
 
-    def add_judged(self, judged: Judged, rules_version: str, settings: Mapping[str, StoredSettings]) -> bool:
+    def add_rechecked(
+        self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]
+    ) -> bool:
         """Store what judging calls again has changed, in one transaction; says whether there is anything.
 
         `settings` are those the calls were judged with, by the fingerprint of the stored ones. Raises as
         `add`.
         """
         with self._transaction("recheck"):
-            return store_judged(self._connection, judged, rules_version, settings)
+            return store_rechecked(self._connection, rechecked, rules_version, settings)
 
     def publish(self) -> None:
         """Let readers see all that was added so far, at once; the writer goes on working.
@@ -241,7 +243,7 @@ class Writer:
         rows = self._connection.execute(sql, [recording_id]).fetchall()
         return rows[0][0] if rows else None
 
-    def _keep_changes(self, analysis: Analysis) -> None:
+    def _keep_changes(self, analysis: CallAnalysis) -> None:
         """Note the verdicts that are about to be replaced by others."""
         sql = "SELECT rule_id, rule_version, verdict, start_s, quote FROM finding WHERE recording_id = ?"
         old = self._connection.sql(sql, params=[analysis.recording.recording_id]).to_arrow_table().to_pylist()
@@ -357,7 +359,7 @@ def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
     connection.commit()
 
 
-def _records(analysis: Analysis) -> Iterator[tuple[str, Sequence[object]]]:
+def _records(analysis: CallAnalysis) -> Iterator[tuple[str, Sequence[object]]]:
     """Each table with its records."""
     yield "recording", (analysis.recording,)
     yield "call", (analysis.call,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.audio.learn_tracks import Heard, learn
+from pipeline.audio.learn_tracks import HeardMusic, learn
 from pipeline.records import Fingerprint, HoldTrack
 
 if TYPE_CHECKING:  # the store calls what is here
@@ -66,11 +66,11 @@ def learn_tracks(connection: Connection, known_after: int) -> None:
         connection.execute(f"UPDATE sound SET track_id = ? {_PLACE} AND kind = 'music'", [track_id, *where])  # noqa: S608
 
 
-def _read_heard(connection: Connection) -> tuple[Heard, ...]:
+def _read_heard(connection: Connection) -> tuple[HeardMusic, ...]:
     """Fingerprints that are in no track yet, in an order that does not depend on when they were heard."""
     rows = connection.execute(_HEARD, [MAX_HEARD]).fetchall()
     return tuple(
-        Heard(
+        HeardMusic(
             recording_id=recording_id,
             fingerprint=Fingerprint(
                 channel=channel,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.records import Analysis, ChangeCause, VerdictChange
+from pipeline.records import CallAnalysis, ChangeCause, VerdictChange
 from pipeline.store.rows import Row, rows_of, table_of, value_names
 from pipeline.store.stored_settings import StoredSettings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the store writes what is made here
     from pipeline.store import Connection
     from pipeline.store.stored import StoredCall
 
-JUDGED = {
+ASSESSED = {
     "hold": "holds",
     "transfer": "transfers",
     "overlap": "overlaps",
@@ -37,7 +37,7 @@ HISTORY = "verdict_history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class RecheckedRows:
     """Calls judged again: the rows that replace those of the recordings in `stale`, by table.
 
     `failed` are calls that could not be judged, with the reason; they stay as they were.
@@ -51,12 +51,12 @@ class Judged:
 
 
 def compare(
-    pairs: Sequence[tuple[StoredCall, Analysis]],
+    pairs: Sequence[tuple[StoredCall, CallAnalysis]],
     failed: Sequence[tuple[str, str]],
     schemas: Mapping[str, pa.Schema],
     changed_at: datetime,
     active: Sequence[str],
-) -> Judged:
+) -> RecheckedRows:
     """What is new in calls, given each as it is stored and as it is judged now.
 
     `active` are the rules that a call has findings of; one that was not judged now keeps the stored finding.
@@ -64,7 +64,7 @@ def compare(
     changes: Counter[Change] = Counter()
     stale: dict[str, list[str]] = {}
     rows: dict[str, pa.Table] = {}
-    for table, part in JUDGED.items():
+    for table, part in ASSESSED.items():
         ids: list[str] = []
         new_rows: list[tuple[Any, ...]] = []
         names = value_names(schemas[table])
@@ -87,7 +87,7 @@ def compare(
         for change in verdict_changes(now, _old_findings(stored, schemas), changed_at, "recheck")
     ]
     rows[HISTORY] = table_of(schemas[HISTORY], rows_of(history, schemas[HISTORY].names))
-    return Judged(
+    return RecheckedRows(
         recording_ids=tuple(now.recording.recording_id for _, now in pairs),
         failed=tuple(failed),
         stale={table: tuple(ids) for table, ids in stale.items()},
@@ -96,22 +96,22 @@ def compare(
     )
 
 
-def joined(parts: Sequence[Judged]) -> Judged:
+def joined(parts: Sequence[RecheckedRows]) -> RecheckedRows:
     """Several batches as one; at least one."""
     changes: Counter[Change] = Counter()
     for part in parts:
         changes.update(part.changes)
-    return Judged(
+    return RecheckedRows(
         recording_ids=tuple(id_ for part in parts for id_ in part.recording_ids),
         failed=tuple(failed for part in parts for failed in part.failed),
-        stale={table: tuple(i for part in parts for i in part.stale.get(table, ())) for table in JUDGED},
+        stale={table: tuple(i for part in parts for i in part.stale.get(table, ())) for table in ASSESSED},
         rows={table: pa.concat_tables([part.rows[table] for part in parts]) for table in parts[0].rows},
         changes=changes,
     )
 
 
 def verdict_changes(
-    now: Analysis, old: Iterable[Mapping[str, Any]], changed_at: datetime, cause: ChangeCause
+    now: CallAnalysis, old: Iterable[Mapping[str, Any]], changed_at: datetime, cause: ChangeCause
 ) -> Iterator[VerdictChange]:
     """The verdicts of a call that are others than in `old`, its stored findings by column."""
     new = {finding.rule_id: finding for finding in now.findings}
@@ -134,22 +134,25 @@ def verdict_changes(
             )
 
 
-def store_judged(
-    connection: Connection, judged: Judged, rules_version: str, settings: Mapping[str, StoredSettings]
+def store_rechecked(
+    connection: Connection,
+    rechecked: RecheckedRows,
+    rules_version: str,
+    settings: Mapping[str, StoredSettings],
 ) -> bool:
     """Write what is new, and with what the calls are judged now; says whether anything changed.
 
     `settings` are by the fingerprint of those that are stored. To be called in a transaction.
     """
-    for table, stale in judged.stale.items():
+    for table, stale in rechecked.stale.items():
         if stale:
             delete = f"DELETE FROM {table} WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"  # noqa: S608 - our own table names
             connection.execute(delete, [list(stale)])
-    changed = any(judged.stale.values())
-    for table, rows in judged.rows.items():
+    changed = any(rechecked.stale.values())
+    for table, rows in rechecked.rows.items():
         if rows.num_rows:
             connection.from_arrow(rows).insert_into(table)
-    ids = list(judged.recording_ids)
+    ids = list(rechecked.recording_ids)
     update = """
         UPDATE analysis SET rules_version = $version
         WHERE rules_version <> $version AND recording_id IN (SELECT unnest($ids::VARCHAR[]))

@@ -17,9 +17,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.records import Analysis, Call, Recording, TonePoint
+from pipeline.records import Call, CallAnalysis, Recording, TonePoint
 from pipeline.store import PARTS, Connection, reading
-from pipeline.store.recheck_rows import JUDGED
+from pipeline.store.recheck_rows import ASSESSED
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
@@ -33,7 +33,7 @@ NEEDED = {
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
 _Value = TypeVar("_Value")
-_RECORDS = {name: get_args(hint)[0] for name, hint in get_type_hints(Analysis).items() if get_args(hint)}
+_RECORDS = {name: get_args(hint)[0] for name, hint in get_type_hints(CallAnalysis).items() if get_args(hint)}
 
 _ORDER = """
 CREATE OR REPLACE TEMP TABLE batch AS
@@ -79,10 +79,10 @@ class Batch:
 class StoredCall:
     """A call as it is stored, without its run, tone curve and findings.
 
-    `rows` are those of the tables in `JUDGED`, without recording_id.
+    `rows` are those of the tables in `ASSESSED`, without recording_id.
     """
 
-    analysis: Analysis
+    analysis: CallAnalysis
     pipeline_version: str
     settings_hash: str
     rule_versions: Mapping[str, str]
@@ -124,7 +124,7 @@ def stored_settings(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def verdict_schemas(connection: Connection) -> dict[str, pa.Schema]:
     """Columns and types of the tables that a judgement fills."""
-    tables = (*JUDGED, "verdict_history")
+    tables = (*ASSESSED, "verdict_history")
     return {table: connection.table(table).limit(0).to_arrow_table().schema for table in tables}
 
 
@@ -137,7 +137,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
     calls = tables["call"].one_each(make(Call, tables["call"].columns | {"extra": extra}))
     runs = tables["analysis"].one_each(tables["analysis"].pairs("pipeline_version", "settings_hash"))
     versions = tables["finding"].grouped(tables["finding"].pairs("rule_id", "rule_version"))
-    rows = {table: tables[table].grouped(tables[table].rows()) for table in JUDGED}
+    rows = {table: tables[table].grouped(tables[table].rows()) for table in ASSESSED}
     parts = {
         part: tables[table].grouped(make(_RECORDS[part], tables[table].columns))
         for table, part in NEEDED.items()
@@ -147,7 +147,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
         known: dict[str, Any] = {part: found.get(id_, ()) for part, found in parts.items()}
         out.append(
             StoredCall(
-                analysis=Analysis(recording=recordings[id_], call=calls[id_], **known),
+                analysis=CallAnalysis(recording=recordings[id_], call=calls[id_], **known),
                 pipeline_version=runs[id_][0],
                 settings_hash=runs[id_][1],
                 rule_versions=dict(versions.get(id_, ())),

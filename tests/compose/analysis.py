@@ -16,7 +16,7 @@ from compose.parts import ComposedCall
 from compose.truth import TrueTurn, Truth
 from pipeline.analyse import Models, analyse
 from pipeline.audio.decode import read_audio
-from pipeline.records import Analysis, Call, HeardWord
+from pipeline.records import Call, CallAnalysis, HeardWord
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import AsrSettings, Settings
 from pipeline.spans import Span, intersection
@@ -71,7 +71,7 @@ def analyse_composed(
     rules: RuleSet | None = None,
     settings: Settings | None = None,
     facts: Call | None = None,
-) -> Analysis:
+) -> CallAnalysis:
     """What the program finds in a stereo call: real audio reading, real voice model, all events and rules.
 
     Words come from the script unless a `transcribe` is given; `rules` are the program's own by default.

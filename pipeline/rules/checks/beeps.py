@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from pipeline.records import Finding, Sound, Verdict
-from pipeline.rules.context import Clock, Hearing
+from pipeline.rules.context import Clock, RuleContext
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import Beeps
 from pipeline.spans import Span
@@ -21,7 +21,7 @@ MOST_MISSED = 2
 """So many beeps in a row may go unheard under speech."""
 
 
-def beeps(hearing: Hearing, rule: Rule, logic: Beeps) -> Finding:
+def beeps(hearing: RuleContext, rule: Rule, logic: Beeps) -> Finding:
     """The verdict, with the stretch from the first beep to the last as evidence."""
     clock = hearing.case.clock
     heard = _heard(hearing, logic, clock) if clock else ()
@@ -35,7 +35,7 @@ def beeps(hearing: Hearing, rule: Rule, logic: Beeps) -> Finding:
     return _finding(hearing, rule, logic, "pass" if max(gaps_s) <= longest_s else "fail", heard)
 
 
-def _heard(hearing: Hearing, logic: Beeps, clock: Clock) -> tuple[float, ...]:
+def _heard(hearing: RuleContext, logic: Beeps, clock: Clock) -> tuple[float, ...]:
     """When beeps begin, outside holds, whose own tones are something else."""
     starts_s = sorted(
         sound.start_s
@@ -67,7 +67,7 @@ def _is_series(heard: tuple[float, ...], logic: Beeps) -> bool:
 
 
 def _finding(
-    hearing: Hearing, rule: Rule, logic: Beeps, verdict: Verdict, heard: tuple[float, ...]
+    hearing: RuleContext, rule: Rule, logic: Beeps, verdict: Verdict, heard: tuple[float, ...]
 ) -> Finding:
     span = Span(heard[0], heard[-1]) if heard else Span(0.0, hearing.case.duration_s)
     applies = verdict != "not_applicable"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.records import Finding, Turn, Verdict
-from pipeline.rules.context import Hearing
+from pipeline.rules.context import RuleContext
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import Calm
 from pipeline.spans import Span
@@ -23,7 +23,7 @@ class _Pressure:
     """Those that could be judged, with their activation."""
 
 
-def calm(hearing: Hearing, rule: Rule, logic: Calm) -> Finding:
+def calm(hearing: RuleContext, rule: Rule, logic: Calm) -> Finding:
     """The verdict, with the agent's most raised turn as evidence of a fail, the stretch otherwise.
 
     It needs the agent's activation, which is measured only where the settings ask for it: without it
@@ -43,7 +43,7 @@ def calm(hearing: Hearing, rule: Rule, logic: Calm) -> Finding:
     return _finding(rule, logic, "pass", stretches)
 
 
-def _pressures(hearing: Hearing, logic: Calm, activation: dict[int, float]) -> list[_Pressure]:
+def _pressures(hearing: RuleContext, logic: Calm, activation: dict[int, float]) -> list[_Pressure]:
     """The stretches under pressure, in order."""
     turns = hearing.case.turns
     judged = [turn for turn in turns if turn.role == "customer" and turn.turn_index in activation]
@@ -85,12 +85,12 @@ def _finding(
         detail={
             "raised": logic.raised,
             "usual": logic.usual,
-            "stretches": [_told(stretch) for stretch in stretches],
+            "stretches": [_as_detail(stretch) for stretch in stretches],
         },
     )
 
 
-def _told(stretch: _Pressure) -> dict[str, Any]:
+def _as_detail(stretch: _Pressure) -> dict[str, Any]:
     agent = max((value for _, value in stretch.replies), default=None)
     return {
         "start_s": round(stretch.span.start_s, 3),

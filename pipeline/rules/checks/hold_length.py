@@ -11,12 +11,12 @@ from typing import Any
 
 from pipeline.phrases.search import Match, find
 from pipeline.records import Finding, Hold, Verdict
-from pipeline.rules.context import Hearing
+from pipeline.rules.context import RuleContext
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import HoldLength
 
 
-def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
+def hold_length(hearing: RuleContext, rule: Rule, logic: HoldLength) -> Finding:
     """The verdict, with the hold in which the customer waited longest unattended as evidence.
 
     The longest wait allowed is the setting `holds.max_s`. Where doubtful words would make the difference
@@ -42,12 +42,12 @@ def hold_length(hearing: Hearing, rule: Rule, logic: HoldLength) -> Finding:
         detail={
             "hold_index": worst.hold_index,
             "max_s": hearing.holds.max_s,
-            "holds": [_told(hold, waits_s[hold.hold_index]) for hold in holds],
+            "holds": [_as_detail(hold, waits_s[hold.hold_index]) for hold in holds],
         },
     )
 
 
-def _told(hold: Hold, wait_s: float) -> dict[str, Any]:
+def _as_detail(hold: Hold, wait_s: float) -> dict[str, Any]:
     return {
         "hold_index": hold.hold_index,
         "start_s": round(hold.start_s, 3),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pipeline.records import Finding, Metric, Verdict
-from pipeline.rules.context import Hearing
+from pipeline.rules.context import RuleContext
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import Measure
 from pipeline.spans import Span
 
 
-def measure(hearing: Hearing, rule: Rule, logic: Measure) -> Finding:
+def measure(hearing: RuleContext, rule: Rule, logic: Measure) -> Finding:
     """The verdict, with the event that weighs most as evidence of a fail.
 
     What could not be measured (denominator 0) is not determinable; where nobody but an ivr speaks there is
@@ -49,7 +49,7 @@ def _value(metric: Metric, logic: Measure) -> float | None:
     return metric.numerator if logic.of == "count" else metric.numerator / metric.denominator
 
 
-def _event(hearing: Hearing, logic: Measure) -> Span | None:
+def _event(hearing: RuleContext, logic: Measure) -> Span | None:
     """The longest interruption by the role, or the longest silence that was not announced."""
     case = hearing.case
     spans: list[Span] = []

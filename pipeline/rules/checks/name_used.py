@@ -10,7 +10,7 @@ from pipeline.personal_data.number_words import plain
 from pipeline.phrases.confidence import mean_probability
 from pipeline.phrases.search import Match, find
 from pipeline.records import Finding, Verdict, Word
-from pipeline.rules.context import Hearing
+from pipeline.rules.context import RuleContext
 from pipeline.rules.customer_names import (
     TITLES,
     CustomerName,
@@ -39,7 +39,7 @@ _OWN = frozenset({"here", "speaking"})
 class _Inquiry:
     """A rule before a case, with what is known of the name."""
 
-    hearing: Hearing
+    hearing: RuleContext
     rule: Rule
     names: tuple[CustomerName, ...]
 
@@ -52,7 +52,7 @@ class _Inquiry:
         return min((name.known_s for name in self.names), default=0.0)
 
 
-def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
+def name_used(hearing: RuleContext, rule: Rule, logic: NameUsed) -> Finding:
     """The verdict, with the name as the agent said it or, for a fail, the time in which it was not said."""
     phrases = NamePhrases(
         introduces=rule.phrases[logic.introduces],
@@ -79,7 +79,7 @@ def name_used(hearing: Hearing, rule: Rule, logic: NameUsed) -> Finding:
             return _finding(inquiry, "pass", same[0].words, times=len(same), reason=reason)
         return _finding(inquiry, "not_determinable", other[0].words, reason=reason)
     speakers = {*rule.roles, "unknown"}
-    if not hearing.understood(speakers, after):
+    if not hearing.intelligible(speakers, after):
         return _finding(inquiry, "not_determinable", (), reason="the agent was not understood")
     said = sum(word.role in speakers and word.start_s in after for word in hearing.case.words)
     if said < LEAST_WORDS:
@@ -95,7 +95,7 @@ def _without_name(inquiry: _Inquiry, addressed: Sequence[Sequence[Word]]) -> Fin
     whole = Span(0.0, hearing.case.duration_s)
     if any(turn.role == "unknown" for turn in hearing.case.turns):
         return _finding(inquiry, "not_determinable", (), reason="speaker unknown")
-    if not hearing.understood(("customer", "agent"), whole):
+    if not hearing.intelligible(("customer", "agent"), whole):
         return _finding(inquiry, "not_determinable", (), reason="the call was not understood")
     return _finding(inquiry, "not_applicable", (), reason="the customer's name is not known")
 

@@ -19,7 +19,7 @@ from pipeline.personal_data.number_words import is_number, plain
 from pipeline.phrases.confidence import mean_probability
 from pipeline.phrases.search import find
 from pipeline.records import Finding, Role, Verdict, Word
-from pipeline.rules.context import Clock, Hearing
+from pipeline.rules.context import Clock, RuleContext
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import RepeatBack
 from pipeline.spans import Span
@@ -81,7 +81,7 @@ class _Echo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inquiry:
-    hearing: Hearing
+    hearing: RuleContext
     rule: Rule
     clock: Clock
     details: tuple[_Detail, ...]
@@ -92,7 +92,7 @@ class _Inquiry:
         return Span(detail.start_s, min(end_s, self.hearing.case.duration_s))
 
 
-def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
+def repeat_back(hearing: RuleContext, rule: Rule, logic: RepeatBack) -> Finding:
     """The verdict, with the words that read back or, for a fail, the time in which none did."""
     clock = hearing.case.clock
     if clock is None:
@@ -115,7 +115,7 @@ def repeat_back(hearing: Hearing, rule: Rule, logic: RepeatBack) -> Finding:
         )
     if all(detail.confidence < hearing.settings.min_phrase_probability for detail in details):
         return _finding(inquiry, "not_determinable", (), "the customer was not heard well enough")
-    if not hearing.understood(_EITHER, _searched(inquiry)):
+    if not hearing.intelligible(_EITHER, _searched(inquiry)):
         return _finding(inquiry, "not_determinable", (), "the agent was not understood")
     return _finding(inquiry, "fail", ())
 
@@ -131,12 +131,12 @@ def _without_details(inquiry: _Inquiry) -> Finding:
     hearing = inquiry.hearing
     if any(turn.role == "unknown" for turn in hearing.case.turns):
         return _bare(inquiry.rule, "not_determinable", "speaker unknown")
-    if not hearing.understood(_CUSTOMER, Span(0.0, hearing.case.duration_s)):
+    if not hearing.intelligible(_CUSTOMER, Span(0.0, hearing.case.duration_s)):
         return _bare(inquiry.rule, "not_determinable", "the customer was not understood")
     return _bare(inquiry.rule, "not_applicable", "the customer gave no details")
 
 
-def _detail(hearing: Hearing, data: PersonalData) -> _Detail:
+def _detail(hearing: RuleContext, data: PersonalData) -> _Detail:
     """A datum with its key words; for a reason those of all that was said with it."""
     words = data.words
     if data.kind == "reason_with_details":
@@ -151,7 +151,7 @@ def _detail(hearing: Hearing, data: PersonalData) -> _Detail:
     )
 
 
-def _days(hearing: Hearing) -> Iterator[_Detail]:
+def _days(hearing: RuleContext) -> Iterator[_Detail]:
     """Days with a date or time that the customer names, such as for an appointment."""
     for utterance in hearing.transcript.utterances:
         if utterance.role != "customer":
@@ -230,14 +230,14 @@ def _finding(
         quote=" ".join(word.text.strip() for word in words) or None,
         confidence=mean_probability(words) if words else heard.probability(_EITHER, span),
         detail={
-            "given": [_told(detail, echoes) for detail in inquiry.details],
+            "given": [_as_detail(detail, echoes) for detail in inquiry.details],
             "asked_s": [round(echo.start_s, 3) for echo in echoes if echo.detail is None],
             **({"reason": reason} if reason else {}),
         },
     )
 
 
-def _told(detail: _Detail, echoes: Sequence[_Echo]) -> dict[str, Any]:
+def _as_detail(detail: _Detail, echoes: Sequence[_Echo]) -> dict[str, Any]:
     repeated_s = [echo.start_s for echo in echoes if echo.detail is detail]
     return {
         "kind": detail.kind,

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.personal_data.find import PersonalData, find_personal_data
 from pipeline.phrases.search import Match, find
 from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.context import Clock, Hearing, starts_mid_call
+from pipeline.rules.context import Clock, RuleContext, starts_mid_call
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import SaidInTime
 from pipeline.spans import Span
@@ -29,7 +29,7 @@ class _Inquiry:
     `taken_over_s` is when another agent first takes over the call.
     """
 
-    hearing: Hearing
+    hearing: RuleContext
     rule: Rule
     clock: Clock | None
     data: PersonalData | None
@@ -59,7 +59,7 @@ class _Inquiry:
         return self.time_s(end_s) <= self.hearing.settings.disclosure_deadline_s
 
 
-def said_in_time(hearing: Hearing, rule: Rule, logic: SaidInTime) -> Finding:
+def said_in_time(hearing: RuleContext, rule: Rule, logic: SaidInTime) -> Finding:
     """The verdict with its evidence: see the pack's file for what counts.
 
     Where the phrase is found in speech whose speaker is unknown nothing can be determined; where nobody
@@ -89,7 +89,7 @@ def said_in_time(hearing: Hearing, rule: Rule, logic: SaidInTime) -> Finding:
     return _finding(inquiry, "fail", "absent", None)
 
 
-def _inquiry(hearing: Hearing, rule: Rule) -> _Inquiry:
+def _inquiry(hearing: RuleContext, rule: Rule) -> _Inquiry:
     data = find_personal_data(hearing.transcript, hearing.rules.personal_data)
     least = hearing.settings.min_phrase_probability
     completed = (transfer for transfer in hearing.case.transfers if transfer.kind == "completed")
@@ -127,7 +127,7 @@ def _understood(inquiry: _Inquiry) -> bool:
     until_s = clock.later(start_s, inquiry.hearing.settings.disclosure_deadline_s) if clock else 0.0
     early = Span(0.0, until_s)
     spoke = case.heard.said(inquiry.speakers, early)
-    return bool(spoke) and inquiry.hearing.understood(inquiry.speakers, early)
+    return bool(spoke) and inquiry.hearing.intelligible(inquiry.speakers, early)
 
 
 def _unclear(inquiry: _Inquiry, reason: str, match: Match | None) -> Finding:
@@ -151,7 +151,7 @@ def _finding(inquiry: _Inquiry, verdict: Verdict, status: str, match: Match | No
             "said_by": match.role if match else None,
             "conversation_time_s": round(inquiry.time_s(span.end_s), 3) if match else None,
             "deadline_s": inquiry.hearing.settings.disclosure_deadline_s,
-            "personal_data": _told(inquiry.data),
+            "personal_data": _as_detail(inquiry.data),
             "taken_over_s": inquiry.taken_over_s,
         },
     )
@@ -174,6 +174,6 @@ def _slots(inquiry: _Inquiry, match: Match) -> list[str]:
     ]
 
 
-def _told(data: PersonalData | None) -> dict[str, Any] | None:
+def _as_detail(data: PersonalData | None) -> dict[str, Any] | None:
     """Kind and time, never the value."""
     return {"kind": data.kind, "start_s": round(data.start_s, 3)} if data else None

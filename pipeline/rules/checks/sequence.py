@@ -17,7 +17,7 @@ from pipeline.phrases.search import Match, find
 from pipeline.records import Finding, Role, Verdict
 from pipeline.rules.checks.moments import Moment, moments_of
 from pipeline.rules.checks.windows import Around
-from pipeline.rules.context import Hearing, starts_mid_call, stops_mid_call
+from pipeline.rules.context import RuleContext, starts_mid_call, stops_mid_call
 from pipeline.rules.load import Rule
 from pipeline.rules.spec import Sequence, Step
 from pipeline.spans import Span
@@ -53,7 +53,7 @@ class _Outcome:
 class _Inquiry:
     """A rule before a case."""
 
-    hearing: Hearing
+    hearing: RuleContext
     rule: Rule
     logic: Sequence
     around: Around
@@ -72,7 +72,7 @@ class _Inquiry:
         return self.around.window(step, anchor, self.rule.phrases[group].speakers)
 
 
-def sequence(hearing: Hearing, rule: Rule, logic: Sequence) -> Finding:
+def sequence(hearing: RuleContext, rule: Rule, logic: Sequence) -> Finding:
     """The verdict with its evidence; it does not apply where nobody speaks whose words count."""
     clock = hearing.case.clock
     if clock is None:
@@ -105,7 +105,7 @@ def _without_moments(inquiry: _Inquiry) -> Finding:
     logic, case = inquiry.logic, inquiry.hearing.case
     roles = {role for name in logic.said for role in inquiry.rule.phrases[name].roles}
     whole = Span(0.0, case.duration_s)
-    if logic.at == "said" and not inquiry.hearing.understood({*roles, "unknown"}, whole):
+    if logic.at == "said" and not inquiry.hearing.intelligible({*roles, "unknown"}, whole):
         return _bare(inquiry.rule, "not_determinable", "the call was not understood")
     return _bare(inquiry.rule, logic.without, f"no moment: {' or '.join(logic.said) or logic.at}")
 
@@ -168,7 +168,7 @@ def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
 def _fault(inquiry: _Inquiry, speakers: frozenset[Role], window: Span) -> str | None:
     """Why nothing can be told from not finding a phrase in `window`, if so."""
     hearing, at = inquiry.hearing, inquiry.logic.at
-    if not hearing.understood(speakers, window):
+    if not hearing.intelligible(speakers, window):
         return "what was said there was not understood"
     if at == "start" and starts_mid_call(hearing, hearing.rules.cues["opening"]):
         return "the recording starts mid-call"
@@ -186,7 +186,7 @@ def _finding(
 ) -> Finding:
     """The finding with the chosen outcomes' deciding phrase, or the window in which there was none."""
     verdict: Verdict = "pass" if good else "not_determinable" if good is None else inquiry.logic.missing
-    detail: dict[str, Any] = {"moments": [_told(outcome) for outcome in outcomes]}
+    detail: dict[str, Any] = {"moments": [_as_detail(outcome) for outcome in outcomes]}
     if verdict == "not_applicable":
         return replace(_bare(inquiry.rule, verdict, "not said"), detail=detail)
     looks = [look for outcome in chosen for look in outcome.deciding]
@@ -219,7 +219,7 @@ def _evidence(inquiry: _Inquiry, look: _Look) -> Match:
     return best[-1] if look.step.before else best[0]
 
 
-def _told(outcome: _Outcome) -> dict[str, Any]:
+def _as_detail(outcome: _Outcome) -> dict[str, Any]:
     """Times and names, never what was said."""
     return {
         "at_s": round(outcome.moment.span.start_s, 3),
