@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pipeline import __version__
+from pipeline import ALGORITHM, __version__
 from pipeline.assess import find_events, find_findings
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.prosody import Spoken, measure_tone
@@ -71,12 +71,12 @@ def analyse(
     parties = attribute(channels, heard, models, settings)
     diarize_s = watch.lap()
     turns, words = build_turns(parties.voices, settings.turns)
-    fitness = measure_quality(audio.samples, channels, parties, settings.fitness)
+    quality = measure_quality(audio.samples, channels, parties, settings.fitness)
     spoken = Spoken(
         voices=parties.voices,
         turns=turns,
         words=words,
-        roles_sure=not any(channel.swap_suspected for channel in fitness),
+        roles_sure=not any(channel.swap_suspected for channel in quality),
     )
     events_s = watch.lap()
     tone = measure_tone(audio.samples, channels, spoken, settings.tone)
@@ -89,7 +89,7 @@ def analyse(
         fingerprints=tuple(part for channel in channels for part in channel.fingerprints),
         words=words,
         turns=turns,
-        fitness=fitness,
+        quality=quality,
         tone=tone.turns,
         tone_curve=tone.curve,
         tone_rises=tone.rises,
@@ -101,6 +101,7 @@ def analyse(
         known = models.second_look(known, rules, settings.rules)
     run = AnalysisRun(
         pipeline_version=__version__,
+        algorithm=ALGORITHM,
         settings_hash=settings.fingerprint(),
         settings=settings.analysis_values(),
         asr_model=models.asr_model,

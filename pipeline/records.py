@@ -38,6 +38,7 @@ SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
 Judgement = Literal["confirmed", "wrong", "unclear"]
+Basis = Literal["phrase", "meaning", "absence", "event", "measure"]
 ChangeCause = Literal["recheck", "analysis"]
 
 Pairs = tuple[tuple[float, float], ...]
@@ -283,7 +284,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioQuality:
-    """How fit a channel's audio is to be measured; units and meanings are those of table `fitness`."""
+    """What a channel's audio can carry; units and meanings are those of table `audio_quality`."""
 
     channel: int
     speech_s: float
@@ -340,6 +341,7 @@ class Finding:
     rule_id: str
     rule_version: str
     verdict: Verdict
+    basis: Basis | None = None
     start_s: float | None = None
     end_s: float | None = None
     turn_index: int | None = None
@@ -360,6 +362,7 @@ class ScoredRule:
     fatal: bool
     active: bool = True
     text: str
+    overlay: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,6 +465,7 @@ class AnalysisRun:
     """A run of the pipeline over a recording: what it ran with and how long each stage took."""
 
     pipeline_version: str
+    algorithm: int
     settings_hash: str
     settings: dict[str, Any]
     asr_model: str
@@ -470,6 +474,7 @@ class AnalysisRun:
     agent_channel: int | None
     agent_channel_source: str
     role_confidence: float | None
+    role_cues: dict[str, list[str]] = field(default_factory=dict)
     started_at: datetime
     wall_s: float
     decode_s: float
@@ -498,7 +503,7 @@ class CallAnalysis:
     overlaps: tuple[Overlap, ...] = ()
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
-    fitness: tuple[AudioQuality, ...] = ()
+    quality: tuple[AudioQuality, ...] = ()
     tone: tuple[Tone, ...] = ()
     tone_curve: tuple[TonePoint, ...] = ()
     tone_rises: tuple[ToneRise, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 """Raised whenever an existing table changes; a store of another version is refused, not migrated."""
 
 _HERE = Path(__file__).parent

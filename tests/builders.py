@@ -211,9 +211,9 @@ def a_tone_rise(start_s: float, end_s: float, **changes: Any) -> ToneRise:
     return replace(rise, **changes)
 
 
-def fitness_of(channel: int = 0, **changes: Any) -> AudioQuality:
+def quality_of(channel: int = 0, **changes: Any) -> AudioQuality:
     """The facts of a channel with good audio."""
-    fitness = AudioQuality(
+    quality = AudioQuality(
         channel=channel,
         speech_s=10.0,
         level_db=-25.0,
@@ -227,7 +227,7 @@ def fitness_of(channel: int = 0, **changes: Any) -> AudioQuality:
         word_probability=0.9,
         swap_suspected=False,
     )
-    return replace(fitness, **changes)
+    return replace(quality, **changes)
 
 
 def found(rule_id: str, verdict: Verdict, **changes: Any) -> Finding:
@@ -271,6 +271,7 @@ def a_run(**changes: Any) -> AnalysisRun:
     """A run with a tiny model."""
     run = AnalysisRun(
         pipeline_version="0.1.0",
+        algorithm=1,
         settings_hash="0123456789abcdef",
         settings={"holds": {"min_s": 5.0}},
         asr_model="tiny",

@@ -58,7 +58,7 @@ CHILDREN: dict[str, type] = {
     "overlaps": Overlap,
     "silences": Silence,
     "metrics": Metric,
-    "fitness": AudioQuality,
+    "quality": AudioQuality,
     "tone": Tone,
     "tone_curve": TonePoint,
     "tone_rises": ToneRise,
@@ -66,7 +66,7 @@ CHILDREN: dict[str, type] = {
     "findings": Finding,
 }
 TABLES = {part: table for table, part in store.PARTS.items()}
-JSON_FIELDS = {"extra", "settings", "detail"}
+JSON_FIELDS = {"extra", "settings", "detail", "role_cues"}
 
 TALK = an_analysis(
     turns=[say("agent", 0, 2, "one moment please"), say("customer", 2, 3, "sure")],

@@ -341,7 +341,7 @@ def test_a_call_that_cannot_be_judged_stays_and_is_told(
             raise ZeroDivisionError("oh")
         return rechecked(call, *args)
 
-    monkeypatch.setattr(recheck, "judged", faulty)
+    monkeypatch.setattr(recheck, "rechecked", faulty)
     done = carry_out(db, other)
     assert (done.calls, done.failed) == (1, (("bare.wav", "ZeroDivisionError: oh"),))
     assert everything(db, "bare") == before

@@ -22,9 +22,9 @@ from builders import (
     an_analysis,
     an_id,
     an_overlap,
-    fitness_of,
     found,
     measured,
+    quality_of,
     say,
     sound,
     stored,
@@ -51,7 +51,7 @@ RECORDS = {
     "overlap": records.Overlap,
     "silence": records.Silence,
     "metric": records.Metric,
-    "fitness": records.AudioQuality,
+    "audio_quality": records.AudioQuality,
     "tone": records.Tone,
     "tone_curve": records.TonePoint,
     "tone_rise": records.ToneRise,
@@ -64,7 +64,7 @@ TABLES = [statement.name for statement in schemas.tables()]
 VIEWS = [statement.name for statement in schemas.views()]
 
 # Raise schemas.VERSION when an existing table changes; a new table alone only changes the fingerprint.
-LAYOUT = (2, "7441f52f1369")
+LAYOUT = (3, "90e75fec9e6a")
 
 FULL = an_analysis(
     turns=[say("agent", 0, 2, "one moment please"), say("customer", 2, 3, "sure")],
@@ -75,7 +75,7 @@ FULL = an_analysis(
     overlaps=(an_overlap("agent", 1, 2),),
     silences=(a_silence(20, 32),),
     metrics=(measured("talk_time", 2, role="agent"),),
-    fitness=(fitness_of(),),
+    quality=(quality_of(),),
     tone=(tone_of(),),
     tone_curve=(a_tone_point(0),),
     tone_rises=(a_tone_rise(5, 15),),
@@ -96,7 +96,7 @@ PARTS = {
     "overlap": "overlaps",
     "silence": "silences",
     "metric": "metrics",
-    "fitness": "fitness",
+    "audio_quality": "quality",
     "tone": "tone",
     "tone_curve": "tone_curve",
     "tone_rise": "tone_rises",

@@ -144,6 +144,8 @@ RUNS = st.builds(
     AnalysisRun,
     started_at=INSTANTS,
     settings=JSON,
+    algorithm=st.integers(1, 9),
+    role_cues=st.dictionaries(TEXTS, st.lists(TEXTS, max_size=2), max_size=2),
     agent_channel=st.none() | st.integers(0, 1),
     role_confidence=st.none() | SHARES,
     **{field.name: TEXTS for field in fields(AnalysisRun) if field.type == "str"},
@@ -170,7 +172,7 @@ ANALYSES = st.builds(
     overlaps=rows_of(Overlap, "overlap_index"),
     silences=rows_of(Silence, "silence_index"),
     metrics=rows_of(Metric, numerator=FINITE, denominator=TIMES, name=TEXTS, unit=TEXTS),
-    fitness=rows_of(
+    quality=rows_of(
         AudioQuality,
         "channel",
         speech_s=TIMES,

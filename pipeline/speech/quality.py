@@ -34,7 +34,7 @@ def measure_quality(
     swapped = swap_suspected(parties, settings)
     levels = [levels_db(channel) for channel in samples]
     return tuple(
-        _channel_fitness(index, samples, levels, channel, _probability(parties, index), swapped)
+        _channel_quality(index, samples, levels, channel, _probability(parties, index), swapped)
         for index, channel in enumerate(channels)
     )
 
@@ -48,7 +48,7 @@ def swap_suspected(parties: Attribution, settings: FitnessSettings) -> bool:
     return agent != parties.agent_channel and confidence >= settings.swap_confidence
 
 
-def _channel_fitness(
+def _channel_quality(
     index: int,
     samples: Samples,
     levels: Sequence[Levels],

@@ -52,7 +52,7 @@ PARTS = {
     "overlap": "overlaps",
     "silence": "silences",
     "metric": "metrics",
-    "fitness": "fitness",
+    "audio_quality": "quality",
     "tone": "tone",
     "tone_curve": "tone_curve",
     "tone_rise": "tone_rises",

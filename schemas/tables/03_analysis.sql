@@ -1,6 +1,7 @@
 CREATE TABLE IF NOT EXISTS analysis (
     recording_id VARCHAR PRIMARY KEY,
     pipeline_version VARCHAR NOT NULL,
+    algorithm INTEGER NOT NULL CHECK (algorithm >= 1),
     settings_hash VARCHAR NOT NULL,
     settings JSON NOT NULL,
     asr_model VARCHAR NOT NULL,
@@ -9,6 +10,7 @@ CREATE TABLE IF NOT EXISTS analysis (
     agent_channel INTEGER CHECK (agent_channel >= 0),
     agent_channel_source VARCHAR NOT NULL,
     role_confidence DOUBLE CHECK (role_confidence BETWEEN 0 AND 1),
+    role_cues JSON NOT NULL,
     started_at TIMESTAMPTZ NOT NULL,
     wall_s DOUBLE NOT NULL CHECK (wall_s >= 0),
     decode_s DOUBLE NOT NULL CHECK (decode_s >= 0),
@@ -23,6 +25,7 @@ CREATE TABLE IF NOT EXISTS analysis (
 COMMENT ON TABLE analysis IS 'One row per analysed recording: the run that made its rows; the next run replaces it';
 COMMENT ON COLUMN analysis.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN analysis.pipeline_version IS 'Version of this program';
+COMMENT ON COLUMN analysis.algorithm IS 'Version of the methods that made the results, counted from 1; higher in a release that would find other results';
 COMMENT ON COLUMN analysis.settings_hash IS 'Fingerprint of the settings that change results, 16 hex digits';
 COMMENT ON COLUMN analysis.settings IS 'Those settings with their values, JSON object; times in seconds';
 COMMENT ON COLUMN analysis.asr_model IS 'Recogniser, by name and revision';
@@ -31,6 +34,7 @@ COMMENT ON COLUMN analysis.rules_version IS 'Fingerprint of the active rules';
 COMMENT ON COLUMN analysis.agent_channel IS 'The agent''s channel, from 0 (left); NULL when unknown or mono';
 COMMENT ON COLUMN analysis.agent_channel_source IS 'How the agent''s channel was known';
 COMMENT ON COLUMN analysis.role_confidence IS 'Confidence in who is the agent, 0 to 1; NULL when it was given';
+COMMENT ON COLUMN analysis.role_cues IS 'Names of the phrase groups that spoke for or against the agent, by speaker, JSON object; empty when roles were given';
 COMMENT ON COLUMN analysis.started_at IS 'When the run began, instant';
 COMMENT ON COLUMN analysis.wall_s IS 'Time the whole run took in seconds';
 COMMENT ON COLUMN analysis.decode_s IS 'Time decoding took in seconds';

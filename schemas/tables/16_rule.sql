@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS rule (
     fatal BOOLEAN NOT NULL,
     active BOOLEAN NOT NULL,
     text VARCHAR NOT NULL,
+    overlay VARCHAR,
     PRIMARY KEY (rule_id, rule_version)
 );
 
@@ -19,4 +20,5 @@ COMMENT ON COLUMN rule.score IS 'The score it counts in: compliance or quality';
 COMMENT ON COLUMN rule.weight IS 'Its share in that score, 0 or more, without unit';
 COMMENT ON COLUMN rule.fatal IS 'Whether one fail makes that score of the call 0';
 COMMENT ON COLUMN rule.active IS 'Whether calls are judged by it now; only active rules count in scores';
-COMMENT ON COLUMN rule.text IS 'The rule as it was written, TOML';
+COMMENT ON COLUMN rule.text IS 'The rule as its pack has it, TOML';
+COMMENT ON COLUMN rule.overlay IS 'What a site''s own file changes in it, TOML; NULL where it changes nothing';

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import activities_of, conversation, fitness_of, say, words_of
+from builders import activities_of, conversation, quality_of, say, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, decibels, noise, speech
@@ -29,7 +29,7 @@ from pipeline.speech.turns import Voice
 
 SETTINGS = Settings()
 NOBODY = Attribution(voices=(), agent_channel=0, source="none", confidence=None)
-GOOD = fitness_of()
+GOOD = quality_of()
 
 
 def facts(samples, *spans, leak=None):
