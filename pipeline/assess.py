@@ -123,6 +123,6 @@ def find_findings(known: CallAnalysis, rules: RuleSet, settings: Settings) -> Ca
         silences=known.silences,
         metrics=known.metrics,
         tone=known.tone,
-        call=known.call,
+        facts=known.call,
     )
     return replace(known, findings=judge(case, rules, settings.rules, settings.holds))

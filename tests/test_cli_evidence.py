@@ -47,7 +47,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stored(
         tmp_path_factory.mktemp("cli") / "calls.duckdb",
         *analyses,
-        rules=[a_rule("greeting", text='roles = ["agent"]\n[logic]\nkind = "sequence"\n')],
+        rules=[a_rule("greeting", text='roles = ["agent"]\n[check]\nkind = "sequence"\n')],
     )
 
 

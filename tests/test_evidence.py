@@ -38,17 +38,17 @@ from pipeline.store import reading
 DISCLOSURE = """
 id = "recording_disclosure"
 roles = ["agent", "ivr"]
-[logic]
+[check]
 kind = "said_in_time"
 [examples.agent]
 match = ["This call may be recorded for quality.", "You are on a recorded line."]
 no_match = ["I have no record of that."]
 """
-HOLDS = 'roles = ["agent"]\n[logic]\nkind = "every_hold"\n[examples.agent]\nmatch = ["Thanks for holding."]\n'
+HOLDS = 'roles = ["agent"]\n[check]\nkind = "every_hold"\n[examples.agent]\nmatch = ["Thanks for holding."]\n'
 RULES = (
     a_rule("recording_disclosure", 5, fatal=True, text=DISCLOSURE, title="Recording <disclosed>"),
     a_rule("hold_thanks", text=HOLDS, score="quality"),
-    a_rule("dead_air", text='roles = ["agent"]\n[logic]\nkind = "measure"\n'),
+    a_rule("dead_air", text='roles = ["agent"]\n[check]\nkind = "measure"\n'),
     a_rule("closing"),
 )
 SAID = Finding(

@@ -47,7 +47,7 @@ def test_a_sites_changes_are_in_the_text_and_in_what_is_read_from_it(tmp_path: P
     text = rule_text(rule)
     assert "changed by this site: hold_thanks.toml" in text
     values = read_rule_text(text)
-    assert (values["title"], values["roles"], values["logic"]["kind"]) == (
+    assert (values["title"], values["roles"], values["check"]["kind"]) == (
         "Ours",
         ["agent", "ivr"],
         "every_hold",

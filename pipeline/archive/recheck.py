@@ -31,7 +31,6 @@ from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
 from pipeline.rules.load import CUE_GROUPS
 from pipeline.rules.near_miss import keep_reviews
-from pipeline.rules.spec import NameUsed
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
 from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined, stored_reviews
@@ -164,7 +163,7 @@ class _Rechecker:
                 settings = self._task.settings[stored.settings_hash]
                 now = rechecked(stored, self._task.rules, settings, curves)
                 marked = stored_reviews(stored, self._task.schemas)
-                pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
+                pairs.append((stored, keep_reviews(now, marked)))
             except Exception as error:  # a fault of ours with one call must not cost the others
                 log.exception("cannot judge %s", stored.analysis.recording.uri)
                 failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))
@@ -200,7 +199,7 @@ def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
 def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:
     """The rules with another version than the stored finding's, and those that read the call's facts."""
     versions = stored.rule_versions
-    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or isinstance(r.logic, NameUsed))
+    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or "facts" in r.check.reads)
     return replace(rules, rules=tuple(chosen))
 
 

@@ -31,9 +31,6 @@ from pipeline.store.scorecard import read_rule_text
 FORMAT = "earwitness evidence 1"
 DOCUMENT, PAGE, RULE, CLIP = "evidence.json", "index.html", "rule.toml", "clip.wav"
 
-_NO_PHRASE = ("measure", "beeps")
-"""Logics whose findings point at events: nothing was said or left out."""
-
 R = TypeVar("R", Word, Turn, Activity)
 
 
@@ -73,15 +70,12 @@ class FindingCase:
         return why
 
     @property
-    def by_absence(self) -> bool:
-        """Whether the finding is about something that was not heard.
+    def missing(self) -> bool:
+        """Whether something that the rule asks for was not found.
 
         Around holds the quote, if any, is what was said instead.
         """
-        logic = self.written.get("logic", {}).get("kind")
-        missing = self.finding["quote"] is None or logic == "every_hold"
-        negative = self.finding["verdict"] in {"fail", "not_determinable"}
-        return negative and missing and self.span is not None and logic not in _NO_PHRASE
+        return self.finding["basis"] == "absence" and self.finding["verdict"] in {"fail", "not_determinable"}
 
 
 def write_pack(connection: Connection, call: str, rule_id: str, out: Path) -> tuple[str, ...]:
@@ -243,7 +237,7 @@ def _phrase(case: FindingCase) -> dict[str, Any] | None:
 def _searched(case: FindingCase) -> dict[str, Any] | None:
     """For something not heard: the window, how much speech was in it and was understood, the nearest miss."""
     span = case.span
-    if span is None or not case.by_absence:
+    if span is None or not case.missing:
         return None
     roles = (*case.written.get("roles", ()), "unknown")
     words = [word for word in case.words if word.role in roles and word.span.middle_s in span]
