@@ -55,6 +55,7 @@ SAID = Finding(
     rule_id="recording_disclosure",
     rule_version="1",
     verdict="pass",
+    basis="phrase",
     start_s=5 / 6,
     end_s=11 / 6,
     turn_index=0,
@@ -64,7 +65,8 @@ SAID = Finding(
 TURNS = [say("agent", 0.5, 2.5, "this call is recorded & <b>kept</b>"), say("customer", 1.0, 2.0, "oh right")]
 
 
-ABSENT = replace(SAID, verdict="fail", start_s=0.0, end_s=6.0, turn_index=None, quote=None)
+ABSENT = replace(SAID, verdict="fail", basis="absence", start_s=0.0, end_s=6.0, turn_index=None, quote=None)
+INSTEAD = replace(SAID, rule_id="hold_thanks", verdict="fail", basis="absence", quote="this call is recorded")
 NOT_UNDERSTOOD = {"status": "unclear", "reason": "the opening was not understood"}
 HALF_HEARD = (active("agent", 0.5, 1.55), active("customer", 1.0, 2.0))
 
@@ -73,10 +75,12 @@ CALLS: dict[str, tuple[Finding, dict[str, Any]]] = {
     "half heard": (SAID, {"activities": HALF_HEARD}),
     "late": (replace(SAID, verdict="fail", start_s=3.0, end_s=3.5), {}),
     "absent": (ABSENT, {}),
-    "instead": (replace(SAID, rule_id="hold_thanks", verdict="fail", quote="this call is recorded"), {}),
+    "instead": (INSTEAD, {}),
     "failed": (replace(SAID, verdict="fail"), {}),
     "passed": (replace(ABSENT, verdict="pass"), {}),
-    "silent": (replace(ABSENT, rule_id="dead_air"), {}),
+    "silent": (replace(ABSENT, rule_id="dead_air", basis="measure"), {}),
+    "held": (replace(ABSENT, rule_id="dead_air", basis="event"), {}),
+    "older": (replace(ABSENT, basis=None), {}),
     "unclear": (replace(ABSENT, verdict="not_determinable", detail=NOT_UNDERSTOOD), {}),
     "idle": (found("closing", "not_applicable"), {}),
     "old": (replace(SAID, rule_version="0"), {}),
@@ -262,7 +266,7 @@ def test_around_a_hold_the_quote_is_what_was_said_instead(archive: Path, out: Pa
     assert document["phrase"]["quote"] == "this call is recorded"
 
 
-@pytest.mark.parametrize("call", ["said", "failed", "passed", "silent"])
+@pytest.mark.parametrize("call", ["said", "failed", "passed", "silent", "held", "older"])
 def test_nothing_was_searched_for_where_something_was_found(archive: Path, out: Path, call: str) -> None:
     assert pack(archive, out, call)["searched"] is None
 

@@ -112,7 +112,9 @@ class NearMissMarker:
 
 
 def _failed_by_absence(finding: Finding) -> bool:
-    return finding.verdict == "fail" and finding.basis == "absence"
+    """Whether a rule failed because something was not found in the window of its finding."""
+    searched = finding.verdict == "fail" and finding.basis == "absence"
+    return searched and finding.start_s is not None
 
 
 def keep_reviews(now: CallAnalysis, before: Mapping[str, object]) -> CallAnalysis:
