@@ -147,7 +147,7 @@ def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict
         "phrase": _phrase(case),
         "searched": _searched(case),
         "heard": _heard(case),
-        "clip": _told_clip(case, clip),
+        "clip": _clip_document(case, clip),
         "analysis": case.analysis,
         "notes": list(notes),
     }
@@ -204,7 +204,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def _told_clip(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:
+def _clip_document(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:
     if clip is None:
         return None
     roles = {activity.channel: activity.role for activity in case.activities if activity.role != "ivr"}
