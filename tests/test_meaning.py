@@ -95,6 +95,8 @@ def test_a_sentence_that_means_it_is_marked_and_nothing_else_changes():
         replace(ABSENT, basis="phrase", quote="This call is recorded", turn_index=3),
         found("agent_interruptions", "fail", basis="measure", start_s=0.0, end_s=10.0),
         found("hold_length", "fail", basis="event", start_s=0.0, end_s=10.0),
+        # A name has no meaning.
+        found("customer_name_used", "fail", basis="absence", start_s=0.0, end_s=10.0),
         # There is no window in which it could have been said.
         replace(ABSENT, start_s=None, end_s=None),
     ],

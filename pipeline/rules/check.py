@@ -37,6 +37,8 @@ class Check(Spec):
 
     reads: ClassVar[frozenset[Part]]
     bases: ClassVar[frozenset[Basis]]
+    by_meaning: ClassVar[bool] = True
+    """Whether a sentence of the same meaning may be a near miss of what was not found."""
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses, which must stand under `phrases`; none where it is judged on events."""

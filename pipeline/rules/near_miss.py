@@ -59,7 +59,8 @@ class NearMissMarker:
         """`known` with `detail.review` in the findings where a sentence means what was not found."""
         if not settings.second_look:
             return known
-        looked = [finding for finding in known.findings if _failed_by_absence(finding)]
+        missing = [finding for finding in known.findings if _failed_by_absence(finding)]
+        looked = [finding for finding in missing if rules.rule(finding.rule_id).check.by_meaning]
         if not looked:
             return known
         said = tuple(_sentences(known, rules))
