@@ -18,12 +18,10 @@ import av
 import numpy as np
 
 from pipeline.audio.channels import layout_of
+from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Audio, Recording, Samples
 from pipeline.settings import AudioSettings
-
-SAMPLE_RATE = 16_000
-"""Rate in Hz of every decoded recording."""
 
 MAX_CHANNELS = 2
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000

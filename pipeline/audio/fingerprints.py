@@ -15,10 +15,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
 from scipy.ndimage import maximum_filter
 
-from pipeline.audio.frames import SAMPLE_RATE
+from pipeline.audio.frames import SAMPLE_RATE, stft
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.spans import Span
 
@@ -92,12 +91,10 @@ def _find_peaks(samples: NDArray[np.float32]) -> tuple[_Ints, _Ints]:
     """Frames and bins (from LOW_BIN) of the spectral peaks in order of time."""
     padded = np.pad(samples, (0, N_FFT))
     n = len(samples) // HOP
-    window = np.hanning(N_FFT).astype(np.float32)
-    views = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
     found: list[NDArray[np.intp]] = []
     for start in range(0, n, BLOCK):
         first, last = max(0, start - PEAK_FRAMES), min(n, start + BLOCK + PEAK_FRAMES)
-        spectrum = rfft(views[first:last] * window, axis=1)[:, LOW_BIN:HIGH_BIN]
+        spectrum = stft(padded, N_FFT, HOP, slice(first, last))[:, LOW_BIN:HIGH_BIN]
         level = 20 * np.log10(np.abs(spectrum).astype(np.float32) / (N_FFT / 4) + 1e-9)
         least = np.maximum(np.median(level, axis=1, keepdims=True) + PEAK_DB, FAINTEST_DB)
         peaks = (level >= maximum_filter(level, (PEAK_FRAMES, PEAK_BINS))) & (level > least)

@@ -1,4 +1,4 @@
-"""Music and tones on a channel, told from speech.
+"""Music and tones on a channel, distinguished from speech.
 
 Music: sound whose spectral peaks stay where they are (a held note lasts longer than 100 ms, a voice
 glides). A frame is steady when nearly all of its peak energy was already there 100 ms before. Without a
@@ -84,7 +84,7 @@ class Piece:
     track_id: str | None
 
 
-def detect_sounds(
+def find_sounds(
     samples: NDArray[np.float32],
     levels: Levels,
     voice: NDArray[np.float32],

@@ -40,9 +40,11 @@ Source = Literal["setting", "words", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """The call's voices. `source` says what told the roles, `confidence` (0 to 1) how surely words did.
+    """The call's voices and how their roles were determined.
 
-    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
+    `source` is what determined the roles, `confidence` (0 to 1) how clearly the words did. `overlaps_known`
+    is false where simultaneous speech cannot be attributed (some mono calls). `diarized` is true where the
+    voices were separated within one channel.
     """
 
     voices: tuple[Voice, ...]
@@ -50,6 +52,7 @@ class Attribution:
     source: Source
     confidence: float | None
     overlaps_known: bool = True
+    diarized: bool = False
 
 
 def attribute_channels(
@@ -117,6 +120,7 @@ def attribute_voices(
         source="words" if known else "none",
         confidence=confidence,
         overlaps_known=found.overlap_confident,
+        diarized=True,
     )
 
 
