@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio.frames import FRAME_RATE, SAMPLE_RATE, levels_db
-from pipeline.records import HeardWord
+from pipeline.records import WORD_TOLERANCE_S, HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.speech.activity import ChannelActivity
@@ -26,7 +26,6 @@ from pipeline.speech.activity import ChannelActivity
 WINDOW_S = 30.0  # what the model sees at once
 USABLE_S = 29.0
 GAP_S = 0.6  # silence between two stretches in a window
-WORD_TOLERANCE_S = 0.15  # of the recogniser's word times, which come from attention weights
 REACHES_S = 0.05  # a word reaches into a piece by more than this
 OPENING_WORDS, SURE = 2, 0.7  # words, and probability from which they stay where they were heard
 UNHEARD_S = 0.5  # activity in a piece without words, from which it is recognised again

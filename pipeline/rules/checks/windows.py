@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from pipeline.phrases.confidence import WORD_TOLERANCE_S
-from pipeline.records import Role, Turn
+from pipeline.records import WORD_TOLERANCE_S, Role, Turn
 from pipeline.rules.context import Clock
 from pipeline.rules.spec import Step
 from pipeline.spans import Span
