@@ -25,7 +25,7 @@ transfer         The agent hands the customer over to somebody else.
 overlap          A stretch in which two speakers speak at once.
 backchannel      A short "mhm" or "okay" of the listener; it is an overlap but not an interruption.
 silence          Nobody speaks for longer than a threshold, and it is not a hold.
-conversation time  The time from the first turn that counts, without holds and announcements.
+conversation time  The call from the agent's first word on, without holds and announcements.
 prosody          How something is said: pitch, level, tempo and effort, relative to the speaker's own usual.
 activation       How aroused a voice sounds, as one number taken from its prosody (table `tone`).
 audio quality    What a channel's audio can carry: level, noise, clipping, bandwidth, dropouts, crosstalk.

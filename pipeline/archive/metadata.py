@@ -209,7 +209,7 @@ class Metadata:
 def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettings) -> Metadata:
     """The facts in `file`, or else in the manifest at the archive's `root`, or else in file names.
 
-    A row that cannot be used, or a fact in it, is left out and told in `problems`. Raises UsageError
+    A row that cannot be used, or a fact in it, is left out and reported in `problems`. Raises UsageError
     when the manifest as a whole cannot be read or names no files, and for a bad file-name pattern.
     """
     pattern = _pattern(settings.filename_pattern)

@@ -49,7 +49,7 @@ class CleanChannel:
 
 
 def estimate_leak(source: NDArray[np.float32], heard: NDArray[np.float32], max_delay_s: float) -> Leak | None:
-    """How `source` leaks into `heard`, or None where there is no sign of it."""
+    """The leak of `source` into `heard`, both at 16 kHz; None where there is no evidence of one."""
     blocks = _source_alone(source, heard)
     if len(blocks) < MIN_BLOCKS:
         return None

@@ -1,4 +1,4 @@
-"""The archive's own hold music, known again by its fingerprint.
+"""Recognises the archive's own hold music by its fingerprint.
 
 A fingerprint is made of landmarks: pairs of spectral peaks close in time, each packed into a number of two
 frequencies and the time between them, with the frame of the first [Wang, An Industrial-Strength Audio
@@ -48,7 +48,7 @@ class Landmarks:
     frames: _Ints
 
     def between(self, start_s: float, end_s: float) -> Landmarks:
-        """Those that begin in a stretch, their frames counted from its start."""
+        """The landmarks that begin in a stretch, their frames counted from its start."""
         first = round(start_s / FRAME_S)
         inside = (self.frames >= first) & (self.frames * FRAME_S < end_s)
         return Landmarks(codes=self.codes[inside], frames=self.frames[inside] - first)
@@ -106,7 +106,7 @@ def _find_peaks(samples: NDArray[np.float32]) -> tuple[_Ints, _Ints]:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Known pieces of music, ready to be looked for."""
+    """Known hold music with an index of its landmarks for searching."""
 
     known: tuple[HoldTrack, ...] = ()
 
@@ -123,7 +123,7 @@ class Tracks:
         return codes[order], owners[order], frames[order]
 
     def find(self, heard: Landmarks) -> tuple[Match, ...]:
-        """Where the tracks play, in order of time. Stretches of different tracks may overlap."""
+        """The stretches in which the tracks play, in order of time; those of different tracks may overlap."""
         if not self.known or not len(heard.codes):
             return ()
         owners, offsets, frames = self._hits(heard)
@@ -138,7 +138,7 @@ class Tracks:
         return tuple(sorted(matches, key=lambda m: (m.span, m.track_id)))
 
     def _hits(self, heard: Landmarks) -> tuple[_Ints, _Ints, _Ints]:
-        """Equal landmarks: the track, its frame less ours, and our frame."""
+        """The landmarks that `heard` shares with tracks: the track, the offset in frames, and our frame."""
         codes, owners, frames = self._index
         parts: list[tuple[_Ints, _Ints]] = []
         # The grids of frames differ by up to half a frame: the time between two peaks by one.

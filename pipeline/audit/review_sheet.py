@@ -1,4 +1,4 @@
-"""The sheet of a spot check, read back: every row is validated, and all are stored or none."""
+"""Imports the reviewed sheet of a spot check: every row is validated, and all are stored or none."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ JUDGEMENTS: Mapping[str, Judgement] = {judgement: judgement for judgement in get
 VERDICTS: Mapping[str, Verdict] = {verdict: verdict for verdict in get_args(Verdict)}
 
 _KEY = re.compile(rf"([a-z][a-z0-9_]*)/(\w+)/({'|'.join(VERDICTS)})/([0-9a-f]{{64}})")
-# A version that judged before counts too: calls may have been judged anew since the sample was drawn.
+# Earlier versions count too: calls may have been rechecked since the sample was drawn.
 _VERSIONS = "SELECT rule_id, rule_version FROM rule UNION SELECT rule_id, rule_version FROM finding"
 _SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetImport:
-    """What a sheet says: the judgements, how many rows are not judged yet, and in one line what is wrong."""
+    """The content of a sheet: judgements, the number of rows not judged yet, and a line for each fault."""
 
     reviews: tuple[Review, ...]
     open_rows: int
@@ -95,7 +95,7 @@ def _check_new(review: Review, where: str, places: Mapping[tuple[str, str, str, 
 
 
 def _review(row: Mapping[str, str], where: str, reviewed_at: datetime) -> Review | None:
-    """What a row says; None when it is not judged yet. Raises UsageError for a row that is wrong."""
+    """The review in a row; None when it is not judged yet. Raises UsageError for an invalid row."""
     judgement, note = row["judgement"].strip().lower(), row.get("note", "").strip()
     if not judgement and not note:
         return None

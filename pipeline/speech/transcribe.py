@@ -39,7 +39,7 @@ class Transcribe(Protocol):
     """Words of each channel, in order of time."""
 
     def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
-        """Words, one tuple a channel."""
+        """One tuple of words per channel."""
         ...
 
 
@@ -60,7 +60,7 @@ class Window:
 
     @property
     def duration_s(self) -> float:
-        """Length, at most USABLE_S."""
+        """Length of the window in seconds, at most USABLE_S."""
         last = self.pieces[-1]
         return last.offset_s + last.source.duration_s
 
@@ -268,11 +268,12 @@ def _placed(sources: Iterable[Span]) -> tuple[Piece, ...]:
 
 
 def _pieces_of(window: Window, heard: Sequence[WindowWord]) -> list[Piece]:
-    """The piece of each word: the one with its middle or, where it reaches over a pause, with its end.
+    """The piece of each word: the one with its middle or, where it spans a pause, the one with its end.
 
-    A word the recogniser stretches over a pause belongs behind it: attention runs ahead, ends are right. So
-    do the unsure words with which the same sentence seems to begin before the pause: the recogniser has put
-    them where it heard a sound that it could not tell. Where the word begins a sentence, they are another.
+    A word that the recogniser stretches over a pause belongs after it: its attention runs ahead, while ends
+    are right. So do the unsure words with which the same sentence seems to begin before the pause: the
+    recogniser put them where there was a sound that it did not recognise. Where the stretched word begins a
+    sentence itself, the words before are another sentence and stay.
     """
     pieces: list[Piece] = []
     for i, word in enumerate(heard):

@@ -52,7 +52,7 @@ TOKEN = "HF_TOKEN"  # noqa: S105 - the variable's name
 WINDOW_S = 10.0
 BATCH = 8  # windows segmented together
 MEL_BANDS = 80
-# Speakers of each class the segmentation network tells apart: none, one of three, two of three.
+# Speakers of each class of the segmentation network: none, one of three, two of three.
 POWERSET = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], np.float32)
 FIRST_TWO = 4
 
