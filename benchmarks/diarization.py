@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _line import calls_in, write_result
+from _line import calls_in, channels_of, write_result
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
@@ -29,7 +29,7 @@ from pipeline.audio.decode import read_audio
 from pipeline.records import SpeakerSpan
 from pipeline.settings import Settings
 from pipeline.spans import Span, complement, union
-from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity
 from pipeline.weights.diarization import (
     MEL_BANDS,
     find_speaker_weights,
@@ -38,6 +38,7 @@ from pipeline.weights.diarization import (
     load_segmentation,
     log_mel,
 )
+from pipeline.weights.voice_activity import load_voice_model
 
 STOCK = {
     "segmentation": {"min_duration_off": 0.0},
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     for path, truth in truths_in(folder):
         mono = read_audio(path, settings.audio).samples.mean(axis=0)
-        channel = detect_activity((to_telephone(mono) if telephone else mono)[None], voice_model, settings)[0]
+        channel = channels_of((to_telephone(mono) if telephone else mono)[None], voice_model, settings)[0]
         for method, run in runners.items():
             started = time.perf_counter()
             found = run(channel)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from _line import write_result
+from _line import channels_of, write_result
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
@@ -33,7 +33,8 @@ from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch
 from pipeline.settings import Settings
-from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity
+from pipeline.weights.voice_activity import load_voice_model
 
 NEUTRAL = "01"
 AROUSED = ("03", "05", "06")  # happy, angry, fearful
@@ -62,7 +63,7 @@ def main(folder: Path) -> None:
     figures: dict[str, object] = {"clips": len(paths), "audio_s": round(_seconds(waves.values()), 1)}
     for band in BANDS:
         heard = {path: wave if band == "wide" else telephone(wave) for path, wave in waves.items()}
-        activity = {path: detect_activity(w[None], model, settings)[0] for path, w in heard.items()}
+        activity = {path: channels_of(w[None], model, settings)[0] for path, w in heard.items()}
         start = time.process_time()
         clips = [_clip(path, heard[path], activity[path], settings) for path in paths]
         cost = (time.process_time() - start) / _seconds(heard.values())

@@ -15,7 +15,8 @@ from prefect.settings import PREFECT_API_URL
 from pipeline import settings
 from pipeline.archive import night, plan
 from pipeline.errors import UsageError
-from pipeline.report import tables
+from pipeline.report.night import night_markdown
+from pipeline.report.progress import progress_of_calls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,10 +82,10 @@ def nightly(
         force=force,
     )
     engine = night.find_engine(order.settings)
-    with tables.progress(sys.stderr) as progress:
+    with progress_of_calls(sys.stderr) as progress:
         summary = night.run(order, engine, progress, STEPS)
     create_markdown_artifact(
-        key="night", markdown=tables.night_markdown(summary), description=f"Calls of {archive} into {db}"
+        key="night", markdown=night_markdown(summary), description=f"Calls of {archive} into {db}"
     )
     return summary
 

@@ -167,9 +167,9 @@ def test_without_the_extra_there_is_no_second_look(monkeypatch):
 def test_damaged_weights_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     embed = EmbedOnDemand(SentenceWeights(name="broken", folder=tmp_path))
-    with pytest.raises(UsageError, match=r"not the ones that are known.*config\.json"):
+    with pytest.raises(UsageError, match=r"is not the known one.*config\.json"):
         embed(["Hello."])
-    with pytest.raises(UsageError, match=r"cannot read weights.*config\.json"):
+    with pytest.raises(UsageError, match=r"cannot be read.*config\.json"):
         load_embed(SentenceWeights(name="missing", folder=tmp_path / "nowhere"))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import activities_of, conversation, quality_of, say, words_of
+from channels import channels_of
 from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, decibels, noise, speech
@@ -16,7 +17,7 @@ from pipeline.metrics.timeline import Timeline
 from pipeline.records import HeardWord
 from pipeline.settings import Settings
 from pipeline.spans import Span
-from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
 from pipeline.speech.quality import (
     bandwidth_hz,
@@ -26,6 +27,7 @@ from pipeline.speech.quality import (
     swap_suspected,
 )
 from pipeline.speech.turns import Voice
+from pipeline.weights.voice_activity import load_voice_model
 
 SETTINGS = Settings()
 NOBODY = Attribution(voices=(), agent_channel=0, source="none", confidence=None)
@@ -95,7 +97,7 @@ def test_the_level_of_crosstalk_is_measured(leak_db):
     customer[160:] += decibels(agent, leak_db)[:-160]
     samples = np.stack([agent, customer])
     found = measure_quality(
-        samples, detect_activity(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.fitness
+        samples, channels_of(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.fitness
     )
     assert found[0].crosstalk_db is None
     assert found[1].crosstalk_db == pytest.approx(leak_db, abs=2)

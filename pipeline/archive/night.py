@@ -34,12 +34,12 @@ from pipeline.records import Call, CallAnalysis, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
-from pipeline.speech.activity import load_voice_model
 from pipeline.speech.transcribe import FasterWhisper
 from pipeline.store import StoredState, Writer, check_writable, writing
 from pipeline.store.scorecard import scored_rules
 from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
 from pipeline.weights.sentences import find_embed
+from pipeline.weights.voice_activity import load_voice_model
 from pipeline.weights.whisper import find_whisper, load_whisper
 
 log = logging.getLogger(__name__)

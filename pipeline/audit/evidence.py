@@ -23,7 +23,7 @@ from pipeline.audit.page import page
 from pipeline.errors import RecordingError, UsageError
 from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.records import Activity, Turn, Word
-from pipeline.report.tables import as_dicts, as_json
+from pipeline.report.text import as_dicts, as_json
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
 from pipeline.store.scorecard import read_rule_text

@@ -155,7 +155,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
             _order([archive], db, metadata, settings, overrides, force=force), settings, overrides
         )
     if not json:
-        from pipeline.report.tables import night_markdown  # noqa: PLC0415
+        from pipeline.report.night import night_markdown  # noqa: PLC0415
 
         typer.echo(night_markdown(summary))
     if json or len(summary.new_ids) <= MAX_TABLE:
@@ -171,16 +171,16 @@ def sql(
     csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
 ) -> None:
     """Ask the store; nothing can be written."""
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
     if json and csv:
         raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
     table = query(db, statement)
     if json:
-        typer.echo(tables.as_json(tables.as_dicts(table)))
+        typer.echo(text.as_json(text.as_dicts(table)))
     elif csv:
-        typer.echo(tables.as_csv(table), nl=False)
+        typer.echo(text.as_csv(table), nl=False)
     else:
         tables.answer(table, sys.stdout)
 
@@ -224,9 +224,9 @@ def _order(
 def _run(order: RunRequest, engine: Engine) -> NightSummary:
     """Carry out an order in this process, without Prefect."""
     from pipeline.archive import night  # noqa: PLC0415
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_calls  # noqa: PLC0415
 
-    with tables.progress(sys.stderr) as progress:
+    with progress_of_calls(sys.stderr) as progress:
         return night.run(order, engine, progress)
 
 
@@ -270,10 +270,10 @@ def _interruptible() -> Iterator[None]:
 
 def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
     """The calls with these recording_ids, then those in quarantine."""
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    calls = tables.as_dicts(query(db, tables.calls_sql(ids)))
+    calls = text.as_dicts(query(db, tables.calls_sql(ids)))
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
@@ -286,15 +286,15 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
 
 
 def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    return tables.as_dicts(query(db, tables.quarantine_sql(ids)))
+    return text.as_dicts(query(db, tables.quarantine_sql(ids)))
 
 
 def _finish(summary: NightSummary, *, bad: bool) -> None:
     """Tell on standard error how it went, and end with exit code 1 if a recording is `bad`."""
-    from pipeline.report.tables import summary_line  # noqa: PLC0415
+    from pipeline.report.night import summary_line  # noqa: PLC0415
 
     for problem in summary.problems + summary.duplicates:
         say(f"note: {problem}")

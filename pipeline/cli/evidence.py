@@ -86,7 +86,7 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
     if rule is None or out is None:
         raise UsageError("missing option", allowed="--rule ID --out DIR, or --import CSV")
     from pipeline.audit.spotcheck import SHEET, SampleRequest, write_sample  # noqa: PLC0415
-    from pipeline.cli.progress import progress  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_things  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     request = SampleRequest(
@@ -98,7 +98,7 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         queue=queue,
         verdicts=_verdicts(verdict or ()),
     )
-    with reading(db) as connection, progress(sys.stderr, "writing", "findings") as watched:
+    with reading(db) as connection, progress_of_things(sys.stderr, "writing", "findings") as watched:
         drawn = write_sample(connection, request, out, watched)
     if json:
         print_json({"sheet": str(out / SHEET), "drawn": drawn.drawn, "population": drawn.population})

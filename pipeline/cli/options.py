@@ -30,7 +30,7 @@ Force = Annotated[
 
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output."""
-    from pipeline.report.tables import as_json  # noqa: PLC0415 - slow to import
+    from pipeline.report.text import as_json  # noqa: PLC0415 - slow to import
 
     typer.echo(as_json(value))
 

@@ -105,14 +105,14 @@ def recheck(
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.archive.recheck import RecheckRequest  # noqa: PLC0415
     from pipeline.archive.recheck import recheck as carry_out  # noqa: PLC0415
-    from pipeline.cli.progress import progress  # noqa: PLC0415
     from pipeline.report import recheck as report  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_things  # noqa: PLC0415
     from pipeline.rules import load_rules  # noqa: PLC0415
 
     given = settings_.load(settings, overrides or ())
     request = RecheckRequest(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
     try:
-        with progress(sys.stderr, "judging", "calls") as watched:
+        with progress_of_things(sys.stderr, "judging", "calls") as watched:
             done = carry_out(request, watched)
     except KeyboardInterrupt:
         say("interrupted; the store is as it was")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import jellyfish
+from rapidfuzz.distance import JaroWinkler
 
 from pipeline.personal_data.number_words import MONTHS, plain
 from pipeline.phrases.search import Match, Phrases, find
@@ -89,7 +90,7 @@ def is_name(text: str, parts: Collection[str], *, proper: bool) -> bool:
 
 
 def _sounds_alike(word: str, part: str) -> bool:
-    if jellyfish.jaro_winkler_similarity(word, part) >= SAME_SPELLING:
+    if JaroWinkler.similarity(word, part) >= SAME_SPELLING:
         return True
     sound = jellyfish.metaphone(word)
     return len(sound) >= 2 and sound == jellyfish.metaphone(part)

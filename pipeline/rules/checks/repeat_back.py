@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import jellyfish
+from rapidfuzz.distance import Levenshtein
 
 from pipeline.personal_data.find import PersonalData
 from pipeline.personal_data.key_words import is_day, key_words
@@ -63,7 +63,7 @@ class _Given:
             return own == code and len(own) > 2
         if own in code or code in own:
             return True
-        return jellyfish.levenshtein_distance(own, code) <= MOST_WRONG * min(len(own), len(code))
+        return Levenshtein.distance(own, code) <= MOST_WRONG * min(len(own), len(code))
 
     def in_words(self, words: frozenset[str]) -> bool:
         """Whether a sentence with these key words tells it again."""

@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from pipeline.phrases.confidence import WORD_TOLERANCE_S
 from pipeline.phrases.lexicon import Spec, Text
-from pipeline.records import Role, Turn
+from pipeline.records import WORD_TOLERANCE_S, Role, Turn
 from pipeline.rules.context import Clock
 from pipeline.spans import Span
 
