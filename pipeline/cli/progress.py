@@ -1,4 +1,4 @@
-"""Progress of a second look, for people who wait at a terminal or read a log."""
+"""Progress of a recheck or spot check, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.progress import Progress
 
 @contextmanager
 def progress(err: TextIO, doing: str, things: str) -> Iterator[Progress]:
-    """Progress on `err`: a bar on a terminal ("judging ━━━ 3/9 calls"), else a line for every tenth."""
+    """Show progress on `err`: a bar on a terminal ("judging ━━━ 3/9 calls"), else a line per tenth."""
     console = Console(file=err, highlight=False)
     if not console.is_terminal:
         yield _Lines(err, things)
