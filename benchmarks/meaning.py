@@ -1,11 +1,11 @@
-"""Precision and recall of the second look: what it finds of phrases that no pattern foresaw.
+"""Precision and recall of near misses by meaning, for phrases that no pattern covers.
 
     python benchmarks/meaning.py
 
-The rules' own phrases are left out: a sentence is judged by its likeness in meaning to the examples in the
-rule's pack alone, and an example of the pack only by the others. Sentences that contain a rule's phrase are
-the pack's examples and those of tests/data/phrases. Against them stand the rule's decoys, which are worded to
-be mistaken, and the sentences of all other rules in which its own phrases find nothing: ordinary talk.
+The rules' own phrases are not used: a sentence is compared by meaning with the examples of the rule's pack,
+and an example of the pack only with the other examples. Positive sentences are the pack's examples and those
+in tests/data/phrases. Negative sentences are the rule's decoys, which are worded to be confused with it, and
+ordinary talk: the sentences of all other rules in which the rule's own phrases find nothing.
 """
 
 from __future__ import annotations
