@@ -52,7 +52,7 @@ class Counts:
         """Both together."""
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Counts with precision (decoys and talk against phrases) and recall."""
         marked = self.phrases_marked + self.decoys_marked + self.talk_marked
         return {
@@ -79,8 +79,8 @@ def main() -> None:
     result = {
         "model": weights.name,
         "threshold": least,
-        "by_threshold": {t: counts.told() for t, counts in by_threshold.items()},
-        "by_rule": {rule: _count(found, least).told() for rule, found in likenesses.items()},
+        "by_threshold": {t: counts.as_dict() for t, counts in by_threshold.items()},
+        "by_rule": {rule: _count(found, least).as_dict() for rule, found in likenesses.items()},
     }
     for threshold, counts in result["by_threshold"].items():
         print(threshold, counts)

@@ -34,7 +34,7 @@ def main(*, markdown: bool, name: str) -> None:
     """Try the rules, print and store the figures."""
     rules = load_rules()
     trials = {kind: try_rules(rules, sentences) for kind, sentences in sentence_sets().items()}
-    print(markdown_table(trials["apart"]) if markdown else told(trials))
+    print(markdown_table(trials["apart"]) if markdown else as_text(trials))
     figures = {
         "rules_version": rules.version,
         **{kind: figures_of(trial) for kind, trial in trials.items()},
@@ -99,7 +99,7 @@ def wilson(part: int, whole: int) -> tuple[float, float] | None:
     return round(max(0.0, (middle - half) / scale), 3), round(min(1.0, (middle + half) / scale), 3)
 
 
-def told(trials: dict[str, Trial]) -> str:
+def as_text(trials: dict[str, Trial]) -> str:
     """The figures as a table, one part a set, and what went wrong."""
     lines = []
     for kind, trial in trials.items():

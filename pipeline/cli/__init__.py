@@ -231,7 +231,7 @@ def _order(
     from pipeline import settings  # noqa: PLC0415
 
     loaded = settings.load(settings_file, overrides or ())
-    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are told before
+    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are reported first
 
     return RunRequest(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, force=force)
 
@@ -251,7 +251,7 @@ def _run_flow(
     """Carry out an order as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
 
-    # Wrong usage is told now rather than after Prefect's start.
+    # Wrong usage is reported now rather than after Prefect's start.
     night.check(order)
     night.find_engine(order.settings)
     private = prefer_private_prefect()
