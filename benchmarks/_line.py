@@ -1,4 +1,4 @@
-"""What the benchmarks share: the loaded line, the calls, and where results go."""
+"""Shared by the benchmarks: the loaded pipeline, the calls, and the folder for results."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Diarization error rate on mono audio, beside that of pyannote.audio's own pipeline with the same weights.
+"""Diarization error rate on mono audio, compared with pyannote.audio's own pipeline with the same weights.
 
     python benchmarks/diarization.py FOLDER [--telephone]
 
-FOLDER holds audio with its truth: RTTM files that name the recordings by their stems, or NAME.json with
-`turns` of `role`, `start` and `end` beside NAME.flac. Stereo is mixed to mono; `--telephone` takes it
-through 8 kHz mu-law first. Errors are by pyannote.metrics, without a collar and with overlaps. Ours are
-scored as turns: a speaker's own pauses up to `turns.pause_across_s` are inside them. Stretches of music are
-not scored. pyannote's pipeline counts the speakers itself, and is told two in another line.
+FOLDER contains audio with its truth: RTTM files that name the recordings by their stems, or NAME.json with
+`turns` of `role`, `start` and `end` beside NAME.flac. Stereo is mixed to mono; `--telephone` converts it to
+8 kHz mu-law first. Errors are measured by pyannote.metrics, without a collar and with overlaps. Our result is
+scored as turns, which include a speaker's own pauses up to `turns.pause_across_s`. Music is not scored.
+pyannote's pipeline runs twice: it determines the number of speakers itself, or two speakers are given.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""How well tone tells aroused from calm speech, how right its pitch is, and what it costs.
+"""Accuracy of activation and pitch, and the cost of the tone stage.
 
     python benchmarks/tone.py FOLDER
 
-FOLDER has acted clips named as in RAVDESS (`03-01-05-02-01-01-12.flac`: the third number is how it was
-acted, the last one who speaks). Each clip's activation is taken against its actor's own neutral clips, at
-16 kHz and over a telephone (8 kHz, 300 to 3400 Hz, mu-law). The figure is the area under the curve (AUC)
-that separates angry, happy and fearful clips from calm, neutral and sad ones. Nothing is fitted to the
-clips, so leaving an actor out changes nothing for that actor. Pitch is held against librosa's pYIN on some
-clips of each actor. The clips are only read, never kept.
+FOLDER contains acted clips named as in RAVDESS (`03-01-05-02-01-01-12.flac`: the third number is the acted
+emotion, the last one the actor). Each clip's activation is relative to its actor's neutral clips, at 16 kHz
+and over a telephone (8 kHz, 300 to 3400 Hz, mu-law). The figure is the area under the ROC curve (AUC) that
+separates angry, happy and fearful clips from calm, neutral and sad ones. No parameter is fitted to the clips,
+so leaving an actor out changes nothing for that actor. Pitch is compared with librosa's pYIN on some clips of
+each actor. The clips are only read, never stored.
 """
 
 from __future__ import annotations

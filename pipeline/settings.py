@@ -200,7 +200,7 @@ class ToneSettings(Section):
     """How things are said."""
 
     agents: bool = False
-    """Also infer activation, rises and word sentiment of agents; see DECISIONS.md before switching it on."""
+    """Also infer activation, rises and word sentiment of agents; read docs/decisions/0022 first."""
     min_voiced_s: float = Field(0.6, gt=0)
     """Least voiced speech a turn is judged by."""
     min_turns: int = Field(3, ge=2)

@@ -1,4 +1,4 @@
-"""The program `earwitness`. Heavy imports wait until a command needs them."""
+"""The program `earwitness`. Modules that are slow to import are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 DEMO_DB = Path("demo.duckdb")
 DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
 MAX_TABLE = 40
-"""A night of more calls prints its report alone."""
+"""A night with more calls than this prints its report without the table of calls."""
 
 app = typer.Typer(
-    help="Call-centre audio analytics: recorded calls in, facts that stand up in an audit out.",
+    help="Analyse recorded calls: who spoke when, what was said, holds, interruptions and rules.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +56,7 @@ app.command()(evidence)
 app.command()(spotcheck)
 app.command()(recheck)
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def _options(
 
 @app.command()
 def demo(db: Db = DEMO_DB, force: Force = False, verbose: Verbose = False) -> None:
-    """Analyse the sample calls, as a night would."""
+    """Analyse the sample calls and print a line per call."""
     from importlib.resources import as_file, files  # noqa: PLC0415
 
     from pipeline.archive import night  # noqa: PLC0415
@@ -114,7 +114,9 @@ def demo(db: Db = DEMO_DB, force: Force = False, verbose: Verbose = False) -> No
 
 @app.command()
 def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
-    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Audio files and folders to analyse.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     metadata: Metadata = None,
     settings: SettingsFile = None,
@@ -123,7 +125,10 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
     force: Force = False,
     verbose: Verbose = False,
 ) -> None:
-    """Analyse recordings and print a line per call."""
+    """Analyse recordings and print a line per call.
+
+    Recordings that are stored already and unchanged are skipped. Exit code 1 if a recording is in quarantine.
+    """
     from pipeline.archive import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
@@ -137,7 +142,9 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
 
 @app.command()
 def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
-    archive: Annotated[Path, typer.Argument(help="The folder with the recordings.", show_default=False)],
+    archive: Annotated[
+        Path, typer.Argument(help="The folder that contains the recordings.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     metadata: Metadata = None,
     settings: SettingsFile = None,
@@ -146,7 +153,10 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     force: Force = False,
     verbose: Verbose = False,
 ) -> None:
-    """Analyse what is new in an archive, as a Prefect flow, and print the night's report."""
+    """Analyse what is new in an archive, as a Prefect flow.
+
+    Prints a report, and a line per new call if there are few. Exit code 1 if a recording is in quarantine.
+    """
     _log_to_stderr(verbose)
     if archive.is_file():
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
@@ -165,17 +175,19 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(metavar="SQL", help="A query.", show_default=False)],
+    statement: Annotated[
+        str, typer.Argument(metavar="SQL", help="A query in DuckDB's SQL.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Ask the store; nothing can be written."""
+    """Query the store, which is opened read-only."""
     from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
     if json and csv:
-        raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
+        raise UsageError("two formats requested", value="--json --csv", allowed="one of them")
     table = query(db, statement)
     if json:
         typer.echo(text.as_json(text.as_dicts(table)))
@@ -189,7 +201,10 @@ def sql(
 def doctor(
     db: Db = DEFAULT_DB, settings: SettingsFile = None, overrides: Overrides = None, json: Json = False
 ) -> None:
-    """Check weights, decoder, hardware, store and telemetry."""
+    """Check weights, decoders, hardware and store.
+
+    Exit code 2 if a check fails.
+    """
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.doctor import examine  # noqa: PLC0415
 
@@ -216,13 +231,13 @@ def _order(
     from pipeline import settings  # noqa: PLC0415
 
     loaded = settings.load(settings_file, overrides or ())
-    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are told before
+    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are reported first
 
     return RunRequest(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, force=force)
 
 
 def _run(order: RunRequest, engine: Engine) -> NightSummary:
-    """Carry out an order in this process, without Prefect."""
+    """Carry out a run in this process, without Prefect."""
     from pipeline.archive import night  # noqa: PLC0415
     from pipeline.report.progress import progress_of_calls  # noqa: PLC0415
 
@@ -236,7 +251,7 @@ def _run_flow(
     """Carry out an order as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
 
-    # Wrong usage is told now rather than after Prefect's start.
+    # Wrong usage is reported now rather than after Prefect's start.
     night.check(order)
     night.find_engine(order.settings)
     private = prefer_private_prefect()
@@ -264,12 +279,12 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("interrupted; the batches that were finished are kept")
+        say("interrupted; finished batches are kept")
         raise typer.Exit(INTERRUPTED) from None
 
 
 def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
-    """The calls with these recording_ids, then those in quarantine."""
+    """Print the calls with these recording_ids, then those in quarantine."""
     from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
@@ -293,7 +308,7 @@ def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _finish(summary: NightSummary, *, bad: bool) -> None:
-    """Tell on standard error how it went, and end with exit code 1 if a recording is `bad`."""
+    """Write a summary to standard error; end with exit code 1 if a recording is `bad`."""
     from pipeline.report.night import summary_line  # noqa: PLC0415
 
     for problem in summary.problems + summary.duplicates:
@@ -306,7 +321,7 @@ def _finish(summary: NightSummary, *, bad: bool) -> None:
 
 
 def _log_to_stderr(verbose: bool) -> None:
-    """Warnings and faults go to standard error; Prefect's log only on demand."""
+    """Log warnings and errors to standard error, and Prefect's log only if `verbose`."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     handler.addFilter(lambda record: verbose or not record.name.startswith("prefect"))

@@ -1,7 +1,7 @@
-"""What a recording's audio allows to be measured.
+"""Which metrics a recording's audio supports.
 
-A measure taken from audio that cannot carry it is worse than none: each says what it needs, and is
-undefined where that is not given.
+Each metric declares what it needs of the audio. Where the audio does not provide it, the metric is undefined,
+because a wrong number is worse than none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Need = Literal["timing", "words", "overlaps", "roles"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What can be told: who speaks when, what is said, who talks over whom, which channel is the agent."""
+    """What the audio supports: who speaks when, what is said, who talks over whom, who is the agent."""
 
     timing: bool = True
     words: bool = True
@@ -26,7 +26,7 @@ class Fit:
     roles: bool = True
 
     def allows(self, needs: Iterable[Need]) -> bool:
-        """Whether all of `needs` are given."""
+        """Whether the audio supports all of `needs`."""
         return all(getattr(self, need) for need in needs)
 
 
