@@ -67,11 +67,14 @@ def nightly(
     settings_file: Path | None = None,
     overrides: tuple[str, ...] = (),
     force: bool = False,
+    refresh_hours: float | None = None,
 ) -> night.NightSummary:
     """Analyse what is new or changed in the folder `archive` into the store `db`.
 
     `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`; `force` analyses everything anew. Raises UsageError for wrong parameters.
+    `section.name=value`; `force` analyses everything again. `refresh_hours` is the time, in hours, in which calls are
+    analysed again that the recogniser or the audio settings of now would hear differently. Raises UsageError
+    for wrong parameters.
     """
     order = plan.RunRequest(
         paths=(archive,),
@@ -79,6 +82,7 @@ def nightly(
         metadata=metadata,
         settings=settings.load(settings_file, overrides),
         force=force,
+        refresh_hours=refresh_hours,
     )
     engine = night.find_engine(order.settings)
     with tables.progress(sys.stderr) as progress:

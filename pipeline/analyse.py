@@ -71,7 +71,7 @@ def analyse(
     parties = attribute(channels, heard, models, settings)
     diarize_s = watch.lap()
     turns, words = build_turns(parties.voices, settings.turns)
-    quality = measure_quality(audio.samples, channels, parties, settings.fitness)
+    quality = measure_quality(audio.samples, channels, parties, settings.quality)
     spoken = Spoken(
         voices=parties.voices,
         turns=turns,

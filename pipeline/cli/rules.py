@@ -55,11 +55,11 @@ def show_rule(
     rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], packs: Packs = None
 ) -> None:
     """Show a rule as it is written, with its phrases and examples, and what a site's files change."""
-    from pipeline.store.scorecard import rule_text  # noqa: PLC0415
+    from pipeline.store.scorecard import shown_text, texts_of  # noqa: PLC0415
 
     rule = _rules(packs).rule(rule_id)
     state = _place(rule) if rule.active else "switched off"
-    typer.echo(f"# Version {rule.version}, {state}\n{rule_text(rule)}", nl=False)
+    typer.echo(f"# Version {rule.version}, {state}\n{shown_text(rule.id, *texts_of(rule))}", nl=False)
 
 
 @rules_app.command("test")
@@ -99,7 +99,8 @@ def recheck(
 ) -> None:
     """Judge the stored calls again by the rules as they are now, without their audio.
 
-    Of the settings, those of holds, overlaps, silences and rules count. Verdicts that change are printed and
+    Of the settings, those that need no audio count: holds, overlaps, silences, rules, the thresholds of
+    quality and tone.raised. Verdicts that change are printed and
     kept: earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
     """
     from pipeline import settings as settings_  # noqa: PLC0415

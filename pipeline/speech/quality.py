@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.audio.frames import HOP, SAMPLE_RATE, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
 from pipeline.records import AudioQuality, Samples
-from pipeline.settings import FitnessSettings
+from pipeline.settings import QualitySettings
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
 from pipeline.speech.roles import find_agent
@@ -28,7 +28,7 @@ LEAST_WORDS = 10
 
 
 def measure_quality(
-    samples: Samples, channels: Sequence[ChannelActivity], parties: Attribution, settings: FitnessSettings
+    samples: Samples, channels: Sequence[ChannelActivity], parties: Attribution, settings: QualitySettings
 ) -> tuple[AudioQuality, ...]:
     """The signal facts of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
     swapped = swap_suspected(parties, settings)
@@ -39,7 +39,7 @@ def measure_quality(
     )
 
 
-def swap_suspected(parties: Attribution, settings: FitnessSettings) -> bool:
+def swap_suspected(parties: Attribution, settings: QualitySettings) -> bool:
     """Whether what is said speaks clearly against the agent's channel that the settings gave."""
     if parties.source != "setting" or len(parties.voices) != 2:
         return False
