@@ -106,9 +106,7 @@ class Clock:
 
 
 @OTHER_HEARING
-@pytest.mark.parametrize(
-    ("hours", "renewed"), [(0.25, 0), (0.75, 1), (1.0, 1), (1.25, 2), (99, 3)], ids=str
-)
+@pytest.mark.parametrize(("hours", "renewed"), [(0.25, 0), (0.75, 1), (1.0, 1), (1.25, 2), (99, 3)], ids=str)
 def test_outdated_calls_are_renewed_oldest_first_within_a_budget(
     settings_change, engine, hours, renewed, order, archive
 ):

@@ -69,6 +69,8 @@ def check_readable(db: Path, layout: Layout | None) -> None:
 
 def check_migratable(db: Path, layout: Layout) -> None:
     """Raise UsageError for a store that is older than the migrations of this release."""
+    if not layout.is_older:
+        return
     oldest = schemas.migrations()[0].version - 1
     if layout.version < oldest:
         remedy = "analyse into a new file, or use the release that wrote this one"
