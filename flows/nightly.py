@@ -60,7 +60,7 @@ STEPS = night.Steps(
 
 
 @flow(name="nightly", persist_result=False)
-def nightly(
+def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deployment
     archive: Path,
     db: Path,
     metadata: Path | None = None,
@@ -72,9 +72,9 @@ def nightly(
     """Analyse what is new or changed in the folder `archive` into the store `db`.
 
     `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`; `force` analyses everything again. `refresh_hours` is the time, in hours, in which calls are
-    analysed again that the recogniser or the audio settings of now would hear differently. Raises UsageError
-    for wrong parameters.
+    `section.name=value`. `force` analyses everything again. `refresh_hours` is the time, in hours, in which
+    calls are analysed again that the recogniser or the audio settings of now would hear differently. Raises
+    UsageError for wrong parameters.
     """
     order = plan.RunRequest(
         paths=(archive,),

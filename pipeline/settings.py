@@ -27,8 +27,6 @@ from pipeline.setting_stages import (
     values_of,
 )
 
-__all__ = ["Section", "Settings", "fingerprint_of", "load"]
-
 DEFAULT_FILE = Path("earwitness.toml")
 ENV_PREFIX = "EARWITNESS_"
 

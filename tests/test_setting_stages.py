@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel, Field
 
 from pipeline import setting_stages, settings
 from pipeline.errors import UsageError
@@ -152,10 +153,10 @@ def test_only_code_of_its_stage_reads_a_setting(one: Declared) -> None:
 class Renamed(Section):
     stage: ClassVar[setting_stages.Stage] = "audio"
 
-    level: float = settings.Field(1.0, json_schema_extra={"id": "old.loudness"})
+    level: float = Field(1.0, json_schema_extra={"id": "old.loudness"})
 
 
-class Few(settings.BaseModel):
+class Few(BaseModel):
     new: Renamed = Renamed()
 
 
