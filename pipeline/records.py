@@ -352,7 +352,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRule:
-    """A rule as the store keeps it: its place in the scorecard, the `text` of its pack, a site's `overlay`."""
+    """A rule as the store keeps it: its scorecard entry, the `text` of its pack, a site's `overlay`."""
 
     rule_id: str
     rule_version: str
