@@ -74,7 +74,7 @@ def main() -> None:
     look = NearMissMarker(load_embed(weights))
     looked = [rule for rule in rules.rules if _by_absence(rule)]
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
-    least = Settings().rules.second_look_similarity
+    least = Settings().rules.near_miss_similarity
     by_threshold = {str(t): _pooled(_count(found, t) for found in likenesses.values()) for t in THRESHOLDS}
     result = {
         "model": weights.name,

@@ -61,18 +61,21 @@ STEPS = night.Steps(
 
 
 @flow(name="nightly", persist_result=False)
-def nightly(
+def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deployment
     archive: Path,
     db: Path,
     metadata: Path | None = None,
     settings_file: Path | None = None,
     overrides: tuple[str, ...] = (),
     force: bool = False,
+    refresh_hours: float | None = None,
 ) -> night.NightSummary:
     """Analyse what is new or changed in the folder `archive` into the store `db`.
 
     `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`; `force` analyses everything anew. Raises UsageError for wrong parameters.
+    `section.name=value`. `force` analyses everything again. `refresh_hours` is the time, in hours, in which
+    calls are analysed again that the recogniser or the audio settings of now would hear differently. Raises
+    UsageError for wrong parameters.
     """
     order = plan.RunRequest(
         paths=(archive,),
@@ -80,6 +83,7 @@ def nightly(
         metadata=metadata,
         settings=settings.load(settings_file, overrides),
         force=force,
+        refresh_hours=refresh_hours,
     )
     engine = night.find_engine(order.settings)
     with progress_of_calls(sys.stderr) as progress:

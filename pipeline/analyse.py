@@ -76,7 +76,7 @@ def analyse(
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns)
     with stages("quality"):
-        quality = measure_quality(audio.samples, channels, attribution, settings.fitness)
+        quality = measure_quality(audio.samples, channels, attribution, settings.quality)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)

@@ -47,7 +47,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -363,7 +363,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRule:
-    """A rule as the store keeps it: its place in the scorecard, and the `text` it was written in."""
+    """A rule as the store keeps it: its scorecard entry, the `text` of its pack, a site's `overlay`."""
 
     rule_id: str
     rule_version: str
@@ -497,26 +497,38 @@ class AnalysisRun:
     rules_s: float
 
 
+class InTable(NamedTuple):
+    """The table that the records of a field of CallAnalysis fill, and the stage that makes them."""
+
+    table: str
+    stage: Literal["given", "audio", "assess"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAnalysis:
-    """Everything that is known about one recording. A quarantined one has no run and empty parts."""
+    """Everything that is known about one recording. A quarantined one has no run and empty parts.
 
-    recording: Recording
-    call: Call
-    run: AnalysisRun | None = None
-    activities: tuple[Activity, ...] = ()
-    sounds: tuple[Sound, ...] = ()
-    fingerprints: tuple[Fingerprint, ...] = ()
-    words: tuple[Word, ...] = ()
-    turns: tuple[Turn, ...] = ()
-    holds: tuple[Hold, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
-    silences: tuple[Silence, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    quality: tuple[AudioQuality, ...] = ()
-    tone: tuple[Tone, ...] = ()
-    tone_curve: tuple[TonePoint, ...] = ()
-    tone_rises: tuple[ToneRise, ...] = ()
-    personal_data: tuple[PersonalDatum, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    Each field names its table and the stage that makes it: `given` with the recording, found in its
+    `audio`, or made by `assess` from what was found. Code that reads or writes tables derives its lists
+    from here (`pipeline.store.parts`).
+    """
+
+    recording: Annotated[Recording, InTable("recording", "given")]
+    call: Annotated[Call, InTable("call", "given")]
+    run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
+    activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
+    sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()
+    fingerprints: Annotated[tuple[Fingerprint, ...], InTable("fingerprint", "audio")] = ()
+    words: Annotated[tuple[Word, ...], InTable("word", "audio")] = ()
+    turns: Annotated[tuple[Turn, ...], InTable("turn", "audio")] = ()
+    holds: Annotated[tuple[Hold, ...], InTable("hold", "assess")] = ()
+    transfers: Annotated[tuple[Transfer, ...], InTable("transfer", "assess")] = ()
+    overlaps: Annotated[tuple[Overlap, ...], InTable("overlap", "assess")] = ()
+    silences: Annotated[tuple[Silence, ...], InTable("silence", "assess")] = ()
+    metrics: Annotated[tuple[Metric, ...], InTable("metric", "assess")] = ()
+    quality: Annotated[tuple[AudioQuality, ...], InTable("audio_quality", "audio")] = ()
+    tone: Annotated[tuple[Tone, ...], InTable("tone", "audio")] = ()
+    tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
+    tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
+    personal_data: Annotated[tuple[PersonalDatum, ...], InTable("personal_data", "assess")] = ()
+    findings: Annotated[tuple[Finding, ...], InTable("finding", "assess")] = ()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import wave
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from builders import (
@@ -131,6 +133,20 @@ def out(tmp_path: Path) -> Path:
 
 
 # --- what is in a pack -------------------------------------------------------------------------------
+
+
+def test_what_a_site_changes_in_the_rule_is_in_the_pack(archive: Path, out: Path, tmp_path: Path) -> None:
+    for file in archive.glob("*.*"):
+        shutil.copy(file, tmp_path / file.name)
+    with duckdb.connect(str(tmp_path / "calls.duckdb")) as connection:
+        connection.execute(
+            """UPDATE rule SET overlay = 'title = "Ours & mine"' WHERE text = ?""", [DISCLOSURE]
+        )
+    document = pack(tmp_path, out)
+    shown = f'{DISCLOSURE}\n# ---- changed by this site: recording_disclosure.toml\ntitle = "Ours & mine"'
+    assert (out / "rule.toml").read_text() == shown
+    assert "Ours &amp; mine" in (out / "index.html").read_text(encoding="utf-8")
+    assert "overlay" not in document["rule"]
 
 
 def test_a_pack_holds_all_that_stands_behind_a_verdict(archive: Path, out: Path) -> None:

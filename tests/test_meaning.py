@@ -118,10 +118,10 @@ def test_only_the_roles_sentences_in_the_window_are_compared():
 
 
 def test_the_threshold_and_the_look_are_settings():
-    least = RuleSettings(second_look_similarity=0.95)
+    least = RuleSettings(near_miss_similarity=0.95)
     assert looked_at(ABSENT, settings=least).findings == (ABSENT,)
     embed = FakeEmbed()
-    assert looked_at(ABSENT, settings=RuleSettings(second_look=False), embed=embed).findings == (ABSENT,)
+    assert looked_at(ABSENT, settings=RuleSettings(near_miss=False), embed=embed).findings == (ABSENT,)
     assert embed.asked == []
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import __version__
+from pipeline import ALGORITHM
 from pipeline.assess import find_events, find_findings
 from pipeline.errors import UsageError
 from pipeline.progress import Progress
@@ -47,7 +47,7 @@ from pipeline.store.stored import (
     stored_settings,
     verdict_schemas,
 )
-from pipeline.store.stored_settings import StoredSettings, judged_with
+from pipeline.store.stored_settings import StoredSettings, assessed_with
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ FEW_CALLS = 400
 class RecheckRequest:
     """Judge the calls of the store `db`, or those of `only` (recording_ids), by `rules`.
 
-    Of `settings`, the sections count that need no audio (`stored_settings.JUDGED_SECTIONS`). `processes`
-    defaults to the number of cores.
+    Of `settings`, those of the stage `assess` count, which need no audio (`pipeline.setting_stages`).
+    `processes` defaults to the number of cores.
     """
 
     db: Path
@@ -176,12 +176,12 @@ def rechecked(
 ) -> CallAnalysis:
     """A stored call with the events, measures and findings that a fresh analysis would find.
 
-    Where neither the program, the settings nor the phrases that find events have changed, its events and
+    Where neither the algorithm, the settings nor the phrases that find events have changed, its events and
     measures stay, and so do the findings of unchanged rules, which are left out. Else all is found anew,
     for which `curves` are read.
     """
     call = stored.analysis
-    measured = (stored.pipeline_version, stored.settings_hash) == (__version__, settings.fingerprint)
+    measured = (stored.algorithm, stored.settings_hash) == (ALGORITHM, settings.fingerprint)
     if measured and _same_phrases(stored, rules):
         return find_findings(call, _others(stored, rules), settings.settings)
     known = _overlaps_known(call)
@@ -214,7 +214,7 @@ def _task(request: RecheckRequest, connection: Connection) -> _Task:
         db=request.db,
         rules=request.rules,
         settings={
-            fingerprint: judged_with(values, request.settings)
+            fingerprint: assessed_with(values, request.settings)
             for fingerprint, values in stored_settings(connection).items()
         },
         schemas=verdict_schemas(connection),

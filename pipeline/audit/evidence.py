@@ -26,7 +26,7 @@ from pipeline.records import Activity, Turn, Word
 from pipeline.report.text import as_dicts, as_json
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
-from pipeline.store.scorecard import read_rule_text
+from pipeline.store.scorecard import read_rule, shown_text
 
 FORMAT = "earwitness evidence 1"
 DOCUMENT, PAGE, RULE, CLIP = "evidence.json", "index.html", "rule.toml", "clip.wav"
@@ -60,7 +60,7 @@ class FindingCase:
     @property
     def written(self) -> Mapping[str, Any]:
         """The keys of the rule as it was written; none when its text is not known."""
-        return read_rule_text(self.rule["text"]) if self.rule else {}
+        return read_rule(self.rule["text"], self.rule["overlay"]) if self.rule else {}
 
     @property
     def why(self) -> str | None:
@@ -97,9 +97,11 @@ def put_pack(case: FindingCase, folder: Path) -> tuple[str, ...]:
         notes += ("The store does not have the text of the rule's version that judged.",)
     document = describe(case, clip, notes)
     (folder / DOCUMENT).write_text(as_json(document) + "\n", encoding="utf-8")
-    (folder / PAGE).write_text(page(document, case.rule["text"] if case.rule else None), encoding="utf-8")
-    if case.rule:
-        (folder / RULE).write_text(case.rule["text"], encoding="utf-8")
+    rule = case.rule
+    text = shown_text(rule["rule_id"], rule["text"], rule["overlay"]) if rule else None
+    (folder / PAGE).write_text(page(document, text), encoding="utf-8")
+    if text is not None:
+        (folder / RULE).write_text(text, encoding="utf-8")
     if clip:
         (folder / CLIP).write_bytes(clip.wav)
     return notes
@@ -134,7 +136,9 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
 
 def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict[str, Any]:
     """The pack as one document, ready for JSON. Times are seconds from the start of the recording."""
-    rule = {key: value for key, value in (case.rule or {}).items() if key not in {"text", "active"}}
+    rule = {
+        key: value for key, value in (case.rule or {}).items() if key not in {"text", "overlay", "active"}
+    }
     return {
         "format": FORMAT,
         "made_at": datetime.now(UTC),

@@ -13,7 +13,7 @@ from typing import get_args
 from pipeline.delimited import find_separator, read_rows
 from pipeline.errors import UsageError
 from pipeline.records import Judgement, Review, Verdict
-from pipeline.store import query, writing
+from pipeline.store import query, with_layout_of_now, writing
 
 NEEDED = ("finding", "judgement", "reviewer")
 JUDGEMENTS: Mapping[str, Judgement] = {judgement: judgement for judgement in get_args(Judgement)}
@@ -40,6 +40,8 @@ def import_sheet(db: Path, path: Path) -> tuple[SheetImport, int]:
     What its reviewer said last of a finding already is not stored again. Raises UsageError for a sheet that
     cannot be read as a whole or has no judgement in it, and when the store cannot be written.
     """
+    if db.is_file():
+        with_layout_of_now(db)
     judged = read_sheet(db, path, datetime.now(UTC))
     if judged.problems:
         return judged, 0

@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.migrate import migrate
 from pipeline.cli.options import (
     DEFAULT_DB,
     INTERRUPTED,
@@ -43,6 +44,11 @@ DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ra
 MAX_TABLE = 40
 """A night with more calls than this prints its report without the table of calls."""
 
+OUTDATED = (
+    "{calls} stored calls would be heard differently by the recogniser or the audio settings of now; they "
+    "stay as they are, unless you add --force, or run earwitness nightly --refresh-outdated --hours H"
+)
+
 app = typer.Typer(
     help="Analyse recorded calls: who spoke when, what was said, holds, interruptions and rules.",
     no_args_is_help=True,
@@ -55,6 +61,7 @@ app.add_typer(rules_app, name="rules")
 app.command()(evidence)
 app.command()(spotcheck)
 app.command()(recheck)
+app.command()(migrate)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 
@@ -136,7 +143,7 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
         order = _order(paths, db, metadata, settings, overrides, force=force)
         night.check(order)
         summary = _run(order, night.find_engine(order.settings))
-    _print_calls(db, summary.all_ids, json=json)
+    _print_calls(db, summary.all_ids, json=json, outdated=summary.outdated)
     _finish(summary, bad=bool(_quarantined(db, summary.all_ids)))
 
 
@@ -151,6 +158,16 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     overrides: Overrides = None,
     json: Json = False,
     force: Force = False,
+    refresh_outdated: Annotated[
+        bool,
+        typer.Option(
+            "--refresh-outdated",
+            help="Also renew calls that the recogniser or audio settings of now would hear differently.",
+        ),
+    ] = False,
+    hours: Annotated[
+        float | None, typer.Option(help="Begin no such batch later than so many hours after the first.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Analyse what is new in an archive, as a Prefect flow.
@@ -158,18 +175,19 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     Prints a report, and a line per new call if there are few. Exit code 1 if a recording is in quarantine.
     """
     _log_to_stderr(verbose)
+    if refresh_outdated != (hours is not None):
+        raise UsageError("missing option", allowed="--refresh-outdated together with --hours H, or neither")
     if archive.is_file():
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
     with _interruptible():
-        summary = _run_flow(
-            _order([archive], db, metadata, settings, overrides, force=force), settings, overrides
-        )
+        order = _order([archive], db, metadata, settings, overrides, force=force)
+        summary = _run_flow(replace(order, refresh_hours=hours), settings, overrides)
     if not json:
         from pipeline.report.night import night_markdown  # noqa: PLC0415
 
         typer.echo(night_markdown(summary))
     if json or len(summary.new_ids) <= MAX_TABLE:
-        _print_calls(db, summary.new_ids, json=json)
+        _print_calls(db, summary.new_ids, json=json, outdated=summary.outdated)
     _finish(summary, bad=bool(summary.totals.quarantined))
 
 
@@ -267,6 +285,7 @@ def _run_flow(
             settings_file=settings_file,
             overrides=tuple(overrides or ()),
             force=order.force,
+            refresh_hours=order.refresh_hours,
         )
     except BaseException as error:
         # Prefect keeps the error, whose frames would keep the store open past the interpreter's end.
@@ -283,8 +302,8 @@ def _interruptible() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
-    """Print the calls with these recording_ids, then those in quarantine."""
+def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False, outdated: int = 0) -> None:
+    """Print these calls, then those in quarantine; in JSON also how many are outdated."""
     from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
@@ -292,7 +311,8 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
-        print_json(rows + [row | {"status": "quarantined"} for row in bad])
+        rows += [row | {"status": "quarantined"} for row in bad]
+        print_json(rows + ([{"status": "outdated", "calls": outdated}] if outdated else []))
         return
     if calls:
         tables.call_table(calls, sys.stdout)
@@ -315,6 +335,8 @@ def _finish(summary: NightSummary, *, bad: bool) -> None:
         say(f"note: {problem}")
     for unreadable in summary.unreadable:
         say(f"skipped: {unreadable.reason}")
+    if summary.outdated:
+        say(f"note: {OUTDATED.format(calls=summary.outdated)}")
     say(summary_line(summary))
     if bad or summary.unreadable:
         raise typer.Exit(SOME_BAD)

@@ -60,11 +60,11 @@ def show_rule(
 
     Shows phrases, check and examples, and what your own packs change.
     """
-    from pipeline.store.scorecard import rule_text  # noqa: PLC0415
+    from pipeline.store.scorecard import shown_text, texts_of  # noqa: PLC0415
 
     rule = _rules(packs).rule(rule_id)
     state = _place(rule) if rule.active else "switched off"
-    typer.echo(f"# Version {rule.version}, {state}\n{rule_text(rule)}", nl=False)
+    typer.echo(f"# Version {rule.version}, {state}\n{shown_text(rule.id, *texts_of(rule))}", nl=False)
 
 
 @rules_app.command("test")
@@ -108,9 +108,9 @@ def recheck(
 ) -> None:
     """Judge stored calls again without their audio.
 
-    The current rules and settings apply. Only settings that need no audio count, such as those of holds,
-    overlaps, silences and rules. Changed verdicts are printed and kept: earwitness sql "FROM verdict_change".
-    Exit code 1 if a call could not be judged.
+    The current rules and settings apply. Of the settings, those that need no audio count: holds, overlaps,
+    silences, rules, the thresholds of quality and tone.raised. Changed verdicts are printed and kept:
+    earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
     """
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.archive.recheck import RecheckRequest  # noqa: PLC0415

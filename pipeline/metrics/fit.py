@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.records import AudioQuality
-from pipeline.settings import FitnessSettings
+from pipeline.settings import QualitySettings
 
 Need = Literal["timing", "words", "overlaps", "roles"]
 
@@ -33,7 +33,7 @@ class Fit:
 FIT_FOR_ALL = Fit()
 
 
-def find_fit(facts: Sequence[AudioQuality], settings: FitnessSettings) -> Fit:
+def find_fit(facts: Sequence[AudioQuality], settings: QualitySettings) -> Fit:
     """What the facts of all channels allow; a channel on which nobody speaks forbids nothing."""
     spoken = [channel for channel in facts if channel.speech_s > 0]
     return Fit(
@@ -50,6 +50,6 @@ def find_fit(facts: Sequence[AudioQuality], settings: FitnessSettings) -> Fit:
     )
 
 
-def _timed(channel: AudioQuality, settings: FitnessSettings) -> bool:
+def _timed(channel: AudioQuality, settings: QualitySettings) -> bool:
     loud = channel.snr_db is None or channel.snr_db >= settings.min_snr_db
     return loud and channel.dropout_s <= settings.max_dropout_share * channel.speech_s

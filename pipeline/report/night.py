@@ -13,11 +13,13 @@ if TYPE_CHECKING:  # slow to import
 def summary_line(summary: NightSummary) -> str:
     """The figures of a night in one line."""
     totals = summary.totals
-    parts = [f"{summary.found} found", f"{totals.analysed} analysed"]
+    renewed = f" ({summary.renewed} of them outdated before)" if summary.renewed else ""
+    parts = [f"{summary.found} found", f"{totals.analysed} analysed{renewed}"]
     parts += [f"{len(totals.quarantined)} quarantined"] if totals.quarantined else []
     parts += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
     parts += [f"{summary.rechecked} judged again"] if summary.rechecked else []
     parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
+    parts += [f"{summary.outdated} of these outdated"] if summary.outdated else []
     parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
     if summary.real_time_factor is not None:
         speed = f"real-time factor {summary.real_time_factor:.2f}"
@@ -36,6 +38,8 @@ def night_markdown(summary: NightSummary) -> str:
         "Unreadable": len(summary.unreadable),
         "Judged again": summary.rechecked,
         "Unchanged": summary.unchanged,
+        "Outdated calls analysed again": summary.renewed,
+        "Outdated calls left": summary.outdated,
         "Duplicates": len(summary.duplicates),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",
         "Wall time": clock(summary.wall_s),

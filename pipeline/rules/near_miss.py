@@ -57,7 +57,7 @@ class NearMissMarker:
 
     def __call__(self, known: CallAnalysis, rules: RuleSet, settings: RuleSettings) -> CallAnalysis:
         """`known` with `detail.review` in the findings where a sentence means what was not found."""
-        if not settings.second_look:
+        if not settings.near_miss:
             return known
         missing = [finding for finding in known.findings if _failed_by_absence(finding)]
         looked = [finding for finding in missing if rules.rule(finding.rule_id).check.by_meaning]
@@ -106,7 +106,7 @@ class NearMissMarker:
             near = [words for words in said if words[0].role == role and words[0].start_s in window]
             texts = [_text(words) for words in near]
             for likeness, words in zip(self.likeness(rule, role, texts), near, strict=False):
-                stands_out = likeness.stands_out(settings.second_look_similarity)
+                stands_out = likeness.stands_out(settings.near_miss_similarity)
                 if stands_out and (best is None or likeness.similarity > best[0].similarity):
                     best = likeness, words
         return None if best is None else _as_detail(*best)

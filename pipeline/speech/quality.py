@@ -20,7 +20,7 @@ from pipeline.audio.frames import (
     to_spans,
 )
 from pipeline.records import AudioQuality, Samples
-from pipeline.settings import FitnessSettings
+from pipeline.settings import QualitySettings
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
 from pipeline.speech.roles import find_agent
@@ -35,7 +35,7 @@ LEAST_WORDS = 10
 
 
 def measure_quality(
-    samples: Samples, channels: Sequence[ChannelActivity], attribution: Attribution, settings: FitnessSettings
+    samples: Samples, channels: Sequence[ChannelActivity], attribution: Attribution, settings: QualitySettings
 ) -> tuple[AudioQuality, ...]:
     """The audio quality of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
     swapped = swap_suspected(attribution, settings)
@@ -46,7 +46,7 @@ def measure_quality(
     )
 
 
-def swap_suspected(attribution: Attribution, settings: FitnessSettings) -> bool:
+def swap_suspected(attribution: Attribution, settings: QualitySettings) -> bool:
     """Whether the words clearly contradict the agent's channel that the settings gave."""
     if attribution.source != "setting" or len(attribution.voices) != 2:
         return False
