@@ -338,7 +338,7 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
             rules_version="r",
             algorithm=ALGORITHM,
             audio_hash=fingerprint_of({}),
-            assess_hash=fingerprint_of({}),
+            assess_hash=fingerprint_of({"holds.min_s": 5.0}),
             analysed_at=NOON,
         ),
         an_id("broken"): StoredState(
