@@ -47,6 +47,7 @@ def group_of(item: pytest.Item) -> str | None:
     return "-".join((module, *chosen)) if scoped or item.get_closest_marker("real") else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {}
     for item in items:
