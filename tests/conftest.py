@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
@@ -35,8 +36,8 @@ settings.load_profile("same")
 
 def group_of(item: pytest.Item) -> str | None:
     """What an expensive fixture of the test is called: the demo, the recogniser, or one of its module's."""
-    info: pytest.FixtureInfo | None = getattr(item, "_fixtureinfo", None)
-    fixtures = info.name2fixturedefs if info else {}
+    info = getattr(item, "_fixtureinfo", None)
+    fixtures: dict[str, Sequence[Any]] = info.name2fixturedefs if info else {}
     for name in ("demo_run", "recogniser"):
         if name in fixtures:
             return name
