@@ -7,8 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# Tests that need the same expensive fixture share a process.
-PARALLEL := -n 2 --dist loadgroup
+# Tests that need the same expensive fixture share a process: tests/conftest.py.
+PARALLEL := -n 2
 
 .PHONY: demo test check test-slow explore coverage mutants wheel-test format clean
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import files
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 from program import DemoRun, attempts, earwitness, guarded
+from xdist.scheduler import LoadScopeScheduling
 
 from pipeline.settings import Settings
 from pipeline.speech.transcribe import FasterWhisper
@@ -34,30 +35,33 @@ settings.register_profile(
 settings.load_profile("same")
 
 
-def group_of(item: pytest.Item) -> str | None:
-    """What an expensive fixture of the test is called: the demo, the recogniser, or one of its module's."""
-    info = getattr(item, "_fixtureinfo", None)
-    fixtures: dict[str, Sequence[Any]] = info.name2fixturedefs if info else {}
-    for name in ("demo_run", "recogniser"):
-        if name in fixtures:
-            return name
-    scoped = [name for name, found in sorted(fixtures.items()) if found[-1].scope == "module"]
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    chosen = [f"{params[name]}" for name in scoped if name in params]
-    module = item.path.stem
-    return "-".join((module, *chosen)) if scoped or item.get_closest_marker("real") else None
+DEMO = frozenset({"test_accuracy", "test_flow", "test_notebooks"})
+WHOLE = frozenset({"test_compose", "test_composed_times", "test_diarize", "test_mono", "test_transcribe"})
+"""Modules whose fixtures take seconds to make."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+class Grouped(LoadScopeScheduling):
+    """Gives tests to processes one by one, but tests that share something expensive together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = Path(nodeid.split("::", maxsplit=1)[0]).stem
+        return "demo" if module in DEMO else module if module in WHOLE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    # Groups by marks (`--dist loadgroup`) do nothing with pytest 9.2 and pytest-xdist 3.8.
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {}
-    for item in items:
-        group = group_of(item)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-        real = item.get_closest_marker("real") is not None
-        ranks[item] = (group not in ("demo_run", "recogniser"), not real, group is None)
-    items.sort(key=lambda item: ranks[item])  # stable: within a rank as in the files
+    """The demo first, other tests that need it last: by then it has run."""
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        needs_demo = "demo_run" in getattr(item, "fixturenames", ())
+        place = 0 if item.path.stem in DEMO else 2 if needs_demo else 1
+        return place, item.get_closest_marker("real") is None
+
+    items.sort(key=rank)
 
 
 @contextmanager
