@@ -135,6 +135,7 @@ def baseline_s(slot: Path, target: Target) -> float:
 def digest_of(tests: tuple[str, ...]) -> str:
     """Changes with the tests and with what they share."""
     shared = sorted(path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_"))
+    shared += sorted((ROOT / "tests" / "data" / "golden").glob("*/*.json"))
     texts = [path.read_bytes() for path in (*shared, *(ROOT / name for name in tests))]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
