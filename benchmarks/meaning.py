@@ -76,7 +76,7 @@ def main() -> None:
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
     least = Settings().rules.near_miss_similarity
     by_threshold = {str(t): _pooled(_count(found, t) for found in likenesses.values()) for t in THRESHOLDS}
-    result = {
+    result: dict[str, Any] = {
         "model": weights.name,
         "threshold": least,
         "by_threshold": {t: counts.as_dict() for t, counts in by_threshold.items()},

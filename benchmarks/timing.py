@@ -273,7 +273,8 @@ def main(arguments: argparse.Namespace) -> None:
     settings = Settings()
     rules = load_rules(settings.rules.packs)
     recogniser = Remembering(settings, arguments.memory) if arguments.words == "recogniser" else None
-    whole, by_condition, wrong = Tally(), defaultdict(Tally), []
+    whole, wrong = Tally(), list[str]()
+    by_condition: defaultdict[str, Tally] = defaultdict(Tally)
     seeds = range(arguments.first, arguments.first + arguments.calls)
     started = time.perf_counter()
     for seed in seeds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -92,6 +92,26 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deploym
         key="night", markdown=night_markdown(summary), description=f"Calls of {archive} into {db}"
     )
     return summary
+
+
+def start(
+    order: plan.RunRequest, *, settings_file: Path | None = None, overrides: Sequence[str] = ()
+) -> night.NightSummary:
+    """Carry out `order` as the flow `nightly`; registered in pyproject.toml for the program to find.
+
+    The flow loads its settings from `settings_file` and `overrides`, which are its parameters in Prefect.
+    Raises UsageError where Prefect cannot be reached.
+    """
+    reach_prefect()
+    return nightly(
+        archive=order.paths[0],
+        db=order.db,
+        metadata=order.metadata,
+        settings_file=settings_file,
+        overrides=tuple(overrides),
+        force=order.force,
+        refresh_hours=order.refresh_hours,
+    )
 
 
 def reach_prefect() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import ALGORITHM
+from pipeline import ALGORITHM, __version__
 from pipeline.records import (
     Activity,
     AnalysisRun,
@@ -269,9 +269,9 @@ def a_call(**changes: Any) -> Call:
 
 
 def a_run(**changes: Any) -> AnalysisRun:
-    """A run with a tiny model."""
+    """A run of this release with a tiny model."""
     run = AnalysisRun(
-        pipeline_version="0.1.0",
+        pipeline_version=__version__,
         algorithm=ALGORITHM,
         settings_hash="0123456789abcdef",
         settings={"holds": {"min_s": 5.0}},

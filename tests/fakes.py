@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.analyse import Models
 from pipeline.archive.night import Engine
-from pipeline.records import HeardWord, SpeakerSpan
-from pipeline.rules import load_rules
+from pipeline.archive.plan import Plan, WorkItem
+from pipeline.records import CallAnalysis, HeardWord, SpeakerSpan
+from pipeline.rules import RuleSet, load_rules
+from pipeline.settings import Settings
+from pipeline.spans import Span
+from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.diarize import Diarization
+from pipeline.speech.transcribe import Transcribe
 
 RATE = 8_000
 
@@ -34,18 +41,22 @@ def write_call(path: Path, seed: int = 1, seconds: float = 3.0) -> Path:
     return path
 
 
-def loud_is_voice(audio):
+def loud_is_voice(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """A voice model that takes all that is loud for a voice."""
-    return (np.abs(audio.reshape(-1, 512)).mean(axis=1) > 0.01).astype(np.float32)
+    return np.asarray(np.abs(audio.reshape(-1, 512)).mean(axis=1) > 0.01, np.float32)
 
 
-def one_speaker(samples, speech, excluded):
+def one_speaker(
+    samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
+) -> Diarization:
     """A diarizer that hears one voice."""
     spans = tuple(SpeakerSpan(speaker="speaker1", start_s=s.start_s, end_s=s.end_s) for s in speech)
     return Diarization(spans=spans, overlaps=(), overlap_confident=False, speakers=1, confidence=0.5)
 
 
-def no_mono_here(samples, speech, excluded):
+def no_mono_here(
+    samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
+) -> Diarization:
     """A diarizer for stereo calls, which need none."""
     raise AssertionError("a stereo call was diarized")
 
@@ -53,15 +64,17 @@ def no_mono_here(samples, speech, excluded):
 class Says:
     """A recogniser that hears one word per stretch of speech."""
 
-    def __init__(self, text="hello", probability=0.9, fails=()):
+    def __init__(
+        self, text: str = "hello", probability: float = 0.9, fails: Iterable[BaseException | None] = ()
+    ) -> None:
         self.text, self.probability, self.fails = text, probability, list(fails)
 
-    def __call__(self, channels):
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
         if self.fails and (error := self.fails.pop(0)) is not None:
             raise error
         return tuple(tuple(self._word(i, s) for s in c.spans) for i, c in enumerate(channels))
 
-    def _word(self, channel, span):
+    def _word(self, channel: int, span: Span) -> HeardWord:
         return HeardWord(
             channel=channel,
             start_s=span.start_s,
@@ -72,20 +85,25 @@ class Says:
 
 
 @cache
-def own_rules():
+def own_rules() -> RuleSet:
     return load_rules()
 
 
 class FakeEngine:
     """Makes engines, and counts how often their models were loaded."""
 
-    def __init__(self, transcribe=None, asr_model="fake@1", rules=None):
+    def __init__(
+        self,
+        transcribe: Transcribe | None = None,
+        asr_model: str = "fake@1",
+        rules: RuleSet | None = None,
+    ) -> None:
         self.transcribe = transcribe or Says()
         self.asr_model = asr_model
         self.rules = rules or own_rules()
         self.loads = 0
 
-    def __call__(self, settings=None) -> Engine:
+    def __call__(self, settings: Settings | None = None) -> Engine:
         return Engine(asr_model=self.asr_model, rules=self.rules, load=self._load)
 
     def _load(self) -> Models:
@@ -102,13 +120,16 @@ class FakeEngine:
 class Watcher:
     """Progress that remembers."""
 
-    def __init__(self, db: Path | None = None):
-        self.db, self.plan, self.seen, self.db_there = db, None, [], []
+    def __init__(self, db: Path | None = None) -> None:
+        self.db = db
+        self.plan: Plan | None = None
+        self.seen: list[tuple[str, str]] = []
+        self.db_there: list[bool] = []
 
-    def planned(self, plan):
+    def planned(self, plan: Plan) -> None:
         self.plan = plan
 
-    def done(self, item, analysis):
+    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
         self.seen.append((item.path.name, analysis.recording.status))
         if self.db is not None:
             self.db_there.append(self.db.exists())

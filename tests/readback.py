@@ -73,7 +73,8 @@ def read_analysis(connection: duckdb.DuckDBPyConnection, recording_id: str) -> C
 
 def unordered(analysis: CallAnalysis) -> CallAnalysis:
     """With the rows of each table in an order that does not depend on the table's."""
-    return replace(analysis, **{part: tuple(sorted(getattr(analysis, part), key=repr)) for part in CHILDREN})
+    parts: dict[str, Any] = {part: tuple(sorted(getattr(analysis, part), key=repr)) for part in CHILDREN}
+    return replace(analysis, **parts)
 
 
 def read_published(db: Path, name: str = "one") -> CallAnalysis:

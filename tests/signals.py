@@ -40,13 +40,13 @@ def music(seconds: float = 10.0, *, start_s: float = 52.0) -> NDArray[np.float32
 def noise(seconds: float, level_db: float = -60.0, seed: int = 0) -> NDArray[np.float32]:
     """White noise at `level_db` relative to full scale."""
     values = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
-    return (values * 10 ** (level_db / 20)).astype(np.float32)
+    return np.asarray(values * 10 ** (level_db / 20), np.float32)
 
 
 def tone(seconds: float, hz: float = 1400.0, level_db: float = -20.0) -> NDArray[np.float32]:
     """A sine of `level_db` (its effective value)."""
     t = np.arange(round(seconds * RATE)) / RATE
-    return (np.sqrt(2) * 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    return np.asarray(np.sqrt(2) * 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * t), np.float32)
 
 
 def at(

@@ -142,7 +142,7 @@ def floors(*turns, moment=LATE, outside=()) -> list[tuple[float, float]]:
     numbered = conversation(*turns)
     clock = Clock(start_s=0.0, outside=outside)
     around = Around(duration_s=120.0, clock=clock, turns=numbered)
-    return [tuple(span) for span in around.floors(("agent",), moment)]
+    return [(span.start_s, span.end_s) for span in around.floors(("agent",), moment)]
 
 
 LONG = "so the next bill will be sent"

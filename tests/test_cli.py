@@ -32,7 +32,7 @@ def run(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["earwitness", *map(str, args)])
         try:
             cli.main()
-            code = 0
+            code: str | int = 0
         except SystemExit as end:
             code = end.code or 0
         out, err = capsys.readouterr()
@@ -132,7 +132,7 @@ def test_bad_files_are_quarantined(make, folder, run):
 
 def test_a_fault_of_ours_is_quarantined_with_its_type(folder, run, monkeypatch):
     write_call(folder / "a.wav")
-    monkeypatch.setattr(night, "analyse", lambda *a, **k: {}["nothing"])
+    monkeypatch.setattr(night, "analyse", lambda *a, **k: dict[str, int]()["nothing"])
     code, out, _ = run("analyse", "a.wav")
     assert code == 1
     assert "KeyError" in out

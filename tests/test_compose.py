@@ -2,6 +2,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,8 @@ def test_truth_agrees_with_itself(seed):
         assert covered_s(Span(0, truth.duration), said) >= sum(b - a for a, b in spans) - 1e-6
         assert not difference([Span(a, b) for a, b in spans], [s.padded(1e-6) for s in said])
     assert sum(truth.partition().values()) == pytest.approx(truth.duration)
-    for hold in (*truth.holds, *truth.transfers):
+    events: tuple[Any, ...] = (*truth.holds, *truth.transfers)
+    for hold in events:
         inside = [t for t in truth.turns if t.start < hold.end - 1e-6 and hold.start + 1e-6 < t.end]
         assert all(t.role == "ivr" for t in inside)
         assert any(t.start == hold.end for t in truth.turns if t.role == "agent")

@@ -10,7 +10,7 @@ from pipeline import ALGORITHM, settings
 from pipeline.archive import night, plan, recheck
 from pipeline.archive.plan import RunRequest, discover
 from pipeline.errors import UsageError
-from pipeline.report import tables
+from pipeline.report.night import night_markdown, summary_line
 from pipeline.store import query, recheck_rows
 
 
@@ -79,8 +79,8 @@ def test_what_changes_what_is_heard_makes_calls_outdated_and_analyses_none(setti
     order = replace(order, settings=settings.load(overrides=settings_change, environ={}))
     second = go(order, engine)
     assert (second.totals.analysed, second.rechecked, second.unchanged, second.outdated) == (0, 0, 3, 3)
-    assert "3 of these outdated" in tables.summary_line(second)
-    assert "| Outdated calls left | 3 |" in tables.night_markdown(second)
+    assert "3 of these outdated" in summary_line(second)
+    assert "| Outdated calls left | 3 |" in night_markdown(second)
     assert go(replace(order, force=True), engine).totals.analysed == 3
     assert go(order, engine).outdated == 0
 

@@ -56,7 +56,7 @@ def test_the_pitch_of_a_sine_is_exact(hz):
 
 @pytest.mark.parametrize("ends", [(100, 200), (300, 150), (200, 500)])
 def test_a_glide_is_followed(ends):
-    course = np.geomspace(*ends, RATE)
+    course = np.geomspace(ends[0], ends[1], RATE)
     inner = pitch_of(harmonics(course, band=(300, 3400)))[5:-5]
     true = course[80::160][5:-5]
     assert np.all(np.abs(12 * np.log2(inner / true)) < 0.3)

@@ -241,7 +241,7 @@ def test_recognising_again_ends_and_keeps_words_in_order(spans, hears):
         shown.append(len(audio))
         return [heard((0.22, 0.28, "word", 0.9)) if hears else [] for _ in audio]
 
-    recogniser.recognise = recognise
+    recogniser.recognise = recognise  # type: ignore[method-assign]
     (words,) = recogniser([activity])
     assert len(shown) <= 4
     assert bool(words) == (bool(spans) and hears)

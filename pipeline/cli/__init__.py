@@ -32,6 +32,7 @@ from pipeline.cli.options import (
     say,
 )
 from pipeline.cli.rules import recheck, rules_app
+from pipeline.cli.start_flow import find_night
 from pipeline.errors import EarwitnessError, UsageError
 from pipeline.telemetry import prefer_private_prefect, silence
 
@@ -274,19 +275,9 @@ def _run_flow(
     night.find_engine(order.settings)
     private = prefer_private_prefect()
     say("starting a temporary Prefect, up to half a minute …" if private else "connecting to your Prefect …")
-    from flows.nightly import nightly, reach_prefect  # noqa: PLC0415
-
-    reach_prefect()
+    start = find_night()
     try:
-        return nightly(
-            archive=order.paths[0],
-            db=order.db,
-            metadata=order.metadata,
-            settings_file=settings_file,
-            overrides=tuple(overrides or ()),
-            force=order.force,
-            refresh_hours=order.refresh_hours,
-        )
+        return start(order, settings_file=settings_file, overrides=tuple(overrides or ()))
     except BaseException as error:
         # Prefect keeps the error, whose frames would keep the store open past the interpreter's end.
         traceback.clear_frames(error.__traceback__)

@@ -1,4 +1,20 @@
-"""The metrics of a call, one family per file. A new metric is one function and needs no new column."""
+"""Metrics of a call, one family a file. A new metric is one function here and no new column anywhere.
+
+Conventions:
+
+- A function takes a `Timeline` and yields its rows. A row has a name, a role (agent, customer, ivr, or None
+  for the whole call), a numerator, a denominator and a unit.
+- The value is numerator / denominator. Over calls, sum both first and divide then.
+- A count or a time has denominator 1. Denominator 0 means undefined: nothing to measure, or audio that does
+  not allow it. Undefined is never written as 0 / 1.
+- Times are seconds from the start of the recording; rates are per minute. Spans are half-open: a span ends
+  where the next begins, without sharing an instant.
+- Percentiles are nearest ranks, hence values that occurred; a median of an even number is the mean of the
+  two in the middle.
+- Agent and customer rows are undefined where one of the two is not known. Speech during a hold is not talk.
+
+`tests/data/golden/` has calls of each family with their rows, worked out by hand.
+"""
 
 from __future__ import annotations
 
