@@ -39,6 +39,7 @@ def test_files_that_are_named_exist(path):
         r"`((?:pipeline|flows|schemas|docs|tests|benchmarks|notebooks)/[\w./-]+)`",
         path.read_text(encoding="utf-8"),
     )
+    named = [name for name in named if "NNNN" not in name]  # the pattern of a name
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
@@ -48,6 +49,7 @@ def test_settings_that_are_named_exist(path):
     sections = "|".join(Settings.model_fields)
     named = re.findall(rf"(?:`|--set )({sections})\.([a-z_]+)\b(?!\.)", text)
     values = Settings().model_dump()
+    values["rules"] |= {"second_look": None, "second_look_similarity": None}  # former names, still read
     assert [".".join(name) for name in named if name[1] not in values[name[0]]] == []
 
 

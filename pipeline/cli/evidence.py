@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,12 +87,7 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
             "--queue": queue,
         }
         drawing |= {"--verdict": verdict, "--sample": sample != SAMPLE, "--seed": seed != SEED}
-        if given := [option for option, value in drawing.items() if value]:
-            raise UsageError(
-                "options that do not go together",
-                value=f"--import with {', '.join(given)}",
-                allowed="--import CSV alone",
-            )
+        _refuse_beside_import(option for option, value in drawing.items() if value)
         _import(db, judged, json=json)
         return
     if rule is None or out is None:
@@ -130,6 +125,14 @@ def _verdicts(given: Sequence[str]) -> tuple[Verdict, ...]:
         if name not in VERDICTS:
             raise UsageError("unknown verdict", where="--verdict", value=name, allowed=", ".join(VERDICTS))
     return tuple(verdict for verdict in VERDICTS if not given or verdict in given)
+
+
+def _refuse_beside_import(options: Iterable[str]) -> None:
+    """Raise UsageError if `options`, which say what to draw, are given together with --import."""
+    if given := ", ".join(options):
+        raise UsageError(
+            "options that do not go together", value=f"--import with {given}", allowed="--import CSV alone"
+        )
 
 
 def _import(db: Path, path: Path, *, json: bool) -> None:
