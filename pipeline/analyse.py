@@ -94,11 +94,12 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
-    known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known)
+    transcript = rules.transcript(turns, words)
+    known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known, transcript=transcript)
     events_s += watch.lap()
-    known = find_findings(known, rules, settings)
+    known = find_findings(known, rules, settings, transcript)
     if models.second_look is not None:
-        known = models.second_look(known, rules, settings.rules)
+        known = models.second_look(known, rules, settings.rules, transcript)
     run = AnalysisRun(
         pipeline_version=__version__,
         algorithm=ALGORITHM,

@@ -186,9 +186,12 @@ def rechecked(
     if measured and _same_phrases(stored, rules):
         return find_findings(call, _others(stored, rules), settings.settings)
     known = _overlaps_known(call)
+    transcript = rules.transcript(call.turns, call.words)
     call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
-    call = find_events(call, rules, settings.settings, overlaps_known=known, measured=measured)
-    return find_findings(call, rules, settings.settings)
+    call = find_events(
+        call, rules, settings.settings, overlaps_known=known, measured=measured, transcript=transcript
+    )
+    return find_findings(call, rules, settings.settings, transcript)
 
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from pipeline.personal_data.number_runs import number_runs
-from pipeline.personal_data.number_words import MAX_REMEMBERED, MONTHS, ORDINALS, is_number, plain
+from pipeline.personal_data.number_words import MONTHS, ORDINALS, is_number, plain
 from pipeline.records import Word
 
 _ORDINAL_NUMBERS = {
@@ -62,7 +61,6 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(out)
 
 
-@lru_cache(MAX_REMEMBERED)
 def _key(written: str) -> str:
     """By what a word that is no day and no number is known again; empty for grammar."""
     text = plain(written)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from pipeline.personal_data.number_words import LETTER_WORDS, MAX_REMEMBERED, Part, parts_of, plain
+from pipeline.personal_data.number_words import LETTER_WORDS, Part, parts_of, plain
 from pipeline.records import Word
 
 MAX_PAUSE_S = 3.0
@@ -128,7 +127,6 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
         yield from _finished(words, run, start, at)
 
 
-@lru_cache(MAX_REMEMBERED)
 def _may_begin(written: str) -> bool:
     """Whether a run can begin with this word; few words can."""
     text = plain(written)

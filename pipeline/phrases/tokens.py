@@ -22,9 +22,6 @@ from pipeline.records import Role, Turn, Word
 MAX_PAUSE_S = 2.0
 """A longer pause between two turns of one speaker ends the utterance."""
 
-MAX_SPELLED = 200_000
-"""Ways to write a word remembered before all are forgotten."""
-
 _PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.?!…]+[\"')\]]*$")
 _TITLE = re.compile(r"(mr|mrs|ms|mx|dr|prof|rev|sgt)\.$")
@@ -73,31 +70,21 @@ class Transcript:
 def transcribe_tokens(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     """The searchable transcript of `words`; words of turns that are not in `turns` are left out.
 
-    Cues, measures and rules ask one after the other about the same call: they share its transcript.
+    It is made once per call and handed to all that read the call. Nothing of it outlives the call.
     """
-    latest = lexicon.book.latest
-    if latest is not None and latest[0] is turns and latest[1] is words:
-        shared: Transcript = latest[2]
-        return shared
-    transcript = _transcript(turns, words, lexicon)
-    if isinstance(turns, tuple) and isinstance(words, tuple):  # nothing else stays as it is
-        lexicon.book.latest = turns, words, transcript
-    return transcript
-
-
-def _transcript(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     by_turn: dict[int, list[Word]] = {}
     for word in sorted(words, key=attrgetter("word_index")):
         by_turn.setdefault(word.turn_index, []).append(word)
     ordered: list[Word] = []
     tokens: list[Token] = []
     utterances: list[Utterance] = []
+    spelled: dict[str, tuple[tuple[str, bool], ...]] = {}
     for run in _runs(turns):
         said = [word for turn in run for word in by_turn.get(turn.turn_index, ())]
         if not said:
             continue
         first, first_word = len(tokens), len(ordered)
-        tokens += _normalise(said, first_word, lexicon)
+        tokens += _normalise(said, first_word, lexicon, spelled)
         ordered += said
         utterances.append(
             Utterance(
@@ -156,19 +143,19 @@ def _goes_on(before: Turn, after: Turn, others_s: float) -> bool:
     return before.role == after.role and pause_s <= MAX_PAUSE_S and others_s <= before.end_s
 
 
-def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
-    return _without_repeats(_rewritten(_spelled_out(words, offset, lexicon), lexicon))
+_Spelled = dict[str, tuple[tuple[str, bool], ...]]
 
 
-def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
-    """The pieces of all words; each way to write a word is taken apart once."""
-    known = lexicon.book.spelled
+def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon, spelled: _Spelled) -> list[Token]:
+    return _without_repeats(_rewritten(_spelled_out(words, offset, lexicon, spelled), lexicon))
+
+
+def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon, known: _Spelled) -> list[Token]:
+    """The pieces of all words; within a call, each way to write a word is taken apart once."""
     out: list[Token] = []
     for position, word in enumerate(words, offset):
         pieces = known.get(word.text)
         if pieces is None:
-            if len(known) >= MAX_SPELLED:
-                known.clear()
             pieces = known[word.text] = _pieces(word.text, lexicon)
         for text, ends in pieces:
             out.append(Token(text, position, position, ends))

@@ -1,19 +1,13 @@
-"""The rules: what was said when, judged by packs in TOML. See `engine`, `packs`, `phrases` and `cues`."""
+"""The rules: what was said when, judged by packs in TOML. See `evaluate` and `load`."""
 
-from pipeline.events.hold_phrases import HoldPhrase, hold_phrases, judge_holds
-from pipeline.personal_data.find import personal_data_records
 from pipeline.rules.context import CallContext
 from pipeline.rules.evaluate import judge
 from pipeline.rules.load import Rule, RuleSet, load_rules
 
 __all__ = [
     "CallContext",
-    "HoldPhrase",
     "Rule",
     "RuleSet",
-    "hold_phrases",
     "judge",
-    "judge_holds",
     "load_rules",
-    "personal_data_records",
 ]

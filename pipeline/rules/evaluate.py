@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.phrases.tokens import transcribe_tokens
+from pipeline.phrases.tokens import Transcript
 from pipeline.records import Finding
 from pipeline.rules.checks.beeps import beeps
 from pipeline.rules.checks.calm import calm
@@ -55,13 +55,18 @@ LOGICS: Mapping[type[CheckSpec], Callable[[RuleContext, Rule, Any], Finding]] = 
 
 
 def judge(
-    case: CallContext, rules: RuleSet, settings: RuleSettings, holds: HoldSettings = DEFAULT_HOLDS
+    case: CallContext,
+    rules: RuleSet,
+    settings: RuleSettings,
+    holds: HoldSettings = DEFAULT_HOLDS,
+    transcript: Transcript | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per rule, in the rules' order.
 
     `holds` are the settings with which the case's holds were judged; they give the window that was
-    searched for a request or thanks.
+    searched for a request or thanks. `transcript` is the case's, where it has been made already.
     """
-    transcript = transcribe_tokens(case.turns, case.words, rules.lexicon)
+    if transcript is None:
+        transcript = rules.transcript(case.turns, case.words)
     hearing = RuleContext(case=case, rules=rules, transcript=transcript, settings=settings, holds=holds)
     return tuple(LOGICS[type(rule.logic)](hearing, rule, rule.logic) for rule in rules.rules)

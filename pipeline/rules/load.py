@@ -40,7 +40,7 @@ id or adds a rule; a file with nothing but `id` and some of the keys from `title
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, load_lexicon, read_toml, readable
-from pipeline.phrases.search import Phrases, compile_patterns, find
-from pipeline.phrases.tokens import transcript_of_text
-from pipeline.records import Finding, Role, Verdict
+from pipeline.phrases.matcher import Compiler, Matcher
+from pipeline.phrases.search import Phrases, find
+from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
+from pipeline.records import Finding, Role, Turn, Verdict, Word
 from pipeline.rules.metric_names import metric_names
 from pipeline.rules.spec import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
 from pipeline.spans import Span
@@ -134,6 +135,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     inactive: tuple[Rule, ...]
     lexicon: Lexicon
+    matcher: Matcher
     cues: Mapping[str, Phrases]
     personal_data: Mapping[str, Phrases]
     version: str
@@ -145,6 +147,10 @@ class RuleSet:
             allowed = ", ".join(sorted(known))
             raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="mend its spelling")
         return known[rule_id]
+
+    def transcript(self, turns: Iterable[Turn], words: Iterable[Word]) -> Transcript:
+        """A call's transcript, to be made once and handed to all that read the call."""
+        return transcribe_tokens(turns, words, self.lexicon)
 
     def says(self, rule_id: str, role: Role, text: str) -> bool:
         """Whether `text`, said by `role`, contains the rule's phrase; UsageError for an unknown rule."""
@@ -183,9 +189,10 @@ def load_rules(site: Path | None = None) -> RuleSet:
     if site is not None:
         packs = _with_site(packs, site)
     lexicon = load_lexicon(lexicon_file if lexicon_file and lexicon_file.is_file() else None)
+    compiler = Compiler(lexicon)
     scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
-    rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
-    personal_data = _personal_data(lexicon)
+    rules = [_load(packs[rule_id], scorecard.get(rule_id), compiler) for rule_id in sorted(packs)]
+    personal_data = _personal_data(compiler)
     for rule in rules:
         if site is not None and (lexicon.file.parent == site or rule.files[-1].parent == site):
             _check_examples(rule, lexicon)
@@ -195,6 +202,7 @@ def load_rules(site: Path | None = None) -> RuleSet:
         rules=tuple(rule for rule in rules if rule.active),
         inactive=tuple(rule for rule in rules if not rule.active),
         lexicon=lexicon,
+        matcher=compiler.matcher,
         cues={group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())},
         personal_data=personal_data,
         version=_digest(versions),
@@ -269,7 +277,7 @@ def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, Scoreca
     return scorecard
 
 
-def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
+def _load(pack: _Pack, entry: ScorecardEntry | None, compiler: Compiler) -> Rule:
     try:
         spec = PackSpec.model_validate(pack.values)
     except ValidationError as error:
@@ -282,7 +290,7 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
     return Rule(
         id=spec.id,
-        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS) + lexicon.digest),
+        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS) + compiler.lexicon.digest),
         title=spec.title,
         why=spec.why,
         weight=scored.weight,
@@ -292,8 +300,8 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
         roles=spec.roles,
         counts=spec.counts,
         logic=spec.logic,
-        phrases=_compiled_groups(spec, lexicon, pack.file),
-        slots=_compiled_slots(spec, lexicon, pack.file),
+        phrases=_compiled_groups(spec, compiler, pack.file),
+        slots=_compiled_slots(spec, compiler, pack.file),
         examples=tuple(_examples(spec)),
         files=pack.files,
     )
@@ -306,7 +314,7 @@ def _check_metric(logic: Measure, path: Path) -> None:
         raise UsageError("no such metric", where=f"{path}: logic.metric", value=value, allowed=known)
 
 
-def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+def _compiled_groups(spec: PackSpec, compiler: Compiler, path: Path) -> dict[str, Phrases]:
     done: dict[str, Phrases] = {}
     for name, group in sorted(spec.phrases.items(), key=lambda item: item[1].unless is not None):
         if group.unless and spec.phrases[group.unless].unless:
@@ -318,34 +326,33 @@ def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, 
             )
         done[name] = Phrases(
             roles=group.roles or spec.roles,
-            any=compile_patterns(group.any, lexicon, f"{path}: phrases.{name}.any"),
-            but=compile_patterns(group.but, lexicon, f"{path}: phrases.{name}.but"),
+            any=compiler.patterns(group.any, f"{path}: phrases.{name}.any"),
+            but=compiler.patterns(group.but, f"{path}: phrases.{name}.but"),
             unless=done[group.unless] if group.unless else None,
         )
     return done
 
 
-def _compiled_slots(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+def _compiled_slots(spec: PackSpec, compiler: Compiler, path: Path) -> dict[str, Phrases]:
     if not isinstance(spec.logic, SaidInTime):
         return {}
     return {
-        name: _phrases(patterns, spec.roles, lexicon, f"{path}: logic.slots.{name}")
+        name: _phrases(patterns, spec.roles, compiler, f"{path}: logic.slots.{name}")
         for name, patterns in spec.logic.slots.items()
     }
 
 
-def _personal_data(lexicon: Lexicon) -> dict[str, Phrases]:
+def _personal_data(compiler: Compiler) -> dict[str, Phrases]:
+    lexicon = compiler.lexicon
     return {
-        name: _phrases(patterns, ("customer",), lexicon, f"{lexicon.file}: personal_data.{name}")
+        name: _phrases(patterns, ("customer",), compiler, f"{lexicon.file}: personal_data.{name}")
         for name, patterns in lexicon.personal_data.items()
     }
 
 
-def _phrases(patterns: Sequence[str], roles: tuple[Role, ...], lexicon: Lexicon, where: str) -> Phrases:
+def _phrases(patterns: Sequence[str], roles: tuple[Role, ...], compiler: Compiler, where: str) -> Phrases:
     """A group without decoys."""
-    return Phrases(
-        roles=roles, any=compile_patterns(patterns, lexicon, where), but=compile_patterns((), lexicon, where)
-    )
+    return Phrases(roles=roles, any=compiler.patterns(patterns, where), but=compiler.patterns((), where))
 
 
 def _examples(spec: PackSpec) -> list[tuple[Role, str, bool]]:
