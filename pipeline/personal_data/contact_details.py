@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.personal_data.number_words import (
+    MONTHS,
     ORDINALS,
     TENS,
     is_birth_year,
@@ -18,6 +19,7 @@ from pipeline.personal_data.number_words import (
     parts_of,
     plain,
 )
+from pipeline.phrases.vocabulary import common_writings
 from pipeline.records import Word
 
 DATE_WORDS = 6
@@ -26,6 +28,10 @@ DATE_GAP_WORDS = 3
 """How far day, month and year of one answer lie apart: "the fourth of June"."""
 STREET_WORDS = 4
 """How many words after the house number the word for the street may come."""
+AT_LETTERS = 8
+"""The word "at" is no longer than this with the punctuation around it."""
+POSTCODE_LETTERS = 2
+"""A British postcode begins with one or two letters."""
 LOCAL_WORDS = 6
 """How many words before "at" may belong to an email address."""
 
@@ -65,15 +71,34 @@ _AT_A_SITE = frozenset({
 })  # fmt: skip
 
 
+# By far most words are common ones that begin nothing; a look-up tells them.
+_NO_DATE = frozenset(
+    written
+    for written in common_writings()
+    if not (text := plain(written)) or (text.isalpha() and text not in MONTHS)
+)
+_NO_ADDRESS = frozenset(
+    written
+    for written in common_writings()
+    if (text := plain(written)).isalpha()
+    and len(text) > POSTCODE_LETTERS
+    and text not in _FLATS
+    and not is_number(text)
+)
+
+
 def birth_dates(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, ...]]:
     """Dates of birth: a date with a year in which customers are born, or, once `asked`, any date."""
     if asked:
         yield from _answered_date(words)
         return
     for at, word in enumerate(words):
-        if is_date(word.text) and _birth_figures(word.text) and not _happened(words, at):
+        if word.text in _NO_DATE:
+            continue
+        text = plain(word.text)
+        if is_date(text) and _birth_figures(text) and not _happened(words, at):
             yield (word,)
-        elif is_month(word.text) and (end := _birth_year_end(words, at)):
+        elif text in MONTHS and (end := _birth_year_end(words, at)):
             first = _day_before(words, at)
             if not _happened(words, first):
                 yield tuple(words[first:end])
@@ -155,6 +180,8 @@ def addresses(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, ...
 
 def _address_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
     """The address that begins at a word."""
+    if words[at].text in _NO_ADDRESS:
+        return None
     text = plain(words[at].text)
     postcode = text + (plain(words[at + 1].text) if at + 1 < len(words) else "")
     if text not in _FLATS and not is_number(text) and not _POSTCODE.fullmatch(postcode):
@@ -185,7 +212,12 @@ def emails(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
     for at, word in enumerate(words):
         if "@" in word.text:
             yield (word,)
-        elif plain(word.text) == "at" and at and (end := _domain_end(words, at + 1)):
+        elif (
+            len(word.text) <= AT_LETTERS
+            and plain(word.text) == "at"
+            and at
+            and (end := _domain_end(words, at + 1))
+        ):
             first = at
             while first and at - first < LOCAL_WORDS and plain(words[first - 1].text) not in _NOT_LOCAL:
                 first -= 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.personal_data.number_runs import number_runs
 from pipeline.personal_data.number_words import MONTHS, ORDINALS, is_number, plain
+from pipeline.phrases.vocabulary import common_writings
 from pipeline.records import Word
 
 _ORDINAL_NUMBERS = {
@@ -56,7 +57,7 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
             continue
         if is_day(words, at):
             out.add(plain(word.text))
-        elif key := _key(word.text):
+        elif key := _known_key(word.text):
             out.add(key)
     return frozenset(out)
 
@@ -69,6 +70,11 @@ def _key(written: str) -> str:
     if text[:1].isdigit() and _FIGURES.fullmatch(text):
         return re.sub(r"\D", "", text)
     return "" if text in _COMMON or len(text) < _LEAST_LETTERS else _stem(text)
+
+
+def _known_key(written: str) -> str:
+    key = _COMMON_KEYS.get(written)
+    return _key(written) if key is None else key
 
 
 def is_day(words: Sequence[Word], at: int) -> bool:
@@ -94,3 +100,7 @@ def _stem(text: str) -> str:
     if len(text) > _LEAST_LETTERS and text[-1] == text[-2]:
         text = text[:-1]
     return text.removesuffix("e")
+
+
+_COMMON_KEYS = {written: _key(written) for written in common_writings()}
+"""The keys of common words, worked out in advance."""

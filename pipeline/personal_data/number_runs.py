@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.personal_data.number_words import LETTER_WORDS, Part, parts_of, plain
+from pipeline.personal_data.number_words import LETTER_WORDS, SPOKEN, Part, parts_of, plain
+from pipeline.phrases.vocabulary import common_writings
 from pipeline.records import Word
 
 MAX_PAUSE_S = 3.0
@@ -109,7 +110,7 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
     run: list[_Said] = []
     start = at = 0
     while at < len(words):
-        if not run and not _may_begin(words[at].text):
+        if not run and (words[at].text in _NO_BEGINNING or not _may_begin(words[at].text)):
             at += 1
             continue
         if run and words[at].start_s - run[-1].word.end_s > MAX_PAUSE_S:
@@ -130,7 +131,13 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
 def _may_begin(written: str) -> bool:
     """Whether a run can begin with this word; few words can."""
     text = plain(written)
-    return len(text) <= 1 or text in LETTER_WORDS or bool(parts_of(written))
+    if text.isalpha():
+        return len(text) == 1 or text in LETTER_WORDS or text in SPOKEN
+    return len(text) <= 1 or bool(parts_of(written))
+
+
+_NO_BEGINNING = frozenset(written for written in common_writings() if not _may_begin(written))
+"""The common words with which no run begins."""
 
 
 def _taken(words: Sequence[Word], at: int, run: Sequence[_Said]) -> list[_Said]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.phrases.vocabulary import common_writings
+
 PartKind = Literal["single", "teen", "tens", "hundred", "times", "numeral", "code", "letter"]
 
 ONES = {
@@ -72,7 +74,7 @@ def _spoken() -> dict[str, Part]:
     return {word: Part(kind, str(text)) for kind, words in kinds for word, text in words.items()}
 
 
-_SPOKEN = _spoken()
+SPOKEN = _spoken()
 
 
 def plain(text: str) -> str:
@@ -81,8 +83,16 @@ def plain(text: str) -> str:
     >>> plain("(Forty-one,"), plain("a.m.")
     ('forty-one', 'am')
     """
+    return _COMMON.get(text) or _plain(text)
+
+
+def _plain(text: str) -> str:
     stripped = text.lower().strip(".,!?;:\"'()[]-…+# ")
     return "am" if stripped == "a.m" else "pm" if stripped == "p.m" else stripped
+
+
+_COMMON = {written: _plain(written) for written in common_writings()}
+"""The common words, worked out in advance; nothing is added, for words of calls are data of calls."""
 
 
 def parts_of(text: str) -> tuple[Part, ...]:
@@ -92,7 +102,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
     (['40', '1'], (), ())
     """
     word = plain(text)
-    if (part := _SPOKEN.get(word)) is not None:
+    if (part := SPOKEN.get(word)) is not None:
         return (part,)
     if word.isalpha():  # by far most words; a number that is written has a digit or a hyphen
         return ()
@@ -102,7 +112,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
         return (Part("numeral", re.sub(r"\D", "", word)),)
     if re.search(r"[a-z]", word) and _CODE.fullmatch(word):
         return (Part("code", word.replace("-", "")),)
-    pieces = [_SPOKEN.get(piece) for piece in word.split("-")]
+    pieces = [SPOKEN.get(piece) for piece in word.split("-")]
     said = tuple(piece for piece in pieces if piece is not None)
     return said if len(said) == len(pieces) else ()
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UsageError
+from pipeline.phrases.spelling import Pieces, pieces_of
+from pipeline.phrases.vocabulary import common_writings
 
 LEXICON_FILE = Path(__file__).parent / "en" / "lexicon.toml"
 NAMES_FILE = Path(__file__).parent / "en" / "names.toml"
@@ -85,6 +87,11 @@ class Lexicon:
     rewrite_lengths: Mapping[str, tuple[int, ...]]
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def spelled(self) -> Mapping[str, Pieces]:
+        """The pieces of the language's common words, worked out in advance; nothing is added to it."""
+        return {word: pieces_of(word, self.contractions, self.endings) for word in common_writings()}
 
     @cached_property
     def first_names(self) -> frozenset[str]:
