@@ -29,7 +29,7 @@ from pipeline.errors import UsageError
 from pipeline.progress import Progress
 from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
-from pipeline.rules.load import CUE_GROUPS
+from pipeline.rules.load import language_version_of
 from pipeline.rules.near_miss import keep_reviews
 from pipeline.rules.spec import NameUsed
 from pipeline.settings import Settings
@@ -196,8 +196,7 @@ def rechecked(
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
     """Whether events were found by the phrases of now."""
-    versions = ((rule_id, rules.rule(rule_id).version) for rule_id in CUE_GROUPS)
-    return all(stored.rule_versions.get(rule_id) == version for rule_id, version in versions)
+    return language_version_of(stored.rules_version) == rules.language_version
 
 
 def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.records import ScoredRule
 from pipeline.rules import Rule, RuleSet
+from pipeline.rules.load import pack_text
 
 _CHANGED = "# ---- changed by this site: {name}\n"
 _CHANGED_LINE = re.compile(r"^# ---- changed by this site: .*$", re.MULTILINE)
@@ -30,12 +31,12 @@ def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
 
 
 def rule_text(rule: Rule) -> str:
-    """The rule as it is written: its pack, then what a site's file changes in it."""
-    pack, *changes = (file.read_text(encoding="utf-8") for file in rule.files)
+    """The rule as it is written, shared groups included: its pack, then what a site's file changes in it."""
+    changes = [file.read_text(encoding="utf-8") for file in rule.files[1:]]
     marked = (
         _CHANGED.format(name=file.name) + text for file, text in zip(rule.files[1:], changes, strict=True)
     )
-    return "\n".join((pack, *marked))
+    return "\n".join((pack_text(rule), *marked))
 
 
 def read_rule_text(text: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pipeline.store.recheck_rows import ASSESSED
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
+_RUN_COLUMNS = ("pipeline_version", "settings_hash", "rules_version")
 NEEDED = {
     table: part
     for table, part in PARTS.items()
@@ -85,6 +86,7 @@ class StoredCall:
     analysis: CallAnalysis
     pipeline_version: str
     settings_hash: str
+    rules_version: str
     rule_versions: Mapping[str, str]
     rows: Mapping[str, tuple[Row, ...]]
 
@@ -135,7 +137,9 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
     extra = [json.loads(text) for text in tables["call"].columns["extra"]]
     recordings = tables["recording"].one_each(make(Recording, tables["recording"].columns))
     calls = tables["call"].one_each(make(Call, tables["call"].columns | {"extra": extra}))
-    runs = tables["analysis"].one_each(tables["analysis"].pairs("pipeline_version", "settings_hash"))
+    runs = tables["analysis"].one_each(
+        list(zip(*(tables["analysis"].columns[name] for name in _RUN_COLUMNS), strict=True))
+    )
     versions = tables["finding"].grouped(tables["finding"].pairs("rule_id", "rule_version"))
     rows = {table: tables[table].grouped(tables[table].rows()) for table in ASSESSED}
     parts = {
@@ -150,6 +154,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
                 analysis=CallAnalysis(recording=recordings[id_], call=calls[id_], **known),
                 pipeline_version=runs[id_][0],
                 settings_hash=runs[id_][1],
+                rules_version=runs[id_][2],
                 rule_versions=dict(versions.get(id_, ())),
                 rows={table: found.get(id_, ()) for table, found in rows.items()},
             )
