@@ -256,6 +256,7 @@ def again(call: CallAnalysis, old: RuleSet, new: RuleSet) -> CallAnalysis:
         analysis=replace(call, findings=(), tone_curve=()),
         pipeline_version=call.run.pipeline_version,
         settings_hash=SETTINGS.fingerprint(),
+        rules_version=old.version,
         rule_versions={rule.id: rule.version for rule in old.rules},
         rows={},
     )

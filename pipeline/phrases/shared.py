@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,7 +46,7 @@ class _SiteGroup(Spec):
 _Group = TypeVar("_Group", bound=Spec)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Language:
     """How a language is spoken on the phone: its lexicon and the shared groups of phrases.
 
@@ -56,7 +57,17 @@ class Language:
     lexicon: Lexicon
     groups: Mapping[str, GroupSpec]
     files: Mapping[str, Path]
-    version: str
+
+    @cached_property
+    def version(self) -> str:
+        """The short hash of the content."""
+        text = json.dumps({name: group.model_dump() for name, group in sorted(self.groups.items())})
+        return hashlib.sha256(f"{self.lexicon.digest}{text}".encode()).hexdigest()[:VERSION_DIGITS]
+
+    def replaced(self, groups: Mapping[str, GroupSpec], file: Path) -> Language:
+        """The language with other groups in place of its own, from `file`."""
+        files = {**self.files, **dict.fromkeys(groups, file)}
+        return replace(self, groups={**self.groups, **groups}, files=files)
 
     def compiled(self, compiler: Compiler) -> dict[str, Phrases]:
         """The shared groups ready to search. Raises UsageError for a bad pattern."""
@@ -96,9 +107,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
         for name, more in _read(changed, _SiteGroup).items():
             groups[name] = _changed(groups.get(name), more, f"{changed}: {name}")
             files[name] = changed
-    text = json.dumps({name: group.model_dump() for name, group in sorted(groups.items())})
-    version = hashlib.sha256(f"{lexicon.digest}{text}".encode()).hexdigest()[:VERSION_DIGITS]
-    return Language(lexicon=lexicon, groups=groups, files=files, version=version)
+    return Language(lexicon=lexicon, groups=groups, files=files)
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:

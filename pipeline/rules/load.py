@@ -46,6 +46,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, read_toml, readable
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.search import Phrases, find
-from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, Language, load_language
+from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
 from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Finding, Role, Turn, Verdict, Word
 from pipeline.rules.metric_names import metric_names
@@ -209,7 +210,7 @@ def load_rules(site: Path | None = None) -> RuleSet:
     packs = _read_folder(PACKS_FOLDER)
     if site is not None:
         packs = _with_site(packs, site)
-    language = load_language(site)
+    language = _with_hold_phrases(load_language(site), packs)
     lexicon = language.lexicon
     compiler = Compiler(lexicon)
     cues = language.compiled(compiler)
@@ -299,6 +300,23 @@ def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, Scoreca
         remedy = "mend its spelling"
         raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
     return scorecard
+
+
+def _with_hold_phrases(language: Language, packs: Mapping[str, _Pack]) -> Language:
+    """The language with the phrases that rules about holds define themselves instead of naming shared ones.
+
+    Such a rule is judged on what was found around holds, so that its own phrases have to find it. Packs
+    written for release 0.1.0 do so.
+    """
+    for pack in packs.values():
+        logic, phrases = pack.values.get("logic"), pack.values.get("phrases")
+        if not isinstance(logic, dict) or logic.get("kind") != "every_hold" or not isinstance(phrases, dict):
+            continue
+        own = {name: group for name, group in phrases.items() if name in language.groups}
+        with suppress(ValidationError):  # reported with the rule's file when the pack is loaded
+            groups = {name: GroupSpec.model_validate(g) for name, g in own.items() if "shared" not in g}
+            language = language.replaced(groups, pack.file)
+    return language
 
 
 def _folders(rule: Rule, language: Language) -> set[Path]:
