@@ -20,6 +20,7 @@ from pipeline.personal_data.number_words import (
     plain,
 )
 from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Word
 
 DATE_WORDS = 6
@@ -35,40 +36,19 @@ POSTCODE_LETTERS = 2
 LOCAL_WORDS = 6
 """How many words before "at" may belong to an email address."""
 
-_OTHER_DATES = frozenset({
-    "since", "opened", "bought", "joined", "started", "dated", "until", "before", "after", "from", "in", "on",
-    "by", "expires", "expired", "issued", "built", "moved", "married", "back", "was", "due", "for",
-})  # fmt: skip
+_OTHER_DATES = word_set("contact", "other_dates")
 """Before a date these tell that something else happened then."""
-_STREETS = frozenset({
-    "street", "st", "lane", "avenue", "ave", "boulevard", "blvd", "crescent", "terrace", "mews", "parkway",
-    "highway", "road", "rd", "grove", "gardens",
-})  # fmt: skip
-_STREETS_BY_NAME = frozenset({
-    "drive", "court", "close", "way", "place", "square", "hill", "park", "circle", "row", "trail", "walk",
-    "green", "ln", "dr",
-})  # fmt: skip
+_STREETS = word_set("contact", "streets")
+_STREETS_BY_NAME = word_set("contact", "streets_by_name")
 """Common words, believed only after a capitalised name."""
-_NO_STREET_NAME = frozenset({
-    "minute", "minutes", "mile", "miles", "hour", "hours", "day", "days", "week", "weeks", "month", "months",
-    "year", "years", "the", "a", "an", "of", "to", "and", "or", "for", "in", "on", "at", "from", "times",
-    "people", "dollars", "pounds", "percent", "different", "other", "is", "was", "my", "your", "it", "i",
-    "you", "more", "main", "down", "up", "by", "blocks", "doors", "with", "lots", "per", "one", "second",
-})  # fmt: skip
-_FLATS = frozenset({"apartment", "flat", "apt", "suite"})
+_NO_STREET_NAME = word_set("contact", "no_street_name")
+_FLATS = word_set("contact", "flats")
 _POSTCODE = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
 _TOP_DOMAINS = "com|net|org|co|edu|uk|us|io|gov|info|de|fr|ca|au|biz|me|mail"
 _DOMAIN = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{_TOP_DOMAINS})")
 _TOP_DOMAIN = re.compile(rf"(?:[\w-]+\.)?(?:{_TOP_DOMAINS})")
-_NOT_LOCAL = frozenset({
-    "is", "it's", "its", "it", "address", "email", "e-mail", "mail", "to", "my", "yes", "yeah", "that's",
-    "that", "be", "the", "use", "um", "uh", "sure", "and", "at",
-})  # fmt: skip
-_AT_A_SITE = frozenset({
-    "look", "looked", "looking", "shop", "shopped", "ordered", "order", "bought", "buy", "work", "working",
-    "arrive", "arrived", "am", "was", "were", "are", "be", "online", "website", "site", "page", "go", "went",
-    "sold", "booked", "saw", "seen", "found", "it", "them", "this", "me", "support", "here",
-})  # fmt: skip
+_NOT_LOCAL = word_set("contact", "not_local")
+_AT_A_SITE = word_set("contact", "at_a_site")
 
 
 # By far most words are common ones that begin nothing; a look-up tells them.

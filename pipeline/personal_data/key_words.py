@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pipeline.personal_data.number_runs import number_runs
 from pipeline.personal_data.number_words import MONTHS, ORDINALS, is_number, plain
 from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Word
 
 _ORDINAL_NUMBERS = {
@@ -20,24 +21,8 @@ _ORDINAL_NUMBERS = {
         start=1,
     )
 } | {"thirtieth": "30"}
-_COMMON = frozenset(
-    """
-    a about above after again all almost already alright also always am an and any anything are as at
-    away back be because been before being both but by call called calling can can't cannot come concern
-    concerns could course day did didn't do does doesn't doing don't done down each else even ever every
-    for from get getting give go going good got great had happy has have haven't having he hello help her
-    here hi him his hold how i i'd i'll i'm i've if in into is isn't issue issues it it's its just know
-    let like line little look looking lot lovely make many may maybe me minute moment more most much my
-    name need needed new next no not nothing now of off oh okay on once one only or other our out over
-    own perfect person please problem problems put question questions quite really right same say see she
-    should since so some somebody someone something sorry speak still such sure take tell than thank
-    thanks that that's the their them then there these they thing things think this those through time to
-    today too trouble trying two up us very wait want wanted was wasn't way we well were what what's when
-    where which while who why will with wonderful work would yeah year yes yet you you'd you'll you're
-    you've your yours
-    """.split()
-)
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
+_COMMON = word_set("grammar", "common")
+_WEEKDAYS = word_set("grammar", "weekdays")
 _DAYS = _WEEKDAYS | MONTHS
 _FIGURES = re.compile(r"\d+(?:st|nd|rd|th)|\d{1,2}[:.]\d\d")
 """Ordinals and times of day."""

@@ -11,40 +11,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import load_words, word_set
 
 PartKind = Literal["single", "teen", "tens", "hundred", "times", "numeral", "code", "letter"]
 
-ONES = {
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "naught": "0", "one": "1", "two": "2", "three": "3",
-    "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
-TEENS = {
-    "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
-    "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
-}  # fmt: skip
-TENS = {
-    "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70",
-    "eighty": "80", "ninety": "90",
-}  # fmt: skip
-TIMES = {"double": 2, "triple": 3, "treble": 3}
-LETTER_WORDS = {
-    "alpha": "a", "alfa": "a", "bravo": "b", "charlie": "c", "delta": "d", "echo": "e", "foxtrot": "f",
-    "golf": "g", "hotel": "h", "india": "i", "juliet": "j", "juliett": "j", "kilo": "k", "lima": "l",
-    "mike": "m", "november": "n", "oscar": "o", "papa": "p", "quebec": "q", "romeo": "r", "sierra": "s",
-    "tango": "t", "uniform": "u", "victor": "v", "whiskey": "w", "whisky": "w", "xray": "x", "yankee": "y",
-    "zulu": "z",
-}  # fmt: skip
+ONES: dict[str, str] = load_words("numbers")["ones"]
+TEENS: dict[str, str] = load_words("numbers")["teens"]
+TENS: dict[str, str] = load_words("numbers")["tens"]
+TIMES: dict[str, int] = load_words("numbers")["times"]
+LETTER_WORDS: dict[str, str] = load_words("numbers")["letter_words"]
 """The spelling alphabet of NATO and aviation."""
 
-MONTHS = frozenset({
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
-})  # fmt: skip
-ORDINALS = frozenset({
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
-    "eighteenth", "nineteenth", "twentieth", "thirtieth",
-})  # fmt: skip
+MONTHS = word_set("numbers", "months")
+ORDINALS = word_set("numbers", "ordinals")
 
 _NUMERAL = re.compile(r"\d+(?:[-.]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d{1,2}")

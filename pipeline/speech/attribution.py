@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import HeardWord, Role
 from pipeline.settings import AudioSettings, TurnSettings
 from pipeline.spans import Span, covered_s, union
@@ -27,12 +28,7 @@ SNAP_S = 0.8  # word times and voice changes are each off by a few tenths of a s
 SENTENCE_END = (".", "?", "!")
 ANSWER_S = 1.2
 ALONE_S = 0.3
-ANSWERS = frozenset(
-    """
-    absolutely ahead alright certainly course fine go good great it's i is no nope not of ok okay please right
-    sure thank thanks that that's yeah yep yes you
-    """.split()
-)
+ANSWERS = word_set("talk", "answers")
 _PLAIN = re.compile(r"[^a-z']+")
 
 Source = Literal["setting", "words", "none"]
