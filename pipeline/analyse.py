@@ -111,6 +111,7 @@ def analyse(
         agent_channel=parties.agent_channel,
         agent_channel_source=parties.source,
         role_confidence=parties.confidence,
+        role_cues=dict(parties.role_cues),
         started_at=started_at,
         decode_s=decode_s,
         activity_s=activity_s,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -32,7 +31,7 @@ def a_call(*turns: Turn) -> CallAnalysis:
 
 
 def with_card() -> CallAnalysis:
-    card = "".join(PLANTED[0][:4]), "".join(PLANTED[0][4:8]), "1111", "1111"
+    card = PLANTED[0][:4], "1111", "1111", "1111"
     return a_call(
         say("agent", 0, 4, "Good morning, Oak Mutual, this is Nina. What is your card number please?"),
         say("customer", 5, 12, f"My name is Zoltan {PLANTED[2].capitalize()}, it is {' '.join(card)}."),
@@ -51,14 +50,12 @@ def assessed(call: CallAnalysis, rules: RuleSet) -> CallAnalysis:
     return find_findings(events, rules, SETTINGS, transcript)
 
 
-def strings_in(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from (text for text in (key, item) if isinstance(text, str))
-    elif isinstance(value, list | tuple | set | frozenset):
-        yield from (item for item in value if isinstance(item, str))
+def planted_in_memory() -> set[str]:
+    """Every string that an object refers to with a planted value in it, but for the ones written here."""
+    gc.collect()
+    own = {*PLANTED, *(value for value in with_card.__code__.co_consts if isinstance(value, str))}
+    texts = {text for value in gc.get_objects() for text in gc.get_referents(value) if isinstance(text, str)}
+    return {text for text in texts - own if any(planted in text.lower() for planted in PLANTED[:3])}
 
 
 def test_nothing_of_a_call_is_left_when_it_is_gone():
@@ -66,19 +63,11 @@ def test_nothing_of_a_call_is_left_when_it_is_gone():
     found = assessed(with_card(), rules)
     assert {datum.kind for datum in found.personal_data} >= {"card_number", "email"}
     assert any(PLANTED[2] in (finding.quote or "").lower() for finding in found.findings)
+    assert planted_in_memory()
     del found
-    gc.collect()
-    own = set(PLANTED) | set(with_card.__code__.co_consts)
-    left = {
-        text
-        for value in gc.get_objects()
-        if value is not PLANTED and value is not own
-        for text in strings_in(value)
-        if any(planted in text.lower() for planted in PLANTED[:3]) and text not in own
-    }
-    assert left == set()
-    pickled = pickle.dumps(rules)
-    assert not any(planted.encode() in pickled.lower() for planted in PLANTED)
+    assert planted_in_memory() == set()
+    pickled = pickle.dumps(rules).lower()
+    assert not any(planted.encode() in pickled for planted in PLANTED)
 
 
 def test_threads_find_what_one_finds_alone():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,3 +20,8 @@ def load_words(name: str, language: str = "en") -> dict[str, Any]:
 def word_set(name: str, key: str, language: str = "en") -> frozenset[str]:
     """A list of a language's file `name`."""
     return frozenset(load_words(name, language)[key])
+
+
+def any_pattern(patterns: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that matches where one of `patterns`, regular expressions, does, in any case of letters."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -19,7 +19,7 @@ from pipeline.settings import AudioSettings, TurnSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.diarize import Diarize
-from pipeline.speech.roles import AGENT_LEAD, agent_score, find_agent, is_announcement
+from pipeline.speech.roles import AGENT_LEAD, agent_score, cues_in, find_agent, is_announcement
 from pipeline.speech.turns import Voice
 
 AGENT_CHANNELS = {"left": 0, "right": 1}
@@ -46,6 +46,8 @@ class Attribution:
     source: Source
     confidence: float | None
     overlaps_known: bool = True
+    role_cues: Mapping[str, list[str]] = field(default_factory=dict)
+    """By speaker, the names of the cues that decided; empty where words did not decide."""
 
 
 def attribute_channels(
@@ -53,13 +55,16 @@ def attribute_channels(
 ) -> Attribution:
     """The two parties of a stereo call."""
     agent: int | None
+    cues: dict[str, str] = {}
     if settings.agent_channel in AGENT_CHANNELS:
         agent, source, confidence = AGENT_CHANNELS[settings.agent_channel], "setting", None
     else:
-        agent, confidence = find_agent([" ".join(w.text for w in words) for words in heard])
+        texts = [" ".join(w.text for w in words) for words in heard]
+        agent, confidence = find_agent(texts)
         source = "words"
+        cues = {f"channel{i}": text for i, text in enumerate(texts)}
         if confidence < settings.auto_role_min_confidence:
-            agent, source = None, "none"
+            agent, source, cues = None, "none", {}
     voices = tuple(
         Voice(
             channel=i,
@@ -71,7 +76,18 @@ def attribute_channels(
         )
         for i, (channel, words) in enumerate(zip(channels, heard, strict=True))
     )
-    return Attribution(voices=voices, agent_channel=agent, source=_source(source), confidence=confidence)
+    return Attribution(
+        voices=voices,
+        agent_channel=agent,
+        source=_source(source),
+        confidence=confidence,
+        role_cues=_cue_names(cues),
+    )
+
+
+def _cue_names(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of the cues in what each speaker said."""
+    return {speaker: [cue.name for cue in cues_in(text)] for speaker, text in texts.items()}
 
 
 def _source(name: str) -> Source:
@@ -113,6 +129,7 @@ def attribute_voices(
         source="words" if known else "none",
         confidence=confidence,
         overlaps_known=found.overlap_confident,
+        role_cues=_cue_names(texts) if known else {},
     )
 
 

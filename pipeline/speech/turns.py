@@ -18,7 +18,7 @@ from pipeline.speech.roles import is_announcement, is_queue_announcement
 
 IVR_SPEAKER = "ivr"
 PART_PAUSE_S = 0.7  # shorter pauses never part an announcement from a live agent
-PICK_UP_S = 1.0  # a live agent who goes on sooner than this has spoken the announcement himself
+PICK_UP_S = 1.0  # a live agent who goes on sooner than this has spoken the announcement too
 ALONE_S = 3.0  # silence on both sides of an announcement to a caller who waits
 IN_MUSIC = 0.6  # share of a part that music must cover to make it an announcement
 
