@@ -18,6 +18,8 @@ def pieces_of(
     word: str, contractions: Mapping[str, tuple[str, ...]], endings: Mapping[str, tuple[str, ...]]
 ) -> Pieces:
     """The pieces of a word as it was recognised; the last one may end a sentence."""
+    if word.isalpha() and word.isascii():  # most words, and the regular expressions would find just this
+        return tuple((piece, False) for piece in _parts(word.lower(), contractions, endings))
     text = _without_accents(word.lower().replace("\u2019", "'"))
     pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, contractions, endings)]
     ends = bool(_SENTENCE_END.search(text.strip())) and not _TITLE.match(text.strip())
