@@ -29,11 +29,15 @@ def db(tmp_path: Path) -> Path:
 # --- rules -------------------------------------------------------------------------------------------
 
 
-def test_a_rules_text_is_its_file_and_can_be_read_again() -> None:
+def test_a_rules_text_is_its_file_with_all_its_phrases_and_can_be_read_again() -> None:
     rules = load_rules()
     for row in scored_rules(rules):
         rule = rules.rule(row.rule_id)
-        assert row.text == rule.files[0].read_text(encoding="utf-8")
+        if not rule.shared:
+            assert row.text == rule.files[0].read_text(encoding="utf-8")
+        written = read_rule_text(row.text)["phrases"]
+        assert written.keys() == rule.phrases.keys()
+        assert all(group["any"] and "shared" not in group for group in written.values())
         assert read_rule_text(row.text)["title"] == row.title
         assert (row.score, row.weight, row.fatal, row.active) == (rule.score, rule.weight, rule.fatal, True)
 

@@ -40,9 +40,10 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
     for at, word in enumerate(words):
         if word.word_index in in_numbers:
             continue
-        if is_day(words, at):
-            out.add(plain(word.text))
-        elif key := _known_key(word.text):
+        key = _COMMON_KEYS.get(word.text)
+        if key is None:
+            key = plain(word.text) if is_day(words, at) else _key(word.text)
+        if key:
             out.add(key)
     return frozenset(out)
 
@@ -55,11 +56,6 @@ def _key(written: str) -> str:
     if text[:1].isdigit() and _FIGURES.fullmatch(text):
         return re.sub(r"\D", "", text)
     return "" if text in _COMMON or len(text) < _LEAST_LETTERS else _stem(text)
-
-
-def _known_key(written: str) -> str:
-    key = _COMMON_KEYS.get(written)
-    return _key(written) if key is None else key
 
 
 def is_day(words: Sequence[Word], at: int) -> bool:
@@ -87,5 +83,5 @@ def _stem(text: str) -> str:
     return text.removesuffix("e")
 
 
-_COMMON_KEYS = {written: _key(written) for written in common_writings()}
-"""The keys of common words, worked out in advance."""
+_COMMON_KEYS = {written: _key(written) for written in common_writings() if plain(written) not in _DAYS}
+"""The keys of common words that name no day, worked out in advance."""
