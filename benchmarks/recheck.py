@@ -74,7 +74,7 @@ def _with_new_version(*rule_ids: str) -> RuleSet:
         replace(rule, version=f"edited {rule.version}") if not rule_ids or rule.id in rule_ids else rule
         for rule in rules.rules
     )
-    return replace(rules, rules=edited, version=f"edited {rules.version} {rule_ids}")
+    return replace(rules, rules=edited, version=f"edited {rule_ids} {rules.version}")
 
 
 def _judge(db: Path, rules: RuleSet, processes: int) -> float:

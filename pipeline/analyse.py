@@ -44,7 +44,7 @@ class Models:
     """What is loaded once and used for every call.
 
     `asr_model` and `diarization_model` name the weights; `tracks` is the hold music known from other calls;
-    `second_look` marks near misses for review, where its weights are installed.
+    `near_misses` marks near misses for review, where its weights are installed.
     """
 
     voice: VoiceModel
@@ -53,7 +53,7 @@ class Models:
     asr_model: str
     diarization_model: str
     tracks: Tracks = NO_TRACKS
-    second_look: NearMissMarker | None = None
+    near_misses: NearMissMarker | None = None
 
 
 def analyse(
@@ -93,10 +93,15 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
+    transcript = rules.transcript(turns, words)
     with stages("events"):  # and the metrics, which are taken from them
-        known = find_events(known, rules, settings, overlaps_known=attribution.overlaps_known)
+        known = find_events(
+            known, rules, settings, overlaps_known=attribution.overlaps_known, transcript=transcript
+        )
     with stages("rules"):
-        known = _findings(known, rules, settings, models.second_look)
+        known = find_findings(known, rules, settings, transcript)
+        if models.near_misses is not None:
+            known = models.near_misses(known, rules, settings.rules, transcript)
     return _finished(known, _run(models, rules, settings, attribution, stages))
 
 
@@ -127,13 +132,6 @@ def _spoken(
     )
 
 
-def _findings(
-    known: CallAnalysis, rules: RuleSet, settings: Settings, near_misses: NearMissMarker | None
-) -> CallAnalysis:
-    judged = find_findings(known, rules, settings)
-    return judged if near_misses is None else near_misses(judged, rules, settings.rules)
-
-
 def _run(
     models: Models, rules: RuleSet, settings: Settings, attribution: Attribution, stages: Stages
 ) -> AnalysisRun:
@@ -150,6 +148,7 @@ def _run(
         agent_channel=attribution.agent_channel,
         agent_channel_source=attribution.source,
         role_confidence=attribution.confidence,
+        role_cues=dict(attribution.role_cues),
         started_at=stages.started_at,
         wall_s=stages.wall_s(),
         **seconds,

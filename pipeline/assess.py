@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.events.hold_phrases import hold_phrases
 from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
 from pipeline.events.pauses import recorder_pauses
+from pipeline.events.permission import add_permission
 from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
 from pipeline.events.transfers import detect_transfers
@@ -17,23 +19,36 @@ from pipeline.metrics import measure
 from pipeline.metrics.fit import find_fit
 from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
+from pipeline.personal_data.find import personal_data_records
+from pipeline.phrases.tokens import Transcript
 from pipeline.records import CallAnalysis, Hold, Transfer
-from pipeline.rules import CallContext, RuleSet, hold_phrases, judge, judge_holds, personal_data_records
+from pipeline.rules import CallContext, RuleSet, judge
 from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
 
 
 def find_events(
-    heard: CallAnalysis, rules: RuleSet, settings: Settings, *, overlaps_known: bool, measured: bool = False
+    heard: CallAnalysis,
+    rules: RuleSet,
+    settings: Settings,
+    *,
+    overlaps_known: bool,
+    measured: bool = False,
+    transcript: Transcript | None = None,
 ) -> CallAnalysis:
     """`heard` with its holds, overlaps, silences, measures and what the customer gave away.
 
     `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls). `measured`
     says that the measures in `heard` were taken with these settings, so that they hold for the same events.
+    `transcript` is the call's, made once with `rules.transcript`; without one it is made here.
     """
-    scene = _scene(heard, rules)
+    transcript = transcript or rules.transcript(heard.turns, heard.words)
+    scene = _scene(heard, transcript, rules)
     transfers = detect_transfers(scene)
-    timeline = _timeline(heard, scene, transfers, rules, settings)
+    candidates = detect_holds(scene, settings.holds, transfers)
+    judged = add_permission(candidates, scene, transcript, rules.cues, settings)
+    holds = without_honoured_refusals(judged, heard.turns)
+    timeline = _timeline(heard, scene, transfers, holds, settings)
     if not overlaps_known:
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
     kept = measured and _same_timing(timeline, heard)
@@ -44,17 +59,17 @@ def find_events(
         overlaps=timeline.overlaps,
         silences=timeline.silences,
         metrics=heard.metrics if kept else measure(timeline, find_fit(heard.quality, settings.quality)),
-        personal_data=personal_data_records(heard.turns, heard.words, rules),
+        personal_data=personal_data_records(transcript, rules.personal_data, heard.turns),
     )
 
 
-def _scene(heard: CallAnalysis, rules: RuleSet) -> Scene:
+def _scene(heard: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene:
     return Scene(
         duration_s=heard.recording.duration_s or 0.0,
         activities=heard.activities,
         turns=heard.turns,
         sounds=heard.sounds,
-        phrases=hold_phrases(heard.turns, heard.words, rules),
+        phrases=hold_phrases(transcript, rules.cues),
         words=heard.words,
         given_holds=_spans(heard.call.holds),
         given_pauses=_spans(heard.call.pauses),
@@ -62,13 +77,14 @@ def _scene(heard: CallAnalysis, rules: RuleSet) -> Scene:
 
 
 def _timeline(
-    heard: CallAnalysis, scene: Scene, transfers: tuple[Transfer, ...], rules: RuleSet, settings: Settings
+    heard: CallAnalysis,
+    scene: Scene,
+    transfers: tuple[Transfer, ...],
+    holds: tuple[Hold, ...],
+    settings: Settings,
 ) -> Timeline:
     """The call with its holds, overlaps and silences."""
     turns, words, activities = heard.turns, heard.words, heard.activities
-    candidates = detect_holds(scene, settings.holds, transfers)
-    judged = judge_holds(candidates, turns, words, activities, rules, settings)
-    holds = without_honoured_refusals(judged, turns)
     announcing = frozenset(p.turn_index for p in scene.phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if heard.recording.layout == "stereo" else 1
     pauses = recorder_pauses(heard.sounds, channels, scene.given_pauses)
@@ -108,8 +124,10 @@ def _spans(pairs: tuple[tuple[float, float], ...] | None) -> tuple[Span, ...] | 
     return None if pairs is None else tuple(Span(*pair) for pair in pairs)
 
 
-def find_findings(known: CallAnalysis, rules: RuleSet, settings: Settings) -> CallAnalysis:
-    """`known`, with its events, judged by the rules."""
+def find_findings(
+    known: CallAnalysis, rules: RuleSet, settings: Settings, transcript: Transcript | None = None
+) -> CallAnalysis:
+    """`known`, with its events, judged by the rules; `transcript` as for `find_events`."""
     case = CallContext(
         duration_s=known.recording.duration_s or 0.0,
         layout=known.recording.layout or "mono",
@@ -125,4 +143,4 @@ def find_findings(known: CallAnalysis, rules: RuleSet, settings: Settings) -> Ca
         tone=known.tone,
         facts=known.call,
     )
-    return replace(known, findings=judge(case, rules, settings.rules, settings.holds))
+    return replace(known, findings=judge(case, rules, settings.rules, settings.holds, transcript))

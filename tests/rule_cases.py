@@ -9,10 +9,13 @@ from typing import Any
 
 from builders import activities_of, conversation, words_of
 
+from pipeline.events.permission import add_permission
+from pipeline.events.scene import Scene
 from pipeline.phrases.lexicon import load_lexicon
-from pipeline.phrases.search import Phrases, compile_patterns
+from pipeline.phrases.matcher import Compiler
+from pipeline.phrases.search import Phrases
 from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
-from pipeline.rules import CallContext, Rule, judge, judge_holds, load_rules
+from pipeline.rules import CallContext, Rule, judge, load_rules
 from pipeline.rules.check import Check
 from pipeline.settings import Settings
 
@@ -55,17 +58,32 @@ def judged(holds: Many[Hold], turns: Many[Turn], **parts: Any) -> tuple[Hold, ..
     numbered = conversation(*turns)
     words: Many[Word] = parts.get("words", words_of(numbered))
     activities: Many[Activity] = parts.get("activities", activities_of(numbered))
-    return judge_holds(holds, numbered, words, activities, RULES, SETTINGS)
+    return with_permission(holds, numbered, words, activities)
+
+
+def with_permission(
+    holds: Many[Hold], turns: Many[Turn], words: Many[Word], activities: Many[Activity]
+) -> tuple[Hold, ...]:
+    """The holds with what was asked and answered before them."""
+    scene = Scene(
+        duration_s=0.0,
+        activities=tuple(activities),
+        turns=tuple(turns),
+        sounds=(),
+        phrases=(),
+        words=tuple(words),
+    )
+    return add_permission(holds, scene, RULES.transcript(turns, words), RULES.cues, SETTINGS)
 
 
 @cache
 def a_group(role: Role, pattern: str) -> Phrases:
-    """A group of one pattern, in a book of its own."""
-    lexicon = load_lexicon()
+    """A group of one pattern, in a matcher of its own."""
+    compiler = Compiler(load_lexicon())
     return Phrases(
         roles=(role,),
-        any=compile_patterns([pattern], lexicon, pattern),
-        but=compile_patterns([], lexicon, pattern),
+        any=compiler.patterns([pattern], pattern),
+        but=compiler.patterns([], pattern),
     )
 
 

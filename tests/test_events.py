@@ -5,13 +5,14 @@ from builders import active, activities_of, conversation, say, sound, words_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.events.hold_phrases import hold_phrases
 from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import _pairs, detect_overlaps, is_complete
 from pipeline.events.pauses import recorder_pauses
 from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
 from pipeline.records import Hold
-from pipeline.rules import hold_phrases, load_rules
+from pipeline.rules import load_rules
 from pipeline.settings import HoldSettings, OverlapSettings, SilenceSettings
 from pipeline.spans import Span
 
@@ -21,7 +22,7 @@ RULES = load_rules()
 def holds_in(*turns, sounds=(), duration_s=200.0):
     numbered = conversation(*turns)
     words = words_of(numbered)
-    phrases = hold_phrases(numbered, words, RULES)
+    phrases = hold_phrases(RULES.transcript(numbered, words), RULES.cues)
     scene = Scene(
         duration_s=duration_s,
         activities=activities_of(numbered),

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from builders import a_hold, active, activities_of, conversation, say, words_of
-from rule_cases import GREETING, RULES, SETTINGS, a_case, finding, judged
+from rule_cases import GREETING, RULES, a_case, finding, judged, with_permission
 
+from pipeline.events.hold_phrases import hold_phrases
 from pipeline.records import Turn
-from pipeline.rules import hold_phrases, judge_holds
 from pipeline.spans import Span
 
 ASK = say("agent", 10.0, 14.0, "May I put you on hold for a minute?")
@@ -209,7 +209,7 @@ def test_doubtful_thanks_are_open():
 )
 def test_hold_phrases(text, kinds):
     turns = conversation(say("agent", 1.0, 4.0, text), say("customer", 5.0, 6.0, "Please hold."))
-    phrases = hold_phrases(turns, words_of(turns), RULES)
+    phrases = hold_phrases(RULES.transcript(turns, words_of(turns)), RULES.cues)
     assert [phrase.kind for phrase in phrases] == kinds
     for phrase in phrases:
         assert (phrase.role, phrase.turn_index, phrase.probability) == ("agent", 0, pytest.approx(0.9))
@@ -254,7 +254,7 @@ def test_one_hold_without_thanks_fails_the_call(thanked, verdict):
 
 def test_the_request_is_the_evidence():
     case = a_case(ASK, customer("No."), BACK)
-    holds = judge_holds((HOLD,), case.turns, case.words, case.activities, RULES, SETTINGS)
+    holds = with_permission((HOLD,), case.turns, case.words, case.activities)
     found = finding(replace(case, holds=holds), "hold_permission")
     assert (found.verdict, found.turn_index, found.quote) == ("fail", 0, ASK.text)
     assert (found.start_s, found.end_s) == (10.0, 14.0)
@@ -269,7 +269,7 @@ def test_without_a_request_the_window_is_the_evidence():
 
 def test_the_first_turn_after_the_hold_is_the_evidence_as_far_as_it_was_searched():
     case = a_case(ASK, customer("Yes."), agent("well " * 20, 60.0, 80.0))
-    holds = judge_holds((HOLD,), case.turns, case.words, case.activities, RULES, SETTINGS)
+    holds = with_permission((HOLD,), case.turns, case.words, case.activities)
     found = finding(replace(case, holds=holds), "hold_thanks")
     assert (found.verdict, found.turn_index, found.start_s, found.end_s) == ("fail", 2, 60.0, 70.0)
     assert found.quote == " ".join(["well"] * 10)

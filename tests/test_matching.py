@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.phrases import automaton
-from pipeline.phrases.book import PhraseBook
 from pipeline.phrases.grammar import AnyWord, Edge, Either, Gap, Grammar, InTurn, Part, WordPart
 from pipeline.phrases.lexicon import Lexicon, load_lexicon
-from pipeline.phrases.search import Phrases, compile_patterns, find
+from pipeline.phrases.matcher import Compiler
+from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.tokens import Token, Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Turn
 
@@ -23,9 +23,9 @@ LETTERS = "bcdefghkl"
 
 
 def fresh() -> Lexicon:
-    """A lexicon in whose book nothing is."""
+    """A lexicon with few sets."""
     sets = {"many": tuple(LETTERS), "few": ("b", "c d")}
-    return replace(OWN, sets=sets, book=PhraseBook())
+    return replace(OWN, sets=sets)
 
 
 def ends(part: Part, tokens: tuple[Token, ...], at: int) -> set[int]:
@@ -122,12 +122,12 @@ text = st.lists(
 roles = st.sampled_from(["agent", "customer"])
 
 
-def compiled(written: dict, lexicon: Lexicon) -> Phrases:
+def compiled(written: dict, compiler: Compiler) -> Phrases:
     return Phrases(
         roles=("agent",),
-        any=compile_patterns(written["any"], lexicon, "any"),
-        but=compile_patterns(written["but"], lexicon, "but"),
-        unless=compiled(written["unless"], lexicon) if written["unless"] else None,
+        any=compiler.patterns(written["any"], "any"),
+        but=compiler.patterns(written["but"], "but"),
+        unless=compiled(written["unless"], compiler) if written["unless"] else None,
     )
 
 
@@ -139,7 +139,8 @@ def spoken(said: list[tuple[str, str]]) -> tuple[Turn, ...]:
 @given(groups, st.lists(st.tuples(roles, text), min_size=1, max_size=4), st.booleans())
 def test_one_pass_finds_what_each_group_finds_by_itself(written, said, forgetful):
     lexicon = fresh()
-    phrases = [compiled(one, lexicon) for one in written]
+    compiler = Compiler(lexicon)
+    phrases = [compiled(one, compiler) for one in written]
     turns = spoken(said)
     transcript = transcribe_tokens(turns, words_of(turns), lexicon)
     with pytest.MonkeyPatch.context() as patch:
@@ -154,18 +155,18 @@ def test_one_pass_finds_what_each_group_finds_by_itself(written, said, forgetful
             ]
 
 
-def test_a_group_that_comes_later_is_found_in_a_text_already_read():
-    lexicon = fresh()
-    transcript = transcript_of_text("b c", "agent", lexicon)
-    first = compiled({"any": ("b",), "but": (), "unless": None}, lexicon)
+def test_a_matcher_that_has_searched_takes_no_more_groups():
+    compiler = Compiler(fresh())
+    first = compiled({"any": ("b",), "but": (), "unless": None}, compiler)
+    transcript = transcript_of_text("b c", "agent", compiler.lexicon)
     assert [match.quote for match in find(transcript, first)] == ["b"]
-    second = compiled({"any": ("c",), "but": (), "unless": None}, lexicon)
-    assert [match.quote for match in find(transcript, second)] == ["c"]
+    with pytest.raises(RuntimeError, match="no more groups"):
+        compiled({"any": ("c",), "but": (), "unless": None}, compiler)
 
 
 def test_phrases_work_in_another_process():
     lexicon = fresh()
-    group = compiled({"any": ("b {many}",), "but": ("b c",), "unless": None}, lexicon)
+    group = compiled({"any": ("b {many}",), "but": ("b c",), "unless": None}, Compiler(lexicon))
     find(transcript_of_text("b d", "agent", lexicon), group)
     group, lexicon = pickle.loads(pickle.dumps((group, lexicon)))
     assert [match.quote for match in find(transcript_of_text("b c b d", "agent", lexicon), group)] == ["b d"]
@@ -174,8 +175,8 @@ def test_phrases_work_in_another_process():
 def test_what_the_automaton_remembers_is_bounded(monkeypatch):
     monkeypatch.setattr(automaton, "MAX_STEPS", 50)
     lexicon = fresh()
-    group = compiled({"any": ("b ...8 c ...8 d",), "but": (), "unless": None}, lexicon)
+    group = compiled({"any": ("b ...8 c ...8 d",), "but": (), "unless": None}, Compiler(lexicon))
     for at in range(60):
         text = " ".join(LETTERS[(at * step) % len(LETTERS)] for step in range(1, 30))
         find(transcript_of_text(text, "agent", lexicon), group)
-    assert len(lexicon.book.automaton._states) <= 100
+    assert len(group.any.matcher.automaton._states) <= 100

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.events.hold_phrases import hold_phrases
+from pipeline.phrases.tokens import transcript_of_text
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules import load as packs
 from pipeline.rules.load import PACKS_FOLDER
@@ -284,7 +286,63 @@ def test_a_bad_entry_of_a_lexicon(tmp_path, text, told):
         load_rules(write(tmp_path, "lexicon.toml", text))
 
 
-def test_a_cue_pack_must_have_its_groups(tmp_path):
+def test_a_pack_need_not_have_the_groups_that_find_events(tmp_path, own):
     text = own_text("hold_thanks").replace("[phrases.back]", "[phrases.returned]")
-    with pytest.raises(UsageError, match=r"hold_thanks\.toml: phrases\.back; add the group"):
+    rules = load_rules(write(tmp_path, "hold_thanks.toml", text))
+    assert rules.cues.keys() == own.cues.keys()
+    assert rules.language_version == own.language_version
+
+
+def test_a_rule_about_holds_is_judged_by_phrases_of_its_own(tmp_path, own):
+    """Packs of release 0.1.0 define all their phrases."""
+    text = own_text("hold_thanks").replace('shared = "back"', 'any = ["ahoy"]')
+    rules = load_rules(write(tmp_path, "hold_thanks.toml", text))
+    transcript = transcript_of_text("Ahoy!", "agent", rules.lexicon)
+    assert [phrase.kind for phrase in hold_phrases(transcript, rules.cues)] == ["return"]
+    assert rules.rule("hold_thanks").phrases["thanks"] is rules.cues["thanks"]
+    assert rules.language_version != own.language_version
+
+
+def test_a_site_adds_to_a_shared_group(tmp_path, own):
+    rules = load_rules(write(tmp_path, "shared.toml", '[thanks]\nany = ["ahoy there"]\n'))
+    assert rules.says("hold_thanks", "agent", "Ahoy there!")
+    assert rules.says("hold_thanks", "agent", "Thank you for holding.")
+    assert rules.language_version != own.language_version
+    assert rules.rule("hold_thanks").version != own.rule("hold_thanks").version
+    assert rules.rule("hold_permission").version == own.rule("hold_permission").version
+    transcript = transcript_of_text("Ahoy there!", "agent", rules.lexicon)
+    assert [phrase.kind for phrase in hold_phrases(transcript, rules.cues)] == ["thanks"]
+
+
+def test_a_shared_group_is_tried_on_the_examples_of_the_rules_that_name_it(tmp_path):
+    write(tmp_path, "shared.toml", '[thanks]\nreplace = true\nany = ["over you go"]\n')
+    with pytest.raises(UsageError, match=r"hold_thanks\.toml: examples"):
+        load_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[thanks]\nnay = []\n", r"unknown key: .*shared\.toml: thanks\.nay; allowed: any"),
+        ("[ahoy]\nbut = []\n", r"missing key: .*shared\.toml: ahoy\.any"),
+        ('[wait]\nany = ["{ahoy}"]\n', r"shared\.toml: wait\.any.*known sets"),
+        ('[wait]\nunless = "ahoy"\n', r"shared\.toml: wait\.unless; got 'ahoy'"),
+        ("wait = 3\n", r"shared\.toml: wait"),
+    ],
+)
+def test_a_bad_shared_group_is_reported(tmp_path, text, fault):
+    with pytest.raises(UsageError, match=fault):
+        load_rules(write(tmp_path, "shared.toml", text))
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('shared = "aks"', r"unknown group: .*phrases\.back\.shared; got 'aks'; allowed: agree"),
+        ('shared = "ask"\nbut = ["x"]', r"unknown key: .*phrases\.back\.but; allowed: shared, roles"),
+    ],
+)
+def test_a_bad_name_of_a_shared_group_is_reported(tmp_path, line, fault):
+    text = own_text("hold_thanks").replace('shared = "back"', line)
+    with pytest.raises(UsageError, match=fault):
         load_rules(write(tmp_path, "hold_thanks.toml", text))

@@ -1,11 +1,18 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import HeardWord
-from pipeline.settings import TurnSettings
+from pipeline.settings import AudioSettings, TurnSettings
 from pipeline.spans import Span
-from pipeline.speech.attribution import give_answers_to_the_other, roles_of, words_by_speaker
+from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.attribution import (
+    attribute_channels,
+    give_answers_to_the_other,
+    roles_of,
+    words_by_speaker,
+)
 
 SETTINGS = TurnSettings()
 AGENT = "Thank you for calling Acme, this is Jo from support. How can I help you?"
@@ -119,3 +126,16 @@ def test_words_that_tell_nothing_leave_the_roles_unknown(texts):
 
 def test_one_side_alone_is_known_by_its_words():
     assert roles_of({"a": AGENT}, 0.6)[0] == {"a": "agent"}
+
+
+def test_the_cues_that_decide_a_role_are_kept():
+    channels = [ChannelActivity(samples=np.zeros(1, np.float32), spans=(), sounds=()) for _ in range(2)]
+    texts = ["Thank you for calling, how can I help?", "I want to pay my bill."]
+    found = attribute_channels(channels, [words(text) for text in texts], AudioSettings(agent_channel="auto"))
+    assert found.source == "words"
+    assert found.role_cues == {
+        "channel0": ["company greeting", "offer of help"],
+        "channel1": ["states a wish", "own account"],
+    }
+    given = attribute_channels(channels, [(), ()], AudioSettings(agent_channel="left"))
+    assert given.role_cues == {}

@@ -19,7 +19,9 @@ from pipeline.records import PersonalDatum, Turn
 
 def data_in(*turns: Turn) -> tuple[PersonalDatum, ...]:
     numbered = conversation(*turns)
-    return personal_data_records(numbered, words_of(numbered), own_rules())
+    rules = own_rules()
+    transcript = rules.transcript(numbered, words_of(numbered))
+    return personal_data_records(transcript, rules.personal_data, numbered)
 
 
 def given_by_customer(text: str, asked: str = "") -> list[tuple[str, str]]:

@@ -13,7 +13,8 @@ from pipeline.errors import UsageError
 from pipeline.phrases import automaton
 from pipeline.phrases.grammar import Grammar
 from pipeline.phrases.lexicon import LEXICON_FILE, load_lexicon
-from pipeline.phrases.search import Phrases, compile_patterns, find
+from pipeline.phrases.matcher import Compiler
+from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.tokens import transcribe_tokens, transcript_of_text
 from pipeline.rules import load_rules
 from pipeline.rules.labelled import Sentence, read_sentences, try_rules
@@ -29,10 +30,11 @@ def tokens_of(text: str) -> list[str]:
 
 
 def group(*patterns: str, but: tuple[str, ...] = (), unless: Phrases | None = None) -> Phrases:
+    compiler = Compiler(LEXICON)
     return Phrases(
         roles=("agent",),
-        any=compile_patterns(patterns, LEXICON, "test"),
-        but=compile_patterns(but, LEXICON, "test"),
+        any=compiler.patterns(patterns, "test"),
+        but=compiler.patterns(but, "test"),
         unless=unless,
     )
 
@@ -203,7 +205,7 @@ def test_each_start_is_read_once_however_the_pattern_can_be_read(monkeypatch):
 )
 def test_a_bad_pattern_is_told_in_one_line(pattern, fault):
     with pytest.raises(UsageError) as caught:
-        compile_patterns(["hold", pattern], LEXICON, "file.toml: phrases.x.any")
+        Compiler(LEXICON).patterns(["hold", pattern], "file.toml: phrases.x.any")
     message = str(caught.value)
     assert fault in message
     assert "file.toml: phrases.x.any" in message
@@ -220,7 +222,7 @@ def test_a_set_that_contains_itself_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(LEXICON.sets))
 def test_every_set_can_be_read(name):
-    assert compile_patterns([f"{{{name}}} x"], LEXICON, str(LEXICON_FILE))
+    assert Compiler(LEXICON).patterns([f"{{{name}}} x"], str(LEXICON_FILE))
 
 
 @pytest.mark.parametrize(

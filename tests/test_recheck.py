@@ -257,6 +257,7 @@ def again(call: CallAnalysis, old: RuleSet, new: RuleSet) -> CallAnalysis:
         analysis=replace(call, findings=(), tone_curve=()),
         algorithm=call.run.algorithm,
         settings_hash=SETTINGS.fingerprint(),
+        rules_version=old.version,
         rule_versions={rule.id: rule.version for rule in old.rules},
         rows={},
     )

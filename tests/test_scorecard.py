@@ -29,13 +29,17 @@ def db(tmp_path: Path) -> Path:
 # --- rules -------------------------------------------------------------------------------------------
 
 
-def test_a_rules_text_is_its_file_and_can_be_read_again() -> None:
+def test_a_rules_text_is_its_file_with_all_its_phrases_and_can_be_read_again() -> None:
     rules = load_rules()
     for row in scored_rules(rules):
         rule = rules.rule(row.rule_id)
-        assert row.text == rule.files[0].read_text(encoding="utf-8")
+        if not rule.shared:
+            assert row.text == rule.files[0].read_text(encoding="utf-8")
         assert row.overlay is None
-        assert read_rule(row.text, row.overlay)["title"] == row.title
+        written = read_rule(row.text, row.overlay)
+        assert written["phrases"].keys() == rule.phrases.keys()
+        assert all(group["any"] and "shared" not in group for group in written["phrases"].values())
+        assert written["title"] == row.title
         assert (row.score, row.weight, row.fatal, row.active) == (rule.score, rule.weight, rule.fatal, True)
 
 

@@ -27,6 +27,7 @@ from readback import row_of
 from signals import RATE, at, decibels, noise, speech
 
 from pipeline.audio.crosstalk import estimate_leak
+from pipeline.events.hold_phrases import hold_phrases
 from pipeline.events.holds import detect_holds
 from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
@@ -35,7 +36,6 @@ from pipeline.metrics.timeline import Timeline
 from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.confidence import WordConfidence
 from pipeline.records import HeardWord, Hold, Turn, Word
-from pipeline.rules import hold_phrases
 from pipeline.settings import Settings
 from pipeline.spans import Span, union
 from pipeline.speech.activity import find_speech
@@ -57,7 +57,7 @@ def holds_in(*turns: Turn) -> tuple[Hold, ...]:
         activities=activities_of(numbered),
         turns=numbered,
         sounds=(),
-        phrases=hold_phrases(numbered, words, own_rules()),
+        phrases=hold_phrases(own_rules().transcript(numbered, words), own_rules().cues),
         words=words,
     )
     return detect_holds(scene, SETTINGS.holds)
@@ -168,7 +168,9 @@ def test_a_word_is_confident_up_to_150_ms_from_activity(after_s: float, support:
 )
 def test_only_a_postal_address_is_asked_for_by_address(asked: str, kinds: list[str]) -> None:
     turns = conversation(say("agent", 1, 3, asked), say("customer", 4, 6, "It's number nine for me."))
-    assert [datum.kind for datum in personal_data_records(turns, words_of(turns), own_rules())] == kinds
+    rules = own_rules()
+    found = personal_data_records(rules.transcript(turns, words_of(turns)), rules.personal_data, turns)
+    assert [datum.kind for datum in found] == kinds
 
 
 # --- audio --------------------------------------------------------------------------------------------

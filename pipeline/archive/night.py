@@ -157,7 +157,7 @@ def find_engine(settings: Settings) -> Engine:
             diarize=DiarizerOnDemand(speakers, settings.diarization),
             asr_model=asr_model,
             diarization_model=speakers.name,
-            second_look=NearMissMarker(embed) if (embed := find_embed()) else None,
+            near_misses=NearMissMarker(embed) if (embed := find_embed()) else None,
         )
 
     return Engine(asr_model=asr_model, rules=rules, load=load)

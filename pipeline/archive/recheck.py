@@ -29,7 +29,7 @@ from pipeline.errors import UsageError
 from pipeline.progress import Progress
 from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
-from pipeline.rules.load import CUE_GROUPS
+from pipeline.rules.load import language_version_of
 from pipeline.rules.near_miss import keep_reviews
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
@@ -185,15 +185,17 @@ def rechecked(
     if measured and _same_phrases(stored, rules):
         return find_findings(call, _others(stored, rules), settings.settings)
     known = _overlaps_known(call)
+    transcript = rules.transcript(call.turns, call.words)
     call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
-    call = find_events(call, rules, settings.settings, overlaps_known=known, measured=measured)
-    return find_findings(call, rules, settings.settings)
+    call = find_events(
+        call, rules, settings.settings, overlaps_known=known, measured=measured, transcript=transcript
+    )
+    return find_findings(call, rules, settings.settings, transcript)
 
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
     """Whether events were found by the phrases of now."""
-    versions = ((rule_id, rules.rule(rule_id).version) for rule_id in CUE_GROUPS)
-    return all(stored.rule_versions.get(rule_id) == version for rule_id, version in versions)
+    return language_version_of(stored.rules_version) == rules.language_version
 
 
 def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:

@@ -1,34 +1,19 @@
-"""What is said around holds and transfers: the phrases that find them, and what was asked and answered.
-
-The phrases are those of the packs in `packs.CUE_GROUPS`.
-"""
+"""What the agent says of holds and transfers: the phrases that find them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.phrases.confidence import WordConfidence, mean_probability
-from pipeline.phrases.search import Match, find
-from pipeline.phrases.tokens import Transcript, transcribe_tokens
-from pipeline.records import Activity, Hold, Permission, Role, Turn, Word
-from pipeline.rules.load import RuleSet
-from pipeline.settings import HoldSettings, RuleSettings, Settings
-from pipeline.spans import Span, total_s
+from pipeline.phrases.search import Match, Phrases, find
+from pipeline.phrases.tokens import Transcript
+from pipeline.records import Role
+from pipeline.spans import Span
 
 HoldPhraseKind = Literal[
     "request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"
 ]
-
-EDGE_S = 0.5
-"""How far a hold's edge may lie inside the words beside it."""
-ANSWER_OVERLAP_S = 0.3
-"""An answer may begin this long before the question has ended."""
-CALL_BACK_WORDS = 5
-"""A turn this short ("Hello, are you still there?") does not use up the first turn after a hold."""
-UNHEARD_S = 0.4
-"""Speech this long without words may have been what decides."""
 
 # Where phrases overlap, the earlier kind holds: "Can you hold on?" asks, though "hold on" tells.
 _GROUPS: tuple[tuple[HoldPhraseKind, str], ...] = (
@@ -46,7 +31,7 @@ _GROUPS: tuple[tuple[HoldPhraseKind, str], ...] = (
 class HoldPhrase:
     """Something the agent (or an unknown speaker) says that goes with a hold or a transfer.
 
-    `request_question` asks leave, `request_told` announces the hold, `wait` announces a mere pause,
+    `request_question` asks permission, `request_told` announces the hold, `wait` announces a mere pause,
     `thanks` thanks or apologises for the wait, `return` is any other sign of coming back, `transfer`
     announces a transfer, `introduction` gives the agent's own name.
     `probability` is the mean word probability, 0 to 1.
@@ -61,49 +46,18 @@ class HoldPhrase:
 
     @property
     def span(self) -> Span:
-        """When."""
+        """From the start of its first word to the end of its last one."""
         return Span(self.start_s, self.end_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
-    """The call around its holds."""
-
-    turns: tuple[Turn, ...]
-    words: tuple[Word, ...]
-    activities: tuple[Activity, ...]
-    hearing: WordConfidence
-    transcript: Transcript
-    rules: RuleSet
-    holds: HoldSettings
-    settings: RuleSettings
-
-    def found(self, group: str, roles: tuple[Role, ...] | None = None) -> tuple[Match, ...]:
-        """Every match of a cue group."""
-        return find(self.transcript, self.rules.cues[group], roles)
-
-    def heard(self, match: Match) -> bool:
-        """Whether the phrase may decide."""
-        return self.hearing.reliable(match.words, self.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A customer's yes or no to a request."""
-
-    agrees: bool
-    match: Match
-
-
-def hold_phrases(turns: Sequence[Turn], words: Sequence[Word], rules: RuleSet) -> tuple[HoldPhrase, ...]:
+def hold_phrases(transcript: Transcript, groups: Mapping[str, Phrases]) -> tuple[HoldPhrase, ...]:
     """What the agent (or an unknown speaker) says of holds and transfers, in order of time.
 
-    Phrases do not overlap.
+    `groups` are the shared phrases. Phrases do not overlap.
     """
-    transcript = transcribe_tokens(turns, words, rules.lexicon)
     kept: list[tuple[HoldPhraseKind, Match]] = []
     for kind, group in _GROUPS:
-        found = find(transcript, rules.cues[group], ("agent", "unknown"))
+        found = find(transcript, groups[group], ("agent", "unknown"))
         kept += [(kind, match) for match in found if not any(match.overlaps(other) for _, other in kept)]
     phrases = (
         HoldPhrase(
@@ -117,174 +71,3 @@ def hold_phrases(turns: Sequence[Turn], words: Sequence[Word], rules: RuleSet) -
         for kind, match in kept
     )
     return tuple(sorted(phrases, key=lambda phrase: phrase.span))
-
-
-def judge_holds(
-    holds: Sequence[Hold],
-    turns: Sequence[Turn],
-    words: Sequence[Word],
-    activities: Sequence[Activity],
-    rules: RuleSet,
-    settings: Settings,
-) -> tuple[Hold, ...]:
-    """`holds` in order of time, with permission, thanked, request and return turns filled in.
-
-    Permission is `not_determinable` where speakers are unknown or the deciding words were not heard well
-    enough; `thanked` is None likewise.
-    """
-    scene = _Scene(
-        turns=tuple(sorted(turns, key=lambda turn: turn.start_s)),
-        words=tuple(words),
-        activities=tuple(activities),
-        hearing=WordConfidence(words, activities),
-        transcript=transcribe_tokens(turns, words, rules.lexicon),
-        rules=rules,
-        holds=settings.holds,
-        settings=settings.rules,
-    )
-    out: list[Hold] = []
-    for hold in sorted(holds, key=lambda hold: hold.start_s):
-        since_s = max(hold.start_s - settings.holds.request_within_s, out[-1].end_s if out else 0.0)
-        permission, request = _permission(scene, Span(since_s, hold.start_s))
-        thanked, back = _thanked(scene, hold)
-        out.append(
-            replace(
-                hold,
-                permission=permission,
-                thanked=thanked,
-                request_turn_index=request.turn_index if request else None,
-                return_turn_index=back.turn_index if back else None,
-            )
-        )
-    return tuple(out)
-
-
-def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
-    """The permission for the hold that begins at the window's end, and the request if there is one."""
-
-    def before_hold(group: str, *roles: Role) -> list[Match]:
-        reach = window.padded(EDGE_S)
-        return [m for m in scene.found(group, roles) if m.span.start_s in reach and m.span.end_s in reach]
-
-    asked, told, waits = (before_hold(group, "agent", "unknown") for group in ("ask", "told", "wait"))
-    offers = before_hold("offer", "customer")
-    request = next((found[-1] for found in (asked, told, waits) if found), None)
-    if any(turn.role == "unknown" and turn.span & window for turn in scene.turns):
-        return "not_determinable", request
-    if asked or offers:
-        return _answered(scene, window, asked, offers), request
-    answers = _answers(scene, window, told) if told else []
-    if answers and not answers[-1].agrees:
-        return ("refused" if scene.heard(answers[-1].match) else "not_determinable"), request
-    return ("not_asked" if _understood(scene, window) else "not_determinable"), request
-
-
-def _answered(scene: _Scene, window: Span, asked: list[Match], offers: list[Match]) -> Permission:
-    """What came of asking for, or offering, the hold: the customer's last word counts."""
-    answers = _answers(scene, window, asked) if asked else []
-    answers += [_Answer(agrees=True, match=offer) for offer in offers]
-    answers.sort(key=lambda answer: answer.match.span.end_s)
-    if answers:
-        last = answers[-1]
-        sure = scene.heard(last.match) and (last.match in offers or any(map(scene.heard, asked)))
-        if not sure:
-            return "not_determinable"
-        return "granted" if last.agrees else "refused"
-    heard = any(map(scene.heard, asked)) and not _unheard(scene, Span(asked[-1].span.end_s, window.end_s))
-    return "not_awaited" if heard else "not_determinable"
-
-
-def _answers(scene: _Scene, window: Span, requests: list[Match]) -> list[_Answer]:
-    """The customer's answers to `requests` before the window ends.
-
-    Each next utterance must follow the one before within the time in which answers count, so that an
-    answer may come after a question back.
-    """
-    first = requests[0]
-    until_s = scene.transcript.utterance_words(scene.transcript.utterances[first.utterance])[-1].end_s
-    out: list[_Answer] = []
-    for number, utterance in enumerate(scene.transcript.utterances):
-        said = scene.transcript.utterance_words(utterance)
-        starts_s = said[0].start_s
-        if starts_s < first.span.end_s - ANSWER_OVERLAP_S or utterance.role == "ivr":
-            continue
-        if starts_s - until_s > scene.holds.answer_within_s or starts_s > window.end_s:
-            break
-        until_s = max(until_s, said[-1].end_s)
-        if utterance.role == "customer":
-            asked = [request for request in requests if request.span.start_s <= starts_s]
-            answer = _answer(scene, number, asked[-1] if asked else first)
-            out += [answer] if answer else []
-    return out
-
-
-def _answer(scene: _Scene, number: int, request: Match) -> _Answer | None:
-    """The yes or no in utterance `number`; a no to "do you mind?" is a yes."""
-
-    def here(group: str) -> list[Match]:
-        return [match for match in scene.found(group) if match.utterance == number]
-
-    refusals, bare = here("refuse"), []
-    if any(match.overlaps(request) for match in scene.found("negative", (request.role,))):
-        bare = here("bare_no")
-        refusals = [match for match in refusals if not any(match.overlaps(other) for other in bare)]
-    if refusals:
-        return _Answer(agrees=False, match=refusals[-1])
-    agreed = here("agree") or here("offer") or bare
-    return _Answer(agrees=True, match=agreed[-1]) if agreed else None
-
-
-def _unheard(scene: _Scene, window: Span) -> bool:
-    """Whether the customer says something in `window` that was not, or badly, recognised."""
-    words = [word for word in scene.words if word.role == "customer" and word.span & window]
-    probability = mean_probability(words)
-    if probability is not None:
-        return probability < scene.settings.min_phrase_probability
-    spoken = (a.span & window for a in scene.activities if a.role == "customer")
-    return total_s(spoken) >= UNHEARD_S
-
-
-def _understood(scene: _Scene, window: Span) -> bool:
-    """Whether what the agent says in `window` was recognised; a silent agent was."""
-    words = [word for word in scene.words if word.role == "agent" and word.span & window]
-    if words:
-        return scene.hearing.reliable(words, scene.settings)
-    spoken = (a.span & window for a in scene.activities if a.role == "agent")
-    return total_s(spoken) < UNHEARD_S
-
-
-def _thanked(scene: _Scene, hold: Hold) -> tuple[bool | None, Turn | None]:
-    """Whether the agent thanks after `hold`, None if that cannot be told; and the turn that ends it."""
-    turns = [
-        turn
-        for turn in scene.turns
-        if turn.role in {"agent", "unknown"} and turn.start_s >= hold.end_s - EDGE_S
-    ]
-    if not turns:
-        return None, None
-    searched = _first_turns(scene, turns)
-    window = Span(hold.end_s - EDGE_S, hold.end_s + scene.holds.thanks_within_s)
-    thanks = [
-        match
-        for match in scene.found("thanks", ("agent", "unknown"))
-        if match.span.start_s in window and match.turn_index in searched
-    ]
-    if thanks:
-        sure = any(scene.heard(match) and match.role == "agent" for match in thanks)
-        return (True if sure else None), turns[0]
-    words = [w for w in scene.words if w.turn_index in searched and w.span & window]
-    probability = mean_probability(words)
-    if probability is None or probability < scene.settings.min_phrase_probability:
-        late = turns[0].start_s >= window.end_s
-        return (False if late else None), turns[0]
-    return False, turns[0]
-
-
-def _first_turns(scene: _Scene, turns: Sequence[Turn]) -> set[int]:
-    """The first of `turns`, and the next ones as long as those before only call the customer back."""
-    out: set[int] = set()
-    for turn in turns:
-        out.add(turn.turn_index)
-        if sum(word.turn_index == turn.turn_index for word in scene.words) > CALL_BACK_WORDS:
-            break
-    return out

@@ -9,28 +9,19 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Activity, Overlap, OverlapKind, Role, Turn
 from pipeline.settings import OverlapSettings
 from pipeline.spans import Span, intersection, total_s, union
 
 PARTIES: tuple[Role, Role] = ("agent", "customer")
-BACKCHANNELS = frozenset(
-    """
-    absolutely ah aha all alright cool correct definitely exactly fine good got great hm hmm huh i indeed it
-    lovely mhm mm mmhmm mmm no oh ok okay perfect really right see sure true uh uhhuh wow yeah yep yes yup
-    """.split()
-)
+BACKCHANNELS = word_set("talk", "backchannels")
 _HUM = re.compile(r"(?:m+h*m+|h+m+|m+|u+h+|a+h+|o+h+|h+u+h+)+")  # recognisers spell them as they like
 _SPELLED = re.compile(r"(?<=\b[a-z])[.-](?=[a-z]\b)")  # "M.M.H.M."
 # No sentence ends in one of these, whatever the recogniser's full stop says.
-_NEVER_LAST = frozenset("a an and because but his if its my or our than the their your".split())
+_NEVER_LAST = word_set("talk", "never_last")
 # Sentences may end in these ("what it is for."), so without a full stop they were not finished.
-_SELDOM_LAST = frozenset(
-    """
-    as at be been by for from had has have her i in is just like of on that they to uh um was we were when
-    which who will with would
-    """.split()
-)
+_SELDOM_LAST = word_set("talk", "seldom_last")
 
 
 def detect_overlaps(

@@ -1,35 +1,28 @@
 """Transfers: the agent hands the customer on, and somebody else takes over, or the same agent comes back.
 
-A transfer begins with its announcement. Whoever introduces himself or greets after it is somebody else:
+A transfer begins with its announcement. Agents who introduce themselves or greet after it are other agents:
 nobody does that twice. An agent who goes on without it after being away has come back, and what played
 meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too. Where the
-announcement was not made, or not heard, somebody who introduces himself after music is another agent if one
-has greeted the caller before and asked for no hold.
+announcement was not made, or not recognised, an introduction after music shows another agent if one has
+greeted the caller before and asked for no hold.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.events.scene import LIVE, REQUESTS, Phrase, Scene
+from pipeline.phrases.word_lists import any_pattern, load_words
 from pipeline.records import Transfer, TransferKind, Turn
 from pipeline.spans import Span, covered_s, total_s
 
 AWAY_S = 4.0  # the agent is gone, or waits for somebody to pick up
 MAX_CUSTOMER_SHARE = 0.5  # of the time away; the agent listens to a longer story
-TAKES_OVER_S = 15.0  # after it, in which whoever took over introduces himself
+TAKES_OVER_S = 15.0  # after it, in which whoever took over gives a name
 PLAYS = ("music", "tones", "ringing")  # while the caller is handed on
 AGENT_TALK_S = 30.0  # of the agent's speech after the announcement; after more the transfer was given up
-_GREETING = re.compile(
-    r"\bgood (?:morning|afternoon|evening)\b"
-    r"|\bhow (?:may|can|could) i (?:help|assist)\b"
-    r"|\b(?:you are|you're|you've|you have) (?:come |got )?through to\b"
-    r"|\bthank you for calling\b|\bspeaking\b|\bwelcome to\b",
-    re.IGNORECASE,
-)
-_HELLO = re.compile(r"(?:hello|hi)\b", re.IGNORECASE)  # an agent who comes back may call so too
+_GREETING, _HELLO = (any_pattern(load_words("roles")[key]) for key in ("greeting", "hello"))
 
 
 def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
@@ -84,7 +77,7 @@ def _unannounced(scene: Scene) -> Iterator[Transfer]:
 
 
 def _greeted(scene: Scene, within: Span) -> bool:
-    """Whether an agent has introduced himself or greeted the caller."""
+    """Whether an agent has given a name or greeted the caller."""
     said = (turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in within)
     return bool(scene.said("introduction", within)) or any(map(_GREETING.search, said))
 

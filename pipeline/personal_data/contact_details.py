@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.personal_data.number_words import (
+    MONTHS,
     ORDINALS,
     TENS,
     is_birth_year,
@@ -18,6 +19,8 @@ from pipeline.personal_data.number_words import (
     parts_of,
     plain,
 )
+from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Word
 
 DATE_WORDS = 6
@@ -26,43 +29,42 @@ DATE_GAP_WORDS = 3
 """How far day, month and year of one answer lie apart: "the fourth of June"."""
 STREET_WORDS = 4
 """How many words after the house number the word for the street may come."""
+AT_LETTERS = 8
+"""The word "at" is no longer than this with the punctuation around it."""
+POSTCODE_LETTERS = 2
+"""A British postcode begins with one or two letters."""
 LOCAL_WORDS = 6
 """How many words before "at" may belong to an email address."""
 
-_OTHER_DATES = frozenset({
-    "since", "opened", "bought", "joined", "started", "dated", "until", "before", "after", "from", "in", "on",
-    "by", "expires", "expired", "issued", "built", "moved", "married", "back", "was", "due", "for",
-})  # fmt: skip
+_OTHER_DATES = word_set("contact", "other_dates")
 """Before a date these tell that something else happened then."""
-_STREETS = frozenset({
-    "street", "st", "lane", "avenue", "ave", "boulevard", "blvd", "crescent", "terrace", "mews", "parkway",
-    "highway", "road", "rd", "grove", "gardens",
-})  # fmt: skip
-_STREETS_BY_NAME = frozenset({
-    "drive", "court", "close", "way", "place", "square", "hill", "park", "circle", "row", "trail", "walk",
-    "green", "ln", "dr",
-})  # fmt: skip
+_STREETS = word_set("contact", "streets")
+_STREETS_BY_NAME = word_set("contact", "streets_by_name")
 """Common words, believed only after a capitalised name."""
-_NO_STREET_NAME = frozenset({
-    "minute", "minutes", "mile", "miles", "hour", "hours", "day", "days", "week", "weeks", "month", "months",
-    "year", "years", "the", "a", "an", "of", "to", "and", "or", "for", "in", "on", "at", "from", "times",
-    "people", "dollars", "pounds", "percent", "different", "other", "is", "was", "my", "your", "it", "i",
-    "you", "more", "main", "down", "up", "by", "blocks", "doors", "with", "lots", "per", "one", "second",
-})  # fmt: skip
-_FLATS = frozenset({"apartment", "flat", "apt", "suite"})
+_NO_STREET_NAME = word_set("contact", "no_street_name")
+_FLATS = word_set("contact", "flats")
 _POSTCODE = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
 _TOP_DOMAINS = "com|net|org|co|edu|uk|us|io|gov|info|de|fr|ca|au|biz|me|mail"
 _DOMAIN = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{_TOP_DOMAINS})")
 _TOP_DOMAIN = re.compile(rf"(?:[\w-]+\.)?(?:{_TOP_DOMAINS})")
-_NOT_LOCAL = frozenset({
-    "is", "it's", "its", "it", "address", "email", "e-mail", "mail", "to", "my", "yes", "yeah", "that's",
-    "that", "be", "the", "use", "um", "uh", "sure", "and", "at",
-})  # fmt: skip
-_AT_A_SITE = frozenset({
-    "look", "looked", "looking", "shop", "shopped", "ordered", "order", "bought", "buy", "work", "working",
-    "arrive", "arrived", "am", "was", "were", "are", "be", "online", "website", "site", "page", "go", "went",
-    "sold", "booked", "saw", "seen", "found", "it", "them", "this", "me", "support", "here",
-})  # fmt: skip
+_NOT_LOCAL = word_set("contact", "not_local")
+_AT_A_SITE = word_set("contact", "at_a_site")
+
+
+# By far most words are common ones that begin nothing; a look-up tells them.
+_NO_DATE = frozenset(
+    written
+    for written in common_writings()
+    if not (text := plain(written)) or (text.isalpha() and text not in MONTHS)
+)
+_NO_ADDRESS = frozenset(
+    written
+    for written in common_writings()
+    if (text := plain(written)).isalpha()
+    and len(text) > POSTCODE_LETTERS
+    and text not in _FLATS
+    and not is_number(text)
+)
 
 
 def birth_dates(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, ...]]:
@@ -71,9 +73,12 @@ def birth_dates(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, .
         yield from _answered_date(words)
         return
     for at, word in enumerate(words):
-        if is_date(word.text) and _birth_figures(word.text) and not _happened(words, at):
+        if word.text in _NO_DATE:
+            continue
+        text = plain(word.text)
+        if is_date(text) and _birth_figures(text) and not _happened(words, at):
             yield (word,)
-        elif is_month(word.text) and (end := _birth_year_end(words, at)):
+        elif text in MONTHS and (end := _birth_year_end(words, at)):
             first = _day_before(words, at)
             if not _happened(words, first):
                 yield tuple(words[first:end])
@@ -155,6 +160,8 @@ def addresses(words: Sequence[Word], *, asked: bool) -> Iterator[tuple[Word, ...
 
 def _address_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
     """The address that begins at a word."""
+    if words[at].text in _NO_ADDRESS:
+        return None
     text = plain(words[at].text)
     postcode = text + (plain(words[at + 1].text) if at + 1 < len(words) else "")
     if text not in _FLATS and not is_number(text) and not _POSTCODE.fullmatch(postcode):
@@ -185,7 +192,12 @@ def emails(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
     for at, word in enumerate(words):
         if "@" in word.text:
             yield (word,)
-        elif plain(word.text) == "at" and at and (end := _domain_end(words, at + 1)):
+        elif (
+            len(word.text) <= AT_LETTERS
+            and plain(word.text) == "at"
+            and at
+            and (end := _domain_end(words, at + 1))
+        ):
             first = at
             while first and at - first < LOCAL_WORDS and plain(words[first - 1].text) not in _NOT_LOCAL:
                 first -= 1

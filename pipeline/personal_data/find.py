@@ -11,18 +11,14 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from pipeline.personal_data.contact_details import addresses, birth_dates, emails
 from pipeline.personal_data.number_runs import MIN_DIGITS, NumberRun, number_runs
 from pipeline.personal_data.number_words import plain
 from pipeline.phrases.search import Match, Phrases, find
-from pipeline.phrases.tokens import Transcript, transcribe_tokens
+from pipeline.phrases.tokens import Transcript
 from pipeline.records import DatumKind, PersonalDatum, Role, Turn, Word
 from pipeline.spans import Span
-
-if TYPE_CHECKING:
-    from pipeline.rules.load import RuleSet
 
 MIN_REASON_WORDS = 8
 ASKED_WITHIN_S = 12.0
@@ -169,14 +165,13 @@ def _named(transcript: Transcript, phrases: Mapping[str, Phrases]) -> list[tuple
 
 
 def personal_data_records(
-    turns: Iterable[Turn], words: Iterable[Word], rules: RuleSet
+    transcript: Transcript, phrases: Mapping[str, Phrases], turns: Iterable[Turn]
 ) -> tuple[PersonalDatum, ...]:
     """What is kept of the data given in a call: of the reasons the first alone, of all others each.
 
     Where nobody knows who speaks, a number said a second time by another voice is read back, not given.
     """
-    transcript = transcribe_tokens(turns, words, rules.lexicon)
-    found = find_personal_data(transcript, rules.personal_data, ("customer", "unknown"))
+    found = find_personal_data(transcript, phrases, ("customer", "unknown"))
     reasons = [data for data in found if data.kind == "reason_with_details"]
     kept = [data for data in found if data.kind != "reason_with_details" or data is reasons[0]]
     speakers = {turn.turn_index: (turn.speaker, turn.channel) for turn in turns}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from pipeline.personal_data.number_runs import number_runs
-from pipeline.personal_data.number_words import MAX_REMEMBERED, MONTHS, ORDINALS, is_number, plain
+from pipeline.personal_data.number_words import MONTHS, ORDINALS, is_number, plain
+from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Word
 
 _ORDINAL_NUMBERS = {
@@ -20,24 +21,8 @@ _ORDINAL_NUMBERS = {
         start=1,
     )
 } | {"thirtieth": "30"}
-_COMMON = frozenset(
-    """
-    a about above after again all almost already alright also always am an and any anything are as at
-    away back be because been before being both but by call called calling can can't cannot come concern
-    concerns could course day did didn't do does doesn't doing don't done down each else even ever every
-    for from get getting give go going good got great had happy has have haven't having he hello help her
-    here hi him his hold how i i'd i'll i'm i've if in into is isn't issue issues it it's its just know
-    let like line little look looking lot lovely make many may maybe me minute moment more most much my
-    name need needed new next no not nothing now of off oh okay on once one only or other our out over
-    own perfect person please problem problems put question questions quite really right same say see she
-    should since so some somebody someone something sorry speak still such sure take tell than thank
-    thanks that that's the their them then there these they thing things think this those through time to
-    today too trouble trying two up us very wait want wanted was wasn't way we well were what what's when
-    where which while who why will with wonderful work would yeah year yes yet you you'd you'll you're
-    you've your yours
-    """.split()
-)
-_WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday tomorrow".split())
+_COMMON = word_set("grammar", "common")
+_WEEKDAYS = word_set("grammar", "weekdays")
 _DAYS = _WEEKDAYS | MONTHS
 _FIGURES = re.compile(r"\d+(?:st|nd|rd|th)|\d{1,2}[:.]\d\d")
 """Ordinals and times of day."""
@@ -55,14 +40,14 @@ def key_words(words: Sequence[Word]) -> frozenset[str]:
     for at, word in enumerate(words):
         if word.word_index in in_numbers:
             continue
-        if is_day(words, at):
-            out.add(plain(word.text))
-        elif key := _key(word.text):
+        key = _COMMON_KEYS.get(word.text)
+        if key is None:
+            key = plain(word.text) if is_day(words, at) else _key(word.text)
+        if key:
             out.add(key)
     return frozenset(out)
 
 
-@lru_cache(MAX_REMEMBERED)
 def _key(written: str) -> str:
     """By what a word that is no day and no number is known again; empty for grammar."""
     text = plain(written)
@@ -96,3 +81,7 @@ def _stem(text: str) -> str:
     if len(text) > _LEAST_LETTERS and text[-1] == text[-2]:
         text = text[:-1]
     return text.removesuffix("e")
+
+
+_COMMON_KEYS = {written: _key(written) for written in common_writings() if plain(written) not in _DAYS}
+"""The keys of common words that name no day, worked out in advance."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from pipeline.personal_data.number_words import LETTER_WORDS, MAX_REMEMBERED, Part, parts_of, plain
+from pipeline.personal_data.number_words import LETTER_WORDS, SPOKEN, Part, parts_of, plain
+from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import Word
 
 MAX_PAUSE_S = 3.0
@@ -16,30 +17,12 @@ MIN_DIGITS = 4
 NEAR_WORDS = 4
 """How many words before a run tell what it counts."""
 
-_INSIDE = frozenset({"dash", "hyphen", "slash", "space", "then", "um", "uh", "er", "erm", "that's", "so"})
-_SPELLS = frozenset({"as", "for", "like"})
-_UNITS = frozenset({
-    "thousand", "million", "point", "percent", "dollar", "dollars", "pound", "pounds", "euro", "euros",
-    "cent", "cents", "pence", "buck", "bucks", "quid", "mile", "miles", "kilometer", "kilometers",
-    "kilometre", "kilometres", "meter", "meters", "metre", "metres", "inch", "inches", "feet", "foot",
-    "square", "second", "seconds", "sec", "moment", "minute", "minutes", "hour", "hours", "day", "days",
-    "week", "weeks", "month", "months", "year", "years", "night", "nights", "time", "times", "people",
-    "person", "adults", "children", "kids", "passengers", "tickets", "seats", "items", "copies", "boxes",
-    "calls", "am", "pm", "o'clock", "kilowatt", "kilowatts", "watts", "volts", "units", "degrees",
-    "gigabytes", "megabytes", "megabits", "megs", "gigs", "gb", "mb", "mbps", "kg", "kilos", "grams",
-    "stars", "things", "of", "or", "percentage",
-})  # fmt: skip
-_LABELS = frozenset({
-    "flight", "gate", "room", "channel", "page", "version", "windows", "model", "route", "highway",
-    "interstate", "motorway", "bus", "train", "platform", "terminal", "floor", "seat", "row", "chapter",
-    "section", "error", "form",
-})  # fmt: skip
+_INSIDE = word_set("numbers", "inside")
+_SPELLS = word_set("numbers", "spells")
+_UNITS = word_set("numbers", "units")
+_LABELS = word_set("numbers", "labels")
 """What is numbered without being the customer's."""
-_AMOUNTS = frozenset({
-    "about", "around", "approximately", "roughly", "nearly", "almost", "over", "at", "by", "until", "till",
-    "since", "in", "year", "from", "between", "before", "after", "cost", "costs", "paid", "pay", "paying",
-    "for", "owe", "spent", "than", "least", "most",
-})  # fmt: skip
+_AMOUNTS = word_set("numbers", "amounts")
 """Before a short number these announce an amount, a time or a year."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -110,7 +93,7 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
     run: list[_Said] = []
     start = at = 0
     while at < len(words):
-        if not run and not _may_begin(words[at].text):
+        if not run and (words[at].text in _NO_BEGINNING or not _may_begin(words[at].text)):
             at += 1
             continue
         if run and words[at].start_s - run[-1].word.end_s > MAX_PAUSE_S:
@@ -128,11 +111,16 @@ def number_runs(words: Sequence[Word]) -> Iterator[NumberRun]:
         yield from _finished(words, run, start, at)
 
 
-@lru_cache(MAX_REMEMBERED)
 def _may_begin(written: str) -> bool:
     """Whether a run can begin with this word; few words can."""
     text = plain(written)
-    return len(text) <= 1 or text in LETTER_WORDS or bool(parts_of(written))
+    if text.isalpha():
+        return len(text) == 1 or text in LETTER_WORDS or text in SPOKEN
+    return len(text) <= 1 or bool(parts_of(written))
+
+
+_NO_BEGINNING = frozenset(written for written in common_writings() if not _may_begin(written))
+"""The common words with which no run begins."""
 
 
 def _taken(words: Sequence[Word], at: int, run: Sequence[_Said]) -> list[_Said]:

@@ -6,43 +6,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
+
+from pipeline.phrases.vocabulary import common_writings
+from pipeline.phrases.word_lists import load_words, word_set
 
 PartKind = Literal["single", "teen", "tens", "hundred", "times", "numeral", "code", "letter"]
 
-ONES = {
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "naught": "0", "one": "1", "two": "2", "three": "3",
-    "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
-TEENS = {
-    "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
-    "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
-}  # fmt: skip
-TENS = {
-    "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70",
-    "eighty": "80", "ninety": "90",
-}  # fmt: skip
-TIMES = {"double": 2, "triple": 3, "treble": 3}
-LETTER_WORDS = {
-    "alpha": "a", "alfa": "a", "bravo": "b", "charlie": "c", "delta": "d", "echo": "e", "foxtrot": "f",
-    "golf": "g", "hotel": "h", "india": "i", "juliet": "j", "juliett": "j", "kilo": "k", "lima": "l",
-    "mike": "m", "november": "n", "oscar": "o", "papa": "p", "quebec": "q", "romeo": "r", "sierra": "s",
-    "tango": "t", "uniform": "u", "victor": "v", "whiskey": "w", "whisky": "w", "xray": "x", "yankee": "y",
-    "zulu": "z",
-}  # fmt: skip
+ONES: dict[str, str] = load_words("numbers")["ones"]
+TEENS: dict[str, str] = load_words("numbers")["teens"]
+TENS: dict[str, str] = load_words("numbers")["tens"]
+TIMES: dict[str, int] = load_words("numbers")["times"]
+LETTER_WORDS: dict[str, str] = load_words("numbers")["letter_words"]
 """The spelling alphabet of NATO and aviation."""
 
-MONTHS = frozenset({
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
-})  # fmt: skip
-ORDINALS = frozenset({
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
-    "eighteenth", "nineteenth", "twentieth", "thirtieth",
-})  # fmt: skip
+MONTHS = word_set("numbers", "months")
+ORDINALS = word_set("numbers", "ordinals")
 
 _NUMERAL = re.compile(r"\d+(?:[-.]\d+)*")
 _DECIMAL = re.compile(r"\d+\.\d{1,2}")
@@ -50,9 +31,6 @@ _DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d
 # "K7P2R" is a code; "100mbps" and "21st" are not.
 _CODE = re.compile(r"(?=.*\d.*\d)(?!\d+[a-z]+$)[a-z]{0,4}-?\d[a-z\d]*(?:-[a-z\d]+)*")
 _BIRTH_YEAR = re.compile(r"19\d\d|200\d|201[0-5]")
-
-MAX_REMEMBERED = 50_000
-"""Words for which it is remembered what they are: calls say the same ones over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +41,39 @@ class Part:
     text: str
 
 
-@lru_cache(MAX_REMEMBERED)
+def _spoken() -> dict[str, Part]:
+    """What each spoken number word adds."""
+    kinds: tuple[tuple[PartKind, Mapping[str, object]], ...] = (
+        ("single", ONES),
+        ("teen", TEENS),
+        ("tens", TENS),
+        ("times", TIMES),
+        ("hundred", {"hundred": "00"}),
+    )
+    return {word: Part(kind, str(text)) for kind, words in kinds for word, text in words.items()}
+
+
+SPOKEN = _spoken()
+
+
 def plain(text: str) -> str:
     """The word in lower case, without the punctuation around it.
 
     >>> plain("(Forty-one,"), plain("a.m.")
     ('forty-one', 'am')
     """
+    return _COMMON.get(text) or _plain(text)
+
+
+def _plain(text: str) -> str:
     stripped = text.lower().strip(".,!?;:\"'()[]-…+# ")
     return "am" if stripped == "a.m" else "pm" if stripped == "p.m" else stripped
 
 
-@lru_cache(MAX_REMEMBERED)
+_COMMON = {written: _plain(written) for written in common_writings()}
+"""The common words, worked out in advance; nothing is added, for words of calls are data of calls."""
+
+
 def parts_of(text: str) -> tuple[Part, ...]:
     """What the word adds to a number; nothing for other words, prices, times of day, decimals and dates.
 
@@ -82,20 +81,21 @@ def parts_of(text: str) -> tuple[Part, ...]:
     (['40', '1'], (), ())
     """
     word = plain(text)
-    if (part := _spoken(word)) is not None:
+    if (part := SPOKEN.get(word)) is not None:
         return (part,)
+    if word.isalpha():  # by far most words; a number that is written has a digit or a hyphen
+        return ()
     if re.search(r"[$£€%:,]", word) or _DECIMAL.fullmatch(word) or _DATE.fullmatch(word):
         return ()
     if _NUMERAL.fullmatch(word):
         return (Part("numeral", re.sub(r"\D", "", word)),)
     if re.search(r"[a-z]", word) and _CODE.fullmatch(word):
         return (Part("code", word.replace("-", "")),)
-    pieces = [_spoken(piece) for piece in word.split("-")]
+    pieces = [SPOKEN.get(piece) for piece in word.split("-")]
     said = tuple(piece for piece in pieces if piece is not None)
     return said if len(said) == len(pieces) else ()
 
 
-@lru_cache(MAX_REMEMBERED)
 def is_number(text: str) -> bool:
     """Whether the word is a number, spoken or written; ordinals count.
 
@@ -103,19 +103,19 @@ def is_number(text: str) -> bool:
     (True, True, True, False)
     """
     word = plain(text)
-    if re.search(r"\d", word) or word in ORDINALS:
+    if word in ORDINALS or (not word.isalpha() and re.search(r"\d", word)):
         return True
     return word not in {"o", "oh"} and any(part.kind in {"single", "teen", "tens"} for part in parts_of(word))
 
 
-@lru_cache(MAX_REMEMBERED)
 def is_date(text: str) -> bool:
     """Whether the word is a whole date in figures.
 
     >>> is_date("06/04/1981."), is_date("441-927-03")
     (True, False)
     """
-    return bool(_DATE.fullmatch(plain(text)))
+    word = plain(text)
+    return not word.isalpha() and bool(_DATE.fullmatch(word))
 
 
 def is_month(text: str) -> bool:
@@ -133,15 +133,3 @@ def is_birth_year(text: str, following: str = "") -> bool:
     if _BIRTH_YEAR.fullmatch(word):
         return True
     return word.startswith("nineteen-") or (word == "nineteen" and is_number(following))
-
-
-def _spoken(word: str) -> Part | None:
-    if word in ONES:
-        return Part("single", ONES[word])
-    if word in TEENS:
-        return Part("teen", TEENS[word])
-    if word in TENS:
-        return Part("tens", TENS[word])
-    if word in TIMES:
-        return Part("times", str(TIMES[word]))
-    return Part("hundred", "00") if word == "hundred" else None

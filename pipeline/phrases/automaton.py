@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from threading import Lock
 
 from pipeline.phrases.grammar import AnyWord, Edge, Either, Gap, InTurn, Part, WordPart
-
-if TYPE_CHECKING:  # tokens come from a lexicon, which has a book, which has an automaton
-    from pipeline.phrases.tokens import Token
+from pipeline.phrases.tokens import Token
 
 Reading = tuple[int, int, int]
 """A group's label, and the tokens `[first, end)` that one of its patterns fits."""
@@ -100,6 +98,7 @@ class Automaton:
         self._words = ("", *sorted(self._named_words()))
         self._symbols = {word: number * _CONTEXTS for number, word in enumerate(self._words)}
         self._starts = tuple(starts)
+        self._growing = Lock()
         self._forget()
 
     def readings(self, tokens: Sequence[Token]) -> Iterator[Reading]:
@@ -110,9 +109,7 @@ class Automaton:
         count = len(symbols)
         context = BEGINS | IN_SENTENCE
         for first, symbol in enumerate(symbols):
-            if context not in self._first:
-                self._first[context] = self._new_state(self._resolved(self._starts, context))
-            state = self._first[context][symbol]
+            state = self._begin(context)[symbol]
             context = symbol % _CONTEXTS
             end = first + 1
             while state is not None:
@@ -125,7 +122,8 @@ class Automaton:
 
     def read(self, symbol: int) -> tuple[str, int]:
         """The word of a symbol (empty for one that no pattern names) and what holds after it."""
-        self._steps += 1
+        with self._growing:
+            self._steps += 1
         return self._words[symbol // _CONTEXTS], symbol % _CONTEXTS
 
     def state(self, nodes: Iterable[int], context: int) -> _State | None:
@@ -133,11 +131,22 @@ class Automaton:
         kept = self._resolved(nodes, context)
         if not kept:
             return None
-        if kept not in self._states:
-            if self._steps > MAX_STEPS:
-                self._forget()
-            self._states[kept] = self._new_state(kept)
-        return self._states[kept]
+        # Another thread may forget all states at any time; a state that is in use then lives on by itself.
+        with self._growing:
+            state = self._states.get(kept)
+            if state is None:
+                if self._steps > MAX_STEPS:
+                    self._forget()
+                state = self._states[kept] = self._new_state(kept)
+        return state
+
+    def _begin(self, context: int) -> _State:
+        """The state in which a reading begins."""
+        first = self._first
+        state = first.get(context)
+        if state is None:
+            state = first[context] = self._new_state(self._resolved(self._starts, context))
+        return state
 
     def _read(self, tokens: Sequence[Token]) -> list[int]:
         """The tokens' symbols."""

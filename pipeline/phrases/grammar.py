@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-
-if TYPE_CHECKING:  # a lexicon keeps what was read of it
-    from pipeline.phrases.lexicon import Lexicon
+from pipeline.phrases.lexicon import Lexicon
 
 MAX_GAP = 8
 
@@ -96,15 +93,15 @@ def begins_open(part: Part) -> bool:
 
 
 class Grammar:
-    """Reads patterns against a lexicon; each set is read once.
+    """Reads patterns against a lexicon; each set is read once and kept in `sets`.
 
     `where` (file and key) goes into the errors.
     """
 
-    def __init__(self, lexicon: Lexicon, where: str) -> None:
+    def __init__(self, lexicon: Lexicon, where: str, sets: dict[str, Part] | None = None) -> None:
         self._lexicon = lexicon
         self._where = where
-        self._sets = lexicon.book.sets
+        self._sets = {} if sets is None else sets
         self._open: list[str] = []
 
     def read(self, pattern: str) -> Part:

@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.book import PhraseBook
+from pipeline.phrases.spelling import Pieces, pieces_of
+from pipeline.phrases.vocabulary import common_writings
 
 LEXICON_FILE = Path(__file__).parent / "en" / "lexicon.toml"
 NAMES_FILE = Path(__file__).parent / "en" / "names.toml"
@@ -74,9 +75,8 @@ class LexiconSpec(Spec):
 class Lexicon:
     """How words are normalised, the named word sets, and the phrases that give personal data.
 
-    `digest` is the hash of the parsed content that goes into every rule's version. `book` has the phrases
-    that were compiled so far; `rewrite_lengths` gives by first word the lengths of the entries of `rewrite`,
-    the longest first.
+    `digest` is the hash of the parsed content that goes into every rule's version. `rewrite_lengths`
+    gives by first word the lengths of the entries of `rewrite`, the longest first.
     """
 
     file: Path
@@ -87,7 +87,11 @@ class Lexicon:
     rewrite_lengths: Mapping[str, tuple[int, ...]]
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
-    book: PhraseBook = field(default_factory=PhraseBook, compare=False, repr=False)
+
+    @cached_property
+    def spelled(self) -> Mapping[str, Pieces]:
+        """The pieces of the language's common words, worked out in advance; nothing is added to it."""
+        return {word: pieces_of(word, self.contractions, self.endings) for word in common_writings()}
 
     @cached_property
     def first_names(self) -> frozenset[str]:

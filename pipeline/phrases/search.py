@@ -15,7 +15,8 @@ A pattern is written in lower case, items separated by blanks:
 
 ``(can | may) (i | we) just? {put} you {on_hold}`` finds "Can I, um, just pop you on a brief hold". These
 are regular expressions over tokens, without unbounded repetition; they are read by an automaton
-(`automaton`), never by backtracking, so a search takes time in proportion to the words searched.
+(`automaton`), never by backtracking, so a search takes time in proportion to the words searched. Where
+readings overlap, their union counts; the meaning is that of RE2's leftmost-longest match over tokens.
 
 A group of phrases has `any` patterns. A reading is dropped when a reading of one of the group's `but`
 patterns overlaps it (the decoys), or when its `unless` group is found in the same utterance. What is left
@@ -29,9 +30,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from pipeline.phrases.automaton import Reading
-from pipeline.phrases.book import PhraseBook
-from pipeline.phrases.grammar import Grammar
-from pipeline.phrases.lexicon import Lexicon
+from pipeline.phrases.matcher import Patterns
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import Role, Word
 from pipeline.spans import Span
@@ -75,14 +74,6 @@ class Match:
         return self.first < other.end and other.first < self.end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patterns:
-    """Compiled patterns: their label in the book they are in; None for no patterns."""
-
-    book: PhraseBook
-    label: int | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phrases:
     """A compiled group of phrases.
@@ -98,13 +89,6 @@ class Phrases:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "speakers", (*self.roles, "unknown"))
-
-
-def compile_patterns(patterns: Sequence[str], lexicon: Lexicon, where: str) -> Patterns:
-    """`patterns` ready to search; UsageError names `where` (file and key) and the pattern at fault."""
-    grammar = Grammar(lexicon, where)
-    parts = [grammar.read(pattern) for pattern in patterns]
-    return Patterns(book=lexicon.book, label=lexicon.book.add(parts) if parts else None)
 
 
 def find(
@@ -146,19 +130,18 @@ def _kept(transcript: Transcript, phrases: Phrases) -> dict[int, list[Reading]]:
 def _readings(transcript: Transcript, patterns: Patterns) -> Sequence[Reading]:
     """Every reading of the patterns as utterance and tokens `[first, end)` of the transcript, in order.
 
-    The first question about a book reads the transcript for all its groups.
+    The first question about a matcher reads the transcript for all its groups.
     """
     if patterns.label is None:
         return ()
-    automaton = patterns.book.automaton
-    if automaton not in transcript.found:
-        by_label: dict[int, list[Reading]] = {}
+    by_label: dict[int, list[Reading]] | None = transcript.found.get(patterns.matcher)
+    if by_label is None:
+        automaton = patterns.matcher.automaton
+        by_label = transcript.found[patterns.matcher] = {}
         for number, utterance in enumerate(transcript.utterances):
             begin = utterance.first
             for label, first, end in automaton.readings(transcript.tokens[begin : utterance.end]):
                 by_label.setdefault(label, []).append((number, begin + first, begin + end))
-        transcript.found[automaton] = by_label
-    by_label = transcript.found[automaton]
     return by_label.get(patterns.label, ())
 
 

@@ -9,25 +9,20 @@ utterances.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pipeline.phrases.lexicon import Lexicon
+from pipeline.phrases.spelling import Pieces, pieces_of
 from pipeline.records import Role, Turn, Word
 
 MAX_PAUSE_S = 2.0
 """A longer pause between two turns of one speaker ends the utterance."""
 
-MAX_SPELLED = 200_000
-"""Ways to write a word remembered before all are forgotten."""
 
-_PIECE = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_SENTENCE_END = re.compile(r"[.?!…]+[\"')\]]*$")
-_TITLE = re.compile(r"(mr|mrs|ms|mx|dr|prof|rev|sgt)\.$")
+_Spelled = dict[str, Pieces]
 
 
 class Token(NamedTuple):
@@ -73,31 +68,21 @@ class Transcript:
 def transcribe_tokens(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     """The searchable transcript of `words`; words of turns that are not in `turns` are left out.
 
-    Cues, measures and rules ask one after the other about the same call: they share its transcript.
+    It is made once per call and handed to all that read the call. Nothing of it outlives the call.
     """
-    latest = lexicon.book.latest
-    if latest is not None and latest[0] is turns and latest[1] is words:
-        shared: Transcript = latest[2]
-        return shared
-    transcript = _transcript(turns, words, lexicon)
-    if isinstance(turns, tuple) and isinstance(words, tuple):  # nothing else stays as it is
-        lexicon.book.latest = turns, words, transcript
-    return transcript
-
-
-def _transcript(turns: Iterable[Turn], words: Iterable[Word], lexicon: Lexicon) -> Transcript:
     by_turn: dict[int, list[Word]] = {}
     for word in sorted(words, key=attrgetter("word_index")):
         by_turn.setdefault(word.turn_index, []).append(word)
     ordered: list[Word] = []
     tokens: list[Token] = []
     utterances: list[Utterance] = []
+    spelled: _Spelled = {}
     for run in _runs(turns):
         said = [word for turn in run for word in by_turn.get(turn.turn_index, ())]
         if not said:
             continue
         first, first_word = len(tokens), len(ordered)
-        tokens += _normalise(said, first_word, lexicon)
+        tokens += _normalise(said, first_word, lexicon, spelled)
         ordered += said
         utterances.append(
             Utterance(
@@ -156,47 +141,21 @@ def _goes_on(before: Turn, after: Turn, others_s: float) -> bool:
     return before.role == after.role and pause_s <= MAX_PAUSE_S and others_s <= before.end_s
 
 
-def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
-    return _without_repeats(_rewritten(_spelled_out(words, offset, lexicon), lexicon))
+def _normalise(words: Sequence[Word], offset: int, lexicon: Lexicon, spelled: _Spelled) -> list[Token]:
+    return _without_repeats(_rewritten(_spelled_out(words, offset, lexicon, spelled), lexicon))
 
 
-def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon) -> list[Token]:
-    """The pieces of all words; each way to write a word is taken apart once."""
-    known = lexicon.book.spelled
+def _spelled_out(words: Sequence[Word], offset: int, lexicon: Lexicon, known: _Spelled) -> list[Token]:
+    """The pieces of all words; within a call, each way to write a word is taken apart once."""
+    common = lexicon.spelled
     out: list[Token] = []
     for position, word in enumerate(words, offset):
-        pieces = known.get(word.text)
+        pieces = common.get(word.text) or known.get(word.text)
         if pieces is None:
-            if len(known) >= MAX_SPELLED:
-                known.clear()
-            pieces = known[word.text] = _pieces(word.text, lexicon)
+            pieces = known[word.text] = pieces_of(word.text, lexicon.contractions, lexicon.endings)
         for text, ends in pieces:
             out.append(Token(text, position, position, ends))
     return out
-
-
-def _pieces(word: str, lexicon: Lexicon) -> tuple[tuple[str, bool], ...]:
-    """Lower-case pieces with contractions taken apart; the last one may end a sentence."""
-    text = _without_accents(word.lower().replace("\u2019", "'"))
-    pieces = [part for piece in _PIECE.findall(text) for part in _parts(piece, lexicon)]
-    ends = bool(_SENTENCE_END.search(text.strip())) and not _TITLE.match(text.strip())
-    return tuple((piece, ends and number == len(pieces)) for number, piece in enumerate(pieces, 1))
-
-
-def _without_accents(text: str) -> str:
-    """`text` with "e" for "\u00e9", so that names are found however they are written."""
-    if text.isascii():
-        return text
-    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-
-
-def _parts(piece: str, lexicon: Lexicon) -> tuple[str, ...]:
-    if piece in lexicon.contractions:
-        return lexicon.contractions[piece]
-    for ending, spelled in lexicon.endings.items():
-        if piece.endswith(ending) and piece != ending:
-            return (piece.removesuffix(ending), *spelled)
-    return (piece.replace("'", ""),)
 
 
 def _rewritten(tokens: Sequence[Token], lexicon: Lexicon) -> list[Token]:

@@ -144,6 +144,8 @@ class Rule:
     """Role, sentence, and whether it contains the rule's phrase."""
     files: tuple[Path, ...]
     """The pack's file, and a site's file that changes it."""
+    shared: Mapping[str, dict[str, Any]]
+    """The shared groups that the pack names, by their name in shared.toml, as the rule uses them."""
 
     @property
     def speakers(self) -> tuple[Role, ...]:

@@ -5,7 +5,7 @@ The phrases that find events come before: `judge` reads the events' fields.
 
 from __future__ import annotations
 
-from pipeline.phrases.tokens import transcribe_tokens
+from pipeline.phrases.tokens import Transcript
 from pipeline.records import Finding
 from pipeline.rules.context import CallContext, RuleContext
 from pipeline.rules.load import RuleSet
@@ -15,17 +15,20 @@ DEFAULT_HOLDS = HoldSettings()
 
 
 def judge(
-    call: CallContext, rules: RuleSet, settings: RuleSettings, holds: HoldSettings = DEFAULT_HOLDS
+    call: CallContext,
+    rules: RuleSet,
+    settings: RuleSettings,
+    holds: HoldSettings = DEFAULT_HOLDS,
+    transcript: Transcript | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per rule, in the rules' order.
 
     `holds` are the settings with which the call's holds were judged; they give the window that was
-    searched for a request or thanks.
+    searched for a request or thanks. `transcript` is the call's, where it has been made already.
     """
-    transcript = transcribe_tokens(call.turns, call.words, rules.lexicon)
     context = RuleContext(
         call=call,
-        transcript=transcript,
+        transcript=rules.transcript(call.turns, call.words) if transcript is None else transcript,
         shared=rules.cues,
         data_phrases=rules.personal_data,
         first_names=rules.lexicon.first_names,

@@ -23,13 +23,16 @@
     unless = "group"              # a match is dropped where this group is found in the same utterance
     roles = ["customer"]          # instead of the rule's roles
 
+    [phrases.asks]                # or a group of phrases/en/shared.toml, which events are found with too
+    shared = "ask"
+
     [examples.agent]              # by the role that speaks: at least 8 each over all roles
     match = ["…"]
     no_match = ["…"]
 
 A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
 id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
-`lexicon.toml` there adds to the program's language, `scorecard.toml` sets weights::
+`lexicon.toml` and `shared.toml` there add to the program's language, `scorecard.toml` sets weights::
 
     [hold_thanks]                 # the rule; what is not named stays as the pack has it
     weight = 3
@@ -40,36 +43,34 @@ id or adds a rule; a file with nothing but `id` and some of the keys from `title
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, load_lexicon, read_toml, readable
-from pipeline.phrases.search import Phrases, compile_patterns, find
-from pipeline.phrases.tokens import transcript_of_text
-from pipeline.records import Role
+from pipeline.phrases.lexicon import Lexicon, read_toml, readable
+from pipeline.phrases.matcher import Compiler, Matcher
+from pipeline.phrases.search import Phrases, find
+from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
+from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
+from pipeline.records import Role, Turn, Word
 from pipeline.rules.check import Rule
 from pipeline.rules.spec import PackSpec, ScorecardEntry
 
 log = logging.getLogger(__name__)
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
-LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
+SCORECARD_NAME = "scorecard.toml"
 VERSION_DIGITS = 12
-
-CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "agent_introduction": ("introduces",),
-    "hold_permission": ("ask", "told", "wait", "agree", "refuse", "bare_no", "offer", "negative"),
-    "hold_thanks": ("thanks", "back"),
-    "recording_disclosure": ("opening",),
-    "transfer_explained": ("transfer",),
-}
-"""The groups, by pack, that events are found with; they are needed whether the rule is active or not."""
+LANGUAGE_MARK = "."
+_NAMED = re.compile(r'^shared = "(?P<group>\w+)"$', re.MULTILINE)
 
 _CHECK, _RELEASED_CHECK = "check", "logic"
 """The table of the check, and its name in packs of release 0.1.0, which is read until release 0.3."""
@@ -79,30 +80,56 @@ _VERDICT_KEYS = {"id", "roles", "counts", _CHECK, "phrases"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """The active rules in order of their ids, the language they share and the cues that find events.
+    """The active rules in order of their ids, and the language they share with events and roles.
 
-    `inactive` are the rules that are switched off. `cues` are the groups of `CUE_GROUPS` by name. `version`
-    is a hash over all active rules and cues.
+    `inactive` are the rules that are switched off. `cues` are the groups of shared.toml by name. `version`
+    is a hash over all active rules, followed by the language's version, with which events are found.
     """
 
     rules: tuple[Rule, ...]
     inactive: tuple[Rule, ...]
     lexicon: Lexicon
+    matcher: Matcher
     cues: Mapping[str, Phrases]
     personal_data: Mapping[str, Phrases]
     version: str
+
+    @property
+    def language_version(self) -> str:
+        """The version of the lexicon and the shared groups of phrases."""
+        return language_version_of(self.version)
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of this id, active or not. Raises UsageError for an unknown one."""
         known = {rule.id: rule for rule in (*self.rules, *self.inactive)}
         if rule_id not in known:
             allowed = ", ".join(sorted(known))
-            raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="mend its spelling")
+            raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="check the spelling")
         return known[rule_id]
+
+    def transcript(self, turns: Iterable[Turn], words: Iterable[Word]) -> Transcript:
+        """A call's transcript, to be made once and handed to all that read the call."""
+        return transcribe_tokens(turns, words, self.lexicon)
 
     def says(self, rule_id: str, role: Role, text: str) -> bool:
         """Whether `text`, said by `role`, contains the rule's phrase; UsageError for an unknown rule."""
         return contains_phrase(self.rule(rule_id), role, text, self.lexicon)
+
+
+def pack_text(rule: Rule) -> str:
+    """The pack's file with the shared groups that it names written out, as the rule uses them."""
+    text = rule.files[0].read_text(encoding="utf-8")
+
+    def written_out(named: re.Match[str]) -> str:
+        group = rule.shared[named["group"]]
+        return "\n".join(f"{key} = {json.dumps(value)}" for key, value in group.items() if value)
+
+    return _NAMED.sub(written_out, text) if rule.shared else text
+
+
+def language_version_of(rules_version: str) -> str:
+    """The language's version in a `RuleSet.version`; empty in those of release 0.1.0, which had none."""
+    return rules_version.partition(LANGUAGE_MARK)[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,25 +160,29 @@ def load_rules(site: Path | None = None) -> RuleSet:
     get wrong, and a scorecard entry for no rule.
     """
     packs = _read_folder(PACKS_FOLDER)
-    lexicon_file = site / LEXICON_NAME if site else None
     if site is not None:
         packs = _with_site(packs, site)
-    lexicon = load_lexicon(lexicon_file if lexicon_file and lexicon_file.is_file() else None)
+    language = _with_hold_phrases(load_language(site), packs)
+    lexicon = language.lexicon
+    compiler = Compiler(lexicon)
+    cues = language.compiled(compiler)
     scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
-    rules = [_load(packs[rule_id], scorecard.get(rule_id), lexicon) for rule_id in sorted(packs)]
-    personal_data = _personal_data(lexicon)
+    rules = [
+        _load(packs[rule_id], scorecard.get(rule_id), language, (compiler, cues)) for rule_id in sorted(packs)
+    ]
+    personal_data = _personal_data(compiler)
     for rule in rules:
-        if site is not None and (lexicon.file.parent == site or rule.files[-1].parent == site):
+        if site is not None and site in _folders(rule, language):
             _check_examples(rule, lexicon)
-    decisive = (rule for rule in rules if rule.active or rule.id in CUE_GROUPS)
-    versions = "".join(f"{rule.id}:{rule.version}:{rule.active};" for rule in decisive)
+    versions = "".join(f"{rule.id}:{rule.version};" for rule in rules if rule.active)
     return RuleSet(
         rules=tuple(rule for rule in rules if rule.active),
         inactive=tuple(rule for rule in rules if not rule.active),
         lexicon=lexicon,
-        cues={group: rule.phrases[group] for rule in rules for group in CUE_GROUPS.get(rule.id, ())},
+        matcher=compiler.matcher,
+        cues=cues,
         personal_data=personal_data,
-        version=_digest(versions),
+        version=f"{_digest(versions)}{LANGUAGE_MARK}{language.version}",
     )
 
 
@@ -159,7 +190,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     """The packs of one folder by id."""
     out: dict[str, _Pack] = {}
     for path in sorted(folder.glob("*.toml")):
-        if path.name in {LEXICON_NAME, SCORECARD_NAME}:
+        if path.name in {LEXICON_NAME, SHARED_NAME, SCORECARD_NAME}:
             continue
         values = _renamed(read_toml(path), path)
         if "id" not in values:
@@ -226,24 +257,93 @@ def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, Scoreca
         raise readable(error, path, values) from None
     for rule_id in scorecard.keys() - packs.keys():
         known = ", ".join(sorted(packs))
-        remedy = "mend its spelling"
+        remedy = "check the spelling"
         raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
     return scorecard
 
 
-def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
+def _with_hold_phrases(language: Language, packs: Mapping[str, _Pack]) -> Language:
+    """The language with the phrases that rules about holds define themselves instead of naming shared ones.
+
+    Such a rule is judged on what was found around holds, so that its own phrases have to find it. Packs
+    written for release 0.1.0 do so.
+    """
+    for pack in packs.values():
+        check, phrases = pack.values.get(_CHECK), pack.values.get("phrases")
+        if not isinstance(check, dict) or check.get("kind") != "every_hold" or not isinstance(phrases, dict):
+            continue
+        own = {name: group for name, group in phrases.items() if name in language.groups}
+        with suppress(ValidationError):  # reported with the rule's file when the pack is loaded
+            groups = {name: GroupSpec.model_validate(g) for name, g in own.items() if "shared" not in g}
+            language = language.replaced(groups, pack.file)
+    return language
+
+
+def _folders(rule: Rule, language: Language) -> set[Path]:
+    """The folders of the files that decide which sentences a rule finds."""
+    shared = {language.files[name].parent for name in rule.shared}
+    return {language.lexicon.file.parent, rule.files[-1].parent, *shared}
+
+
+def _with_shared(pack: _Pack, language: Language) -> tuple[dict[str, Any], dict[str, str]]:
+    """The pack's values with shared groups in place of their names, and which of its groups are shared.
+
+    A shared group's roles that are the rule's own are left out, and the group that its `unless` names joins
+    the pack: a group is written, and hashed, as if it stood in the pack.
+    """
+    phrases, shared = {}, {}
+    written = pack.values.get("phrases")
+    if not isinstance(written, dict):
+        return pack.values, {}
+    for name, group in written.items():
+        phrases[name] = group
+        if not isinstance(group, dict) or "shared" not in group:
+            continue
+        phrases[name] = _shared_group(pack, name, language)
+        shared[name] = group["shared"]
+        unless = phrases[name]["unless"]
+        if unless and unless not in written:
+            phrases[unless] = language.groups[unless].model_dump()
+            shared[unless] = unless
+    return {**pack.values, "phrases": phrases}, shared
+
+
+def _shared_group(pack: _Pack, name: str, language: Language) -> dict[str, Any]:
+    written = pack.values["phrases"][name]
+    where = f"{pack.file}: phrases.{name}"
+    if stray := [key for key in written if key not in {"shared", "roles"}]:
+        remedy = "a shared group is changed in shared.toml"
+        raise UsageError("unknown key", where=f"{where}.{stray[0]}", allowed="shared, roles", remedy=remedy)
+    if written["shared"] not in language.groups:
+        allowed, remedy = ", ".join(sorted(language.groups)), "check the spelling"
+        place = f"{where}.shared"
+        raise UsageError(
+            "unknown group", where=place, value=written["shared"], allowed=allowed, remedy=remedy
+        )
+    group = language.groups[written["shared"]].model_dump()
+    roles = written.get("roles") or group["roles"]
+    return {**group, "roles": None if roles and list(roles) == pack.values.get("roles") else roles}
+
+
+def _load(
+    pack: _Pack,
+    entry: ScorecardEntry | None,
+    language: Language,
+    compiled: tuple[Compiler, Mapping[str, Phrases]],
+) -> Rule:
+    values, shared = _with_shared(pack, language)
     try:
-        spec = PackSpec.model_validate(pack.values)
+        spec = PackSpec.model_validate(values)
     except ValidationError as error:
         raise readable(error, pack.file, pack.values) from None
-    for group in CUE_GROUPS.get(spec.id, ()):
-        if group not in spec.phrases:
-            raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")
+    compiler, cues = compiled
+    ready = {name: cues[group] for name, group in shared.items()}
     spec.check.verify(f"{pack.file}: {_CHECK}")
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
+    content = spec.model_dump_json(include=_VERDICT_KEYS, by_alias=True)
     return Rule(
         id=spec.id,
-        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS, by_alias=True) + lexicon.digest),
+        version=_digest(content + compiler.lexicon.digest),
         title=spec.title,
         why=spec.why,
         weight=scored.weight,
@@ -253,14 +353,18 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
         roles=spec.roles,
         counts=spec.counts,
         check=spec.check,
-        phrases=_compiled_groups(spec, lexicon, pack.file),
-        slots=_compiled_slots(spec, lexicon, pack.file),
+        phrases=_compiled_groups(spec, compiler, ready, pack.file),
+        slots=_compiled_slots(spec, compiler, pack.file),
         examples=tuple(_examples(spec)),
         files=pack.files,
+        shared={shared[name]: values["phrases"][name] for name in shared},
     )
 
 
-def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+def _compiled_groups(
+    spec: PackSpec, compiler: Compiler, ready: Mapping[str, Phrases], path: Path
+) -> dict[str, Phrases]:
+    """The rule's groups; those of `ready` are shared ones, which are used as they are where roles agree."""
     done: dict[str, Phrases] = {}
     for name, group in sorted(spec.phrases.items(), key=lambda item: item[1].unless is not None):
         if group.unless and spec.phrases[group.unless].unless:
@@ -270,34 +374,38 @@ def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, 
                 value=group.unless,
                 remedy="name a group without one",
             )
+        roles = group.roles or spec.roles
+        if name in ready:
+            same = ready[name].roles == roles
+            done[name] = ready[name] if same else replace(ready[name], roles=roles)
+            continue
         done[name] = Phrases(
-            roles=group.roles or spec.roles,
-            any=compile_patterns(group.any, lexicon, f"{path}: phrases.{name}.any"),
-            but=compile_patterns(group.but, lexicon, f"{path}: phrases.{name}.but"),
+            roles=roles,
+            any=compiler.patterns(group.any, f"{path}: phrases.{name}.any"),
+            but=compiler.patterns(group.but, f"{path}: phrases.{name}.but"),
             unless=done[group.unless] if group.unless else None,
         )
     return done
 
 
-def _compiled_slots(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
+def _compiled_slots(spec: PackSpec, compiler: Compiler, path: Path) -> dict[str, Phrases]:
     return {
-        name: _phrases(patterns, spec.roles, lexicon, f"{path}: {_CHECK}.slots.{name}")
+        name: _phrases(patterns, spec.roles, compiler, f"{path}: {_CHECK}.slots.{name}")
         for name, patterns in spec.check.slot_patterns().items()
     }
 
 
-def _personal_data(lexicon: Lexicon) -> dict[str, Phrases]:
+def _personal_data(compiler: Compiler) -> dict[str, Phrases]:
+    lexicon = compiler.lexicon
     return {
-        name: _phrases(patterns, ("customer",), lexicon, f"{lexicon.file}: personal_data.{name}")
+        name: _phrases(patterns, ("customer",), compiler, f"{lexicon.file}: personal_data.{name}")
         for name, patterns in lexicon.personal_data.items()
     }
 
 
-def _phrases(patterns: Sequence[str], roles: tuple[Role, ...], lexicon: Lexicon, where: str) -> Phrases:
+def _phrases(patterns: Sequence[str], roles: tuple[Role, ...], compiler: Compiler, where: str) -> Phrases:
     """A group without decoys."""
-    return Phrases(
-        roles=roles, any=compile_patterns(patterns, lexicon, where), but=compile_patterns((), lexicon, where)
-    )
+    return Phrases(roles=roles, any=compiler.patterns(patterns, where), but=compiler.patterns((), where))
 
 
 def _examples(spec: PackSpec) -> list[tuple[Role, str, bool]]:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.phrases.tokens import transcribe_tokens
+from pipeline.phrases.tokens import Transcript
 from pipeline.records import CallAnalysis, Finding, Role, Word
 from pipeline.rules.check import Rule
 from pipeline.rules.load import RuleSet
@@ -55,15 +55,25 @@ class NearMissMarker:
         self._embed = embed
         self._examples: dict[tuple[str, ...], Vectors] = {}
 
-    def __call__(self, known: CallAnalysis, rules: RuleSet, settings: RuleSettings) -> CallAnalysis:
-        """`known` with `detail.review` in the findings where a sentence means what was not found."""
+    def __call__(
+        self,
+        known: CallAnalysis,
+        rules: RuleSet,
+        settings: RuleSettings,
+        transcript: Transcript | None = None,
+    ) -> CallAnalysis:
+        """`known` with `detail.review` in the findings where a sentence means what was not found.
+
+        `transcript` is the call's, where it has been made already.
+        """
         if not settings.near_miss:
             return known
         missing = [finding for finding in known.findings if _failed_by_absence(finding)]
         looked = [finding for finding in missing if rules.rule(finding.rule_id).check.by_meaning]
         if not looked:
             return known
-        said = tuple(_sentences(known, rules))
+        transcript = transcript or rules.transcript(known.turns, known.words)
+        said = tuple(_sentences(transcript))
         reviews = {f.rule_id: self._review(f, rules.rule(f.rule_id), said, settings) for f in looked}
         findings = tuple(
             replace(finding, detail={**finding.detail, "review": review})
@@ -134,9 +144,8 @@ def keep_reviews(now: CallAnalysis, before: Mapping[str, object]) -> CallAnalysi
     return replace(now, findings=findings)
 
 
-def _sentences(known: CallAnalysis, rules: RuleSet) -> Iterator[tuple[Word, ...]]:
+def _sentences(transcript: Transcript) -> Iterator[tuple[Word, ...]]:
     """What was said, sentence by sentence."""
-    transcript = transcribe_tokens(known.turns, known.words, rules.lexicon)
     for utterance in transcript.utterances:
         first = utterance.first_word
         ends = [t.last for t in transcript.tokens[utterance.first : utterance.end] if t.ends_sentence]

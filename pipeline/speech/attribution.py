@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
+from pipeline.phrases.word_lists import word_set
 from pipeline.records import HeardWord, Role
 from pipeline.settings import AudioSettings, TurnSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.diarize import Diarize
-from pipeline.speech.roles import AGENT_LEAD, agent_score, find_agent, is_announcement
+from pipeline.speech.roles import AGENT_LEAD, agent_score, cues_in, find_agent, is_announcement
 from pipeline.speech.turns import Voice
 
 AGENT_CHANNELS = {"left": 0, "right": 1}
@@ -27,12 +28,7 @@ SNAP_S = 0.8  # word times and voice changes are each off by a few tenths of a s
 SENTENCE_END = (".", "?", "!")
 ANSWER_S = 1.2
 ALONE_S = 0.3
-ANSWERS = frozenset(
-    """
-    absolutely ahead alright certainly course fine go good great it's i is no nope not of ok okay please right
-    sure thank thanks that that's yeah yep yes you
-    """.split()
-)
+ANSWERS = word_set("talk", "answers")
 _PLAIN = re.compile(r"[^a-z']+")
 
 Source = Literal["setting", "words", "none"]
@@ -53,6 +49,8 @@ class Attribution:
     confidence: float | None
     overlaps_known: bool = True
     diarized: bool = False
+    role_cues: Mapping[str, list[str]] = field(default_factory=dict)
+    """By speaker, the names of the cues that decided; empty where words did not decide."""
 
 
 def attribute_channels(
@@ -60,13 +58,16 @@ def attribute_channels(
 ) -> Attribution:
     """The two speakers of a stereo call."""
     agent: int | None
+    cues: dict[str, str] = {}
     if settings.agent_channel in AGENT_CHANNELS:
         agent, source, confidence = AGENT_CHANNELS[settings.agent_channel], "setting", None
     else:
-        agent, confidence = find_agent([" ".join(w.text for w in words) for words in heard])
+        texts = [" ".join(w.text for w in words) for words in heard]
+        agent, confidence = find_agent(texts)
         source = "words"
+        cues = {f"channel{i}": text for i, text in enumerate(texts)}
         if confidence < settings.auto_role_min_confidence:
-            agent, source = None, "none"
+            agent, source, cues = None, "none", {}
     voices = tuple(
         Voice(
             channel=i,
@@ -78,7 +79,18 @@ def attribute_channels(
         )
         for i, (channel, words) in enumerate(zip(channels, heard, strict=True))
     )
-    return Attribution(voices=voices, agent_channel=agent, source=_source(source), confidence=confidence)
+    return Attribution(
+        voices=voices,
+        agent_channel=agent,
+        source=_source(source),
+        confidence=confidence,
+        role_cues=_cue_names(cues),
+    )
+
+
+def _cue_names(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of the cues in what each speaker said."""
+    return {speaker: [cue.name for cue in cues_in(text)] for speaker, text in texts.items()}
 
 
 def _source(name: str) -> Source:
@@ -121,6 +133,7 @@ def attribute_voices(
         confidence=confidence,
         overlaps_known=found.overlap_confident,
         diarized=True,
+        role_cues=_cue_names(texts) if known else {},
     )
 
 

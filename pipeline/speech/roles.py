@@ -1,7 +1,7 @@
 """Who is who, from what is said: the agent's channel, and announcements told from a live agent.
 
-Each cue is a phrase with a weight; a role's score is the sum over the cues that occur, so that a verdict
-can be traced to words. Weights are steps of confidence set by hand, not fitted.
+Each cue of `phrases/en/roles.toml` has a weight; a role's score is the sum over the cues that occur, so that
+a role can be traced to words.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
+
+from pipeline.phrases.word_lists import any_pattern, load_words
 
 OPENING_WORDS = 60  # greeting and introduction come early
 AGENT_LEAD = 4.0  # score by which the agent is surely ahead: two clear cues
@@ -16,7 +19,7 @@ AGENT_LEAD = 4.0  # score by which the agent is surely ahead: two clear cues
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """A phrase that speaks for (weight above 0) or against the agent; `opening` ones count only early."""
+    """A phrase that speaks for the agent (weight above 0) or the customer (below); `opening` counts early."""
 
     name: str
     pattern: re.Pattern[str]
@@ -24,76 +27,31 @@ class Cue:
     opening: bool = False
 
 
-def _cue(name: str, weight: float, pattern: str, *, opening: bool = False) -> Cue:
-    return Cue(name=name, weight=weight, pattern=re.compile(pattern), opening=opening)
+def _read_cues() -> tuple[Cue, ...]:
+    return tuple(
+        Cue(
+            name=cue["name"],
+            pattern=any_pattern(cue["patterns"]),
+            weight=cue["weight"] if cue["speaks_for"] == "agent" else -cue["weight"],
+            opening=cue.get("opening", False),
+        )
+        for cue in load_words("roles")["cues"]
+    )
 
 
-AGENT_CUES = (
-    _cue("company greeting", 2.0, r"\b(?:thank you|thanks) for (?:calling|contacting|phoning|choosing)\b"),
-    _cue(
-        "offer of help", 2.0, r"\bhow (?:may|can|could) i (?:help|assist|be of)\b|\bwhat can i do for you\b"
-    ),
-    _cue(
-        "introduction",
-        1.0,
-        r"\bmy name(?:'s| is)\b|\bspeaking with\b|\bthis is \w+ (?:from|at|with|calling)\b",
-        opening=True,
-    ),
-    _cue("recording notice", 1.5, r"\b(?:calls?|line|conversation)\b.{0,30}\brecorded\b|\brecorded line\b"),
-    _cue(
-        "asks for details",
-        1.0,
-        r"\b(?:can|could|may) i (?:have|get|take|ask)\b"
-        r"|\bcan you (?:confirm|give me|tell me) your\b"
-        r"|\bwhat is (?:the|your) (?:name|account|postcode|zip|date)\b"
-        r"|\byour (?:account number|date of birth|postcode|zip code)\b",
-    ),
-    _cue(
-        "hold",
-        1.5,
-        r"\b(?:put|place|pop) you on (?:a )?(?:brief |short |quick )?hold\b|\bplease hold\b|\bbear with me\b",
-    ),
-    _cue(
-        "thanks for holding",
-        2.0,
-        r"\b(?:thank you|thanks)(?: so much| very much)? for (?:holding|waiting|your patience)\b",
-    ),
-    _cue(
-        "further help",
-        1.5,
-        r"\banything else\b.{0,30}\b(?:i can|help|need|today)\b|\bis there anything else\b",
-    ),
-    _cue("transfer", 1.0, r"\b(?:transfer|transferring) you\b|\bput you through\b"),
-)
-CUSTOMER_CUES = (
-    _cue(
-        "states a problem",
-        1.5,
-        r"\bi (?:have|had|got|'ve got|'ve) (?:a |an )?(?:problem|issue|question)\b"
-        r"|\b(?:not|isn't|doesn't|won't|hasn't|stopped) (?:working|work|arrived|shipped)\b",
-    ),
-    _cue(
-        "states a wish",
-        1.0,
-        r"\bi(?:'d| would) like to\b|\bi(?:'m| am) calling (?:about|because|to)\b|\bi (?:need|want) to\b",
-    ),
-    _cue(
-        "own account",
-        1.0,
-        r"\bmy (?:account|address|bill|booking|card|contract|internet|order|payment|phone|policy)\b",
-    ),
-    _cue("asks for a manager", 1.5, r"\b(?:your|a) (?:manager|supervisor)\b"),
-)
+CUES = _read_cues()
+
+
+def cues_in(text: str) -> tuple[Cue, ...]:
+    """The cues that occur in `text`, all that one party said."""
+    lowered = text.lower()
+    opening = " ".join(lowered.split()[:OPENING_WORDS])
+    return tuple(cue for cue in CUES if cue.pattern.search(opening if cue.opening else lowered))
 
 
 def agent_score(text: str) -> float:
     """How much `text` (all one party said) sounds like the agent; below 0 like the customer."""
-    lowered = text.lower()
-    opening = " ".join(lowered.split()[:OPENING_WORDS])
-    score = 0.0
-    for sign, cues in ((1.0, AGENT_CUES), (-1.0, CUSTOMER_CUES)):
-        score += sign * sum(c.weight for c in cues if c.pattern.search(opening if c.opening else lowered))
-    return score
+    return fsum(cue.weight for cue in cues_in(text))
 
 
 def find_agent(texts: Sequence[str]) -> tuple[int, float]:
@@ -108,43 +66,8 @@ def find_agent(texts: Sequence[str]) -> tuple[int, float]:
     return order[0], min(1.0, (scores[order[0]] - scores[order[1]]) / AGENT_LEAD)
 
 
-# An announcement speaks for the company to nobody in particular and takes no part in the talk.
-_ANNOUNCEMENT = re.compile(
-    r"\bwelcome to\b"
-    r"|\b(?:calls?|conversations?|lines?) (?:is|are|(?:may|will|might|can) be) (?:being )?"
-    r"(?:recorded|monitored)"
-    r"|\byour call (?:is|may|will|has|cannot|can't)\b"
-    r"|\bimportant to us\b"
-    r"|\bplease (?:stay|remain|hold|wait)\b"
-    r"|\b(?:press|dial|enter|say) (?:\d|one|two|three|four|five|six|seven|eight|nine|zero)\b"
-    r"|\b(?:press|dial|enter|say) (?:star|hash|pound|the|your)\b"
-    r"|\bour (?:agents|advis[eo]rs|representatives|operators|lines|colleagues|staff) (?:is|are)\b"
-    r"|\bnext available\b"
-    r"|\bin (?:the )?(?:queue|line)\b"
-    r"|\b(?:estimated|expected|average|current) (?:wait|hold)"
-    r"|\bwill be (?:with you|answered|connected|transferred)\b"
-    r"|\b(?:after|at) the (?:tone|beep)\b"
-    r"|\bfor (?:training|quality|monitoring|security)\b"
-    r"|\bour website\b"
-    r"|\b(?:office|opening|business) hours\b"
-)
-# What only somebody speaking for a queue says, and to everybody who waits.
-_QUEUE = re.compile(
-    r"\byour call (?:is|will|has)\b"
-    r"|\bimportant to us\b"
-    r"|\b(?:all )?(?:of )?our (?:agents|advis[eo]rs|representatives|operators|lines|staff) are\b"
-    r"|\bnext (?:available|free)\b"
-    r"|\b(?:you are|position)\b.{0,20}\bin (?:the )?(?:queue|line)\b"
-    r"|\b(?:estimated|expected|average|current) (?:wait|hold)"
-)
-_LIVE = re.compile(
-    r"\bmy name(?:'s| is)\b"
-    r"|\b(?:this is|i am|i'm) [a-z]+\b"
-    r"|\b(?:you are|you're) speaking\b|\bspeaking (?:with|to)\b|\bspeaking\b"
-    r"|\bhow (?:may|can|could) (?:i|we) (?:help|assist|be)\b|\bwhat can i do\b"
-    r"|\b(?:can|could|may|shall) i\b|\bi(?:'ll| will| can| have|'ve| see)\b"
-    r"|\bgood (?:morning|afternoon|evening)\b|\bhello\b|\bhi\b"
-    r"|\?"
+_ANNOUNCEMENT, _QUEUE, _LIVE = (
+    any_pattern(load_words("roles")[key]) for key in ("announcement", "queue", "live")
 )
 
 

@@ -26,9 +26,9 @@ from pipeline.store.files import beside, brief, locked, put_in_place, unwritable
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.layout import CURRENT, Layout, apply_schema, check_migratable, check_not_newer, layout_of
 from pipeline.store.migrations import Migrated, Report, migrate_copy
-from pipeline.store.parts import PARTS
+from pipeline.store.parts import HISTORY, PARTS
 from pipeline.store.reading import Connection, Table, Values, ask, connect, opened, query, reading
-from pipeline.store.recheck_rows import HISTORY, RecheckedRows, store_rechecked, verdict_changes
+from pipeline.store.recheck_rows import RecheckedRows, store_rechecked, verdict_changes
 from pipeline.store.rows import rows_of, table_of, value_names
 from pipeline.store.stored_settings import StoredSettings, assess_fingerprint, audio_fingerprint
 

@@ -6,13 +6,10 @@ Owned by `store`, which lends its connection.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from pipeline.audio.learn_tracks import HeardMusic, learn
 from pipeline.records import Fingerprint, HoldTrack
-
-if TYPE_CHECKING:  # the store calls what is here
-    from pipeline.store import Connection
+from pipeline.store.reading import Connection
 
 MAX_TRACKS = 200
 """No more tracks are looked for: those learned from most recordings."""

@@ -47,3 +47,6 @@ CHILDREN = tuple(part for part in PARTS if part.many)
 """The tables with any number of rows a recording."""
 ASSESSED = tuple(part for part in CHILDREN if part.stage == "assess")
 """The tables that a recheck fills again."""
+
+HISTORY = "verdict_history"
+"""The table of verdicts that changed."""

@@ -7,24 +7,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from pipeline import ALGORITHM
 from pipeline.records import CallAnalysis, ChangeCause, VerdictChange
-from pipeline.store.parts import ASSESSED
+from pipeline.store.parts import ASSESSED, HISTORY
+from pipeline.store.reading import Connection
 from pipeline.store.rows import Row, rows_of, table_of, value_names
+from pipeline.store.stored import StoredCall
 from pipeline.store.stored_settings import StoredSettings
-
-if TYPE_CHECKING:  # the store writes what is made here
-    from pipeline.store import Connection
-    from pipeline.store.stored import StoredCall
 
 Change = tuple[str, str | None, str | None]
 """A rule, its verdict until now (None for a new rule) and since now (None for a rule that is gone)."""
-
-HISTORY = "verdict_history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

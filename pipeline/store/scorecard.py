@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.records import ScoredRule
 from pipeline.rules import Rule, RuleSet
+from pipeline.rules.load import pack_text
 
 
 def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
@@ -27,9 +28,9 @@ def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
 
 
 def texts_of(rule: Rule) -> tuple[str, str | None]:
-    """The text of a rule's pack, and that of what a site changes in it (None where it changes nothing)."""
-    pack, *changes = (file.read_text(encoding="utf-8") for file in rule.files)
-    return pack, "\n".join(changes) or None
+    """The text of a rule's pack with its shared groups written out, and that of a site's changes, if any."""
+    changes = [file.read_text(encoding="utf-8") for file in rule.files[1:]]
+    return pack_text(rule), "\n".join(changes) or None
 
 
 def shown_text(rule_id: str, text: str, overlay: str | None) -> str:

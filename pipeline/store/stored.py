@@ -18,9 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import Call, CallAnalysis, Recording, TonePoint
-from pipeline.store import Connection, reading
-from pipeline.store.parts import ASSESSED, CHILDREN
-from pipeline.store.recheck_rows import HISTORY
+from pipeline.store.parts import ASSESSED, CHILDREN, HISTORY
+from pipeline.store.reading import Connection, reading
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
@@ -28,6 +27,7 @@ _LATER = {_CURVE, "fingerprint", "tone_rise", "finding"}
 NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
 """The tables that are always read."""
 _TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")
+_RUN_COLUMNS = ("algorithm", "settings_hash", "rules_version")
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
@@ -83,6 +83,7 @@ class StoredCall:
     analysis: CallAnalysis
     algorithm: int
     settings_hash: str
+    rules_version: str
     rule_versions: Mapping[str, str]
     rows: Mapping[str, tuple[Row, ...]]
 
@@ -132,7 +133,9 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
     extra = [json.loads(text) for text in tables["call"].columns["extra"]]
     recordings = tables["recording"].one_each(make(Recording, tables["recording"].columns))
     calls = tables["call"].one_each(make(Call, tables["call"].columns | {"extra": extra}))
-    runs = tables["analysis"].one_each(tables["analysis"].pairs("algorithm", "settings_hash"))
+    runs = tables["analysis"].one_each(
+        list(zip(*(tables["analysis"].columns[name] for name in _RUN_COLUMNS), strict=True))
+    )
     versions = tables["finding"].grouped(tables["finding"].pairs("rule_id", "rule_version"))
     rows = {part.table: tables[part.table].grouped(tables[part.table].rows()) for part in ASSESSED}
     parts = {
@@ -147,6 +150,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
                 analysis=CallAnalysis(recording=recordings[id_], call=calls[id_], **known),
                 algorithm=runs[id_][0],
                 settings_hash=runs[id_][1],
+                rules_version=runs[id_][2],
                 rule_versions=dict(versions.get(id_, ())),
                 rows={table: found.get(id_, ()) for table, found in rows.items()},
             )
