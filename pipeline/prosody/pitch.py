@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import librosa
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
-from scipy.signal import resample_poly
+from scipy.signal import get_window, resample_poly
 
 from pipeline.audio.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, to_spans
+from pipeline.prosody.spectra import amplitude_spectra
 
 LOW_HZ, HIGH_HZ = 60.0, 650.0  # from a deep voice to a shout
 STEPS = 24  # states per octave: half semitones
@@ -28,7 +30,6 @@ RATE = SAMPLE_RATE // 2  # all that a telephone passes
 STEP = RATE // FRAME_RATE  # 80 samples in 10 ms
 WINDOW = 480  # 60 ms: three periods and a half of the lowest pitch
 N_FFT = 512
-BLOCK = 4096  # frames at a time, for memory's sake
 ENVELOPE = 25  # bins, 390 Hz: what is left of a spectrum smoothed so far are its formants
 FLATTENING = 0.15  # power of the envelope that the spectrum is divided by
 SMOOTHING = 1.0  # frames: noise is periodic by chance, and only for one frame
@@ -47,6 +48,7 @@ RANGE = (0.45, 2.5)  # of where the voice lies: further than lively speakers go
 Values = NDArray[np.float32]
 _OCTAVES = np.arange(int(STEPS * np.log2(HIGH_HZ / LOW_HZ)) + 1) / STEPS
 _SILENT = len(_OCTAVES)  # the state without voice
+_START = np.append(np.full(_SILENT, 0.5 / _SILENT), 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,28 +88,24 @@ def track_pitch(samples: NDArray[np.float32], wanted: Mask) -> Values:
 def _stretches(samples: NDArray[np.float32], wanted: Mask) -> Iterator[_Stretch]:
     """Each unbroken stretch of wanted frames."""
     half = resample_poly(samples[: len(wanted) * HOP], RATE, SAMPLE_RATE).astype(np.float32)
-    padded = np.pad(half, (N_FFT // 2 - STEP // 2, N_FFT))
+    periodicity = np.empty((len(wanted), _SILENT), np.float32)
+    fine = np.empty((len(wanted), _SILENT), np.float16)
+    for frames, amplitude in amplitude_spectra(half, wanted, n_fft=N_FFT, hop=STEP, window=WINDOW):
+        periodicity[frames], fine[frames] = _best(_autocorrelation(amplitude))
     cost = (OCTAVE_COST * (_OCTAVES[-1] - _OCTAVES)).astype(np.float32)
     for span in to_spans(wanted, rate=1):
-        first, end = round(span.start_s), round(span.end_s)
-        blocks = [
-            _best(_autocorrelation(padded[start * STEP : (min(start + BLOCK, end) - 1) * STEP + N_FFT]))
-            for start in range(first, end, BLOCK)
-        ]
-        periodicity, fine = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        smooth = gaussian_filter1d(periodicity, SMOOTHING, axis=0)
-        yield _Stretch(frames=slice(first, end), periodicity=smooth - cost, fine=fine)
+        frames = slice(round(span.start_s), round(span.end_s))
+        smooth = gaussian_filter1d(periodicity[frames], SMOOTHING, axis=0)
+        yield _Stretch(frames=frames, periodicity=smooth - cost, fine=fine[frames])
 
 
-def _autocorrelation(samples: Values) -> Values:
+def _autocorrelation(amplitude: Values) -> Values:
     """At the periods of the fine pitches, 1 for a perfect period, shape (frames, fine pitches)."""
-    spectrum = librosa.stft(samples, n_fft=N_FFT, hop_length=STEP, win_length=WINDOW, center=False)
-    amplitude = np.abs(spectrum.T)
     envelope = uniform_filter1d(amplitude, ENVELOPE, axis=1, mode="constant")
     flatter = amplitude / np.maximum(envelope, 1e-9) ** FLATTENING
     flatter[:, : int(LOW_HZ * N_FFT / RATE)] = 0  # an offset is no voice
     total = np.maximum(flatter.sum(axis=1, keepdims=True), 1e-9)
-    return np.asarray(flatter @ _COSINES / total, np.float32)
+    return np.asarray(flatter @ _cosines() / total, np.float32)
 
 
 def _best(correlation: Values) -> tuple[Values, NDArray[np.float16]]:
@@ -125,7 +123,7 @@ def _decode(periodicity: Values, threshold: float) -> NDArray[np.intp]:
     """The likeliest state of each frame of one stretch."""
     likelihood = np.full((_SILENT + 1, len(periodicity)), np.exp(SHARPNESS * (threshold - 1)))
     likelihood[:_SILENT] = np.exp(SHARPNESS * (np.minimum(periodicity.T, 1) - 1))
-    return np.asarray(librosa.sequence.viterbi(likelihood, _TRANSITIONS, p_init=_START), np.intp)
+    return np.asarray(librosa.sequence.viterbi(likelihood, _transitions(), p_init=_START), np.intp)
 
 
 def _middle(stretches: Sequence[_Stretch], clear: Sequence[NDArray[np.intp]]) -> float | None:
@@ -141,6 +139,7 @@ def _middle(stretches: Sequence[_Stretch], clear: Sequence[NDArray[np.intp]]) ->
     return float(_OCTAVES[np.searchsorted(reached, reached[-1] / 2)])
 
 
+@cache
 def _cosines() -> Values:
     """What turns an amplitude spectrum into its autocorrelation at the periods of the fine pitches.
 
@@ -148,13 +147,14 @@ def _cosines() -> Values:
     """
     fine = (np.arange(-1, FINE * _SILENT + 1) - FINE // 2) / (FINE * STEPS)
     lags = RATE / (LOW_HZ * 2**fine)
-    window = librosa.filters.get_window("hann", WINDOW)
+    window = get_window("hann", WINDOW)
     power = np.abs(np.fft.rfft(window, 2 * N_FFT)) ** 2
     own = np.cos(np.pi * np.arange(N_FFT + 1)[:, None] * lags / N_FFT)
     cosines = np.cos(2 * np.pi * np.arange(N_FFT // 2 + 1)[:, None] * lags / N_FFT)
     return np.asarray(cosines / np.maximum(power @ own / power.sum(), 0.05), np.float32)
 
 
+@cache
 def _transitions() -> NDArray[np.float64]:
     """Probability of each state, given the one before; the last state is the one without voice."""
     change = np.exp(-np.abs(_OCTAVES[:, None] - _OCTAVES) / WIDTH)
@@ -164,8 +164,3 @@ def _transitions() -> NDArray[np.float64]:
     out[_SILENT, :_SILENT] = SWITCH / _SILENT
     out[_SILENT, _SILENT] = 1 - SWITCH
     return out
-
-
-_COSINES = _cosines()
-_TRANSITIONS = _transitions()
-_START = np.append(np.full(_SILENT, 0.5 / _SILENT), 0.5)
