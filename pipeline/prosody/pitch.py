@@ -16,6 +16,7 @@ from functools import cache
 
 import librosa
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import get_window, resample_poly
@@ -30,6 +31,7 @@ RATE = SAMPLE_RATE // 2  # all that a telephone passes
 STEP = RATE // FRAME_RATE  # 80 samples in 10 ms
 WINDOW = 480  # 60 ms: three periods and a half of the lowest pitch
 N_FFT = 512
+FINER = 4  # steps of the autocorrelation per sample
 ENVELOPE = 25  # bins, 390 Hz: what is left of a spectrum smoothed so far are its formants
 FLATTENING = 0.15  # power of the envelope that the spectrum is divided by
 SMOOTHING = 1.0  # frames: noise is periodic by chance, and only for one frame
@@ -104,8 +106,10 @@ def _autocorrelation(amplitude: Values) -> Values:
     envelope = uniform_filter1d(amplitude, ENVELOPE, axis=1, mode="constant")
     flatter = amplitude / np.maximum(envelope, 1e-9) ** FLATTENING
     flatter[:, : int(LOW_HZ * N_FFT / RATE)] = 0  # an offset is no voice
-    total = np.maximum(flatter.sum(axis=1, keepdims=True), 1e-9)
-    return np.asarray(flatter @ _cosines() / total, np.float32)
+    lags = scipy.fft.irfft(flatter, FINER * N_FFT, axis=1)
+    whole, part, own = _lags()
+    between = lags[:, whole] * (1 - part) + lags[:, whole + 1] * part
+    return np.asarray(between / (np.maximum(lags[:, :1], 1e-12) * own), np.float32)
 
 
 def _best(correlation: Values) -> tuple[Values, NDArray[np.float16]]:
@@ -140,18 +144,19 @@ def _middle(stretches: Sequence[_Stretch], clear: Sequence[NDArray[np.intp]]) ->
 
 
 @cache
-def _cosines() -> Values:
-    """What turns an amplitude spectrum into its autocorrelation at the periods of the fine pitches.
+def _lags() -> tuple[NDArray[np.intp], Values, Values]:
+    """Where the autocorrelation is read: whole steps, the part beyond them, and the window's own there.
 
-    The fine pitches are those of the states, `FINE` each, and one more at either end.
+    One entry for each fine pitch: `FINE` in each state, and one more at either end.
     """
     fine = (np.arange(-1, FINE * _SILENT + 1) - FINE // 2) / (FINE * STEPS)
-    lags = RATE / (LOW_HZ * 2**fine)
-    window = get_window("hann", WINDOW)
-    power = np.abs(np.fft.rfft(window, 2 * N_FFT)) ** 2
-    own = np.cos(np.pi * np.arange(N_FFT + 1)[:, None] * lags / N_FFT)
-    cosines = np.cos(2 * np.pi * np.arange(N_FFT // 2 + 1)[:, None] * lags / N_FFT)
-    return np.asarray(cosines / np.maximum(power @ own / power.sum(), 0.05), np.float32)
+    lags = FINER * RATE / (LOW_HZ * 2**fine)
+    window = scipy.fft.irfft(
+        np.abs(scipy.fft.rfft(get_window("hann", WINDOW), 2 * N_FFT)) ** 2, FINER * 2 * N_FFT
+    )
+    own = np.interp(lags, np.arange(len(window)), window / window[0])
+    whole = lags.astype(np.intp)
+    return whole, (lags - whole).astype(np.float32), np.maximum(own, 0.05).astype(np.float32)
 
 
 @cache
