@@ -1,4 +1,4 @@
-"""What the benchmarks share: the loaded line, the calls, and where results go."""
+"""Shared by the benchmarks: the loaded pipeline, the calls, and the folder for results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import pipeline.samples
+from pipeline.audio.crosstalk import remove_crosstalk
+from pipeline.audio.fingerprints import NO_TRACKS, Tracks
+from pipeline.audio.sounds import detect_sounds
 from pipeline.settings import Settings
+from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, voice_probabilities
 
 SAMPLES = Path(pipeline.samples.__file__).parent
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +32,16 @@ def calls_in(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
                 found.append((audio, json.loads(truth.read_text(encoding="utf-8"))))
                 break
     return found
+
+
+def channels_of(
+    samples: NDArray[np.float32], model: VoiceModel, settings: Settings, tracks: Tracks = NO_TRACKS
+) -> tuple[ChannelActivity, ...]:
+    """The channels of a call, from its audio to its activity, as `analyse` finds them."""
+    clean = remove_crosstalk(samples, settings.activity)
+    voice = voice_probabilities(clean, model)
+    sounds = detect_sounds(samples, clean, voice, settings.sounds, tracks)
+    return detect_activity(clean, voice, sounds, settings.activity)
 
 
 def write_result(name: str, figures: dict[str, Any], settings: Settings) -> Path:

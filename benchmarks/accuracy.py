@@ -1,11 +1,11 @@
-"""How right the line is, against the exact truth of composed calls.
+"""Accuracy of the pipeline against the exact truth of composed calls.
 
     python benchmarks/accuracy.py DB.duckdb [TRUTH_FOLDER]
 
-DB holds the analysed calls (`earwitness analyse FOLDER --db DB.duckdb`); a call is matched with its truth by
-the file's name. Figures: word error rate per role (pooled), talk-ratio error in points, hold F1 (matched when
-they share half their union) and edge error, words inside holds, verdicts right. Calls whose roles are not
-known count in the verdicts and holds, and are listed.
+DB contains the analysed calls (`earwitness analyse FOLDER --db DB.duckdb`). The truth of a call has
+the file's name. Figures: word error rate per role (pooled), talk-ratio error in points, F1 of holds
+(two holds match if they share half their union) and edge error, words inside holds, correct verdicts.
+Calls with unknown roles count only in verdicts and holds, and are listed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Large archives for benchmarks: stored calls, copied many times."""
+"""Large stores for benchmarks, made of many copies of a few stored calls."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ END AS text
 def make_archive(source: Path, db: Path, calls: int, *, vary: bool) -> None:
     """Store `calls` copies of the analysed calls of the store `source` in the new store `db`.
 
-    To `vary` them is to put other words here and there; findings then are no longer those of the words.
+    With `vary`, every tenth word is replaced, so that stored findings no longer follow from the words.
     """
     with writing(db) as writer:
         writer.publish()

@@ -1,12 +1,12 @@
-"""Diarization error rate on mono audio, beside that of pyannote.audio's own pipeline with the same weights.
+"""Diarization error rate on mono audio, compared with pyannote.audio's own pipeline with the same weights.
 
     python benchmarks/diarization.py FOLDER [--telephone]
 
-FOLDER holds audio with its truth: RTTM files that name the recordings by their stems, or NAME.json with
-`turns` of `role`, `start` and `end` beside NAME.flac. Stereo is mixed to mono; `--telephone` takes it
-through 8 kHz mu-law first. Errors are by pyannote.metrics, without a collar and with overlaps. Ours are
-scored as turns: a speaker's own pauses up to `turns.pause_across_s` are inside them. Stretches of music are
-not scored. pyannote's pipeline counts the speakers itself, and is told two in another line.
+FOLDER contains audio with its truth: RTTM files that name the recordings by their stems, or NAME.json with
+`turns` of `role`, `start` and `end` beside NAME.flac. Stereo is mixed to mono; `--telephone` converts it to
+8 kHz mu-law first. Errors are measured by pyannote.metrics, without a collar and with overlaps. Our result is
+scored as turns, which include a speaker's own pauses up to `turns.pause_across_s`. Music is not scored.
+pyannote's pipeline runs twice: it determines the number of speakers itself, or two speakers are given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _line import calls_in, write_result
+from _line import calls_in, channels_of, write_result
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
@@ -29,7 +29,7 @@ from pipeline.audio.decode import read_audio
 from pipeline.records import SpeakerSpan
 from pipeline.settings import Settings
 from pipeline.spans import Span, complement, union
-from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity
 from pipeline.weights.diarization import (
     MEL_BANDS,
     find_speaker_weights,
@@ -38,6 +38,7 @@ from pipeline.weights.diarization import (
     load_segmentation,
     log_mel,
 )
+from pipeline.weights.voice_activity import load_voice_model
 
 STOCK = {
     "segmentation": {"min_duration_off": 0.0},
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     for path, truth in truths_in(folder):
         mono = read_audio(path, settings.audio).samples.mean(axis=0)
-        channel = detect_activity((to_telephone(mono) if telephone else mono)[None], voice_model, settings)[0]
+        channel = channels_of((to_telephone(mono) if telephone else mono)[None], voice_model, settings)[0]
         for method, run in runners.items():
             started = time.perf_counter()
             found = run(channel)

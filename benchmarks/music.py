@@ -15,14 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from _line import write_result
+from _line import channels_of, write_result
 from numpy.typing import NDArray
 
 from pipeline.audio.decode import find_audio, read_audio
 from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.settings import Settings
 from pipeline.spans import Span, difference, total_s
-from pipeline.speech.activity import VoiceModel, detect_activity, load_voice_model
+from pipeline.speech.activity import VoiceModel
+from pipeline.weights.voice_activity import load_voice_model
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -79,7 +80,7 @@ def _pieces(music: Path, settings: Settings) -> dict[str, list[Wave]]:
 
 def _found(piece: Wave, model: VoiceModel, settings: Settings) -> float:
     """Share of the piece that is found."""
-    (channel,) = detect_activity(at(30.0, (7.0, piece), noise_db=-68.0)[None], model, settings)
+    (channel,) = channels_of(at(30.0, (7.0, piece), noise_db=-68.0)[None], model, settings)
     found = [sound.span for sound in channel.sounds if sound.kind == "music"]
     played = Span(7.0, 7.0 + len(piece) / SAMPLE_RATE)
     return total_s(span & played for span in found) / played.duration_s
@@ -93,7 +94,7 @@ def _music_in_speech(
     truth = path.with_suffix(".json")
     holds = json.loads(truth.read_text()).get("holds", []) if truth.exists() else []
     spans = [Span(h["start"], h["end"]).padded(HOLD_EDGE_S) for h in holds]
-    for channel in detect_activity(samples, model, settings):
+    for channel in channels_of(samples, model, settings):
         music = [sound.span for sound in channel.sounds if sound.kind == "music"]
         yield difference(music, spans), samples.shape[1] / SAMPLE_RATE
 

@@ -1,14 +1,15 @@
-"""How long it takes to judge a large archive again.
+"""Time of a recheck of a large archive.
 
     python benchmarks/recheck.py CALLS.duckdb [--calls 5000] [--processes 2] [--one-rule]
 
-The archive is made of copies of the analysed calls in the store CALLS.duckdb (that of `earwitness demo`):
-two thousand in which every tenth word is another one of theirs, and those over and over. It is judged twice:
+The archive consists of copies of the analysed calls in the store CALLS.duckdb (made by `earwitness demo`):
+two thousand copies in which every tenth word is replaced by another, repeated as often as needed. It is
+rechecked twice:
 
-- `one_rule`: as after a change of a rule that finds no events
-- `all`: as after a change of the lexicon, which may change every event and every verdict
+- `one_rule`: as after a change of a rule whose phrases detect no events
+- `all`: as after a change of the lexicon, which can change every event and every verdict
 
-CPU seconds are those of all processes together; the machine may have other work to do meanwhile.
+CPU seconds are the sum over all processes; other programs may run on the machine at the same time.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
     python benchmarks/rules.py [--markdown] [--name NAME]
 
-The sentences are those of tests/data/phrases, in two sets. Those `apart` (*_calls.jsonl) were written by
-somebody who had not seen the rules' phrases. Their first result, before any phrase was mended by them,
-stays in results/rules_first_contact.json: it alone tells how a rule does on language it was not written
-for; the figures of today only guard against falling back. Those `with` the rules were at hand when the
-phrases were written: there a miss is a fault. Intervals are Wilson's at 95 % (E. B. Wilson, Journal of the
-American Statistical Association 22 (1927) 209). The result goes to results/NAME.json (rules); `--markdown`
-prints the table of the set `apart` for the README.
+The sentences in tests/data/phrases form two sets. The set `apart` (*_calls.jsonl) was written by somebody who
+had not seen the rules' phrases. Its first result, before the phrases were changed because of it, is kept in
+results/rules_first_contact.json. Only that result estimates how a rule performs on unseen language; today's
+result is a regression test. The set `with` was known when the phrases were written, so each miss in it is an
+error. Intervals are 95 % Wilson intervals (E. B. Wilson, Journal of the American Statistical Association 22
+(1927) 209). The result is written to results/NAME.json (rules); `--markdown` prints the table of the set
+`apart` for docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.rules.labelled import Confusion, Sentence, Trial, read_sentences, 
 from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "phrases"
-APART = "_calls"  # how the files end whose sentences were written apart from the rules
+APART = "_calls"  # suffix of the files with the set `apart`
 Z_95 = 1.959964  # standard normal quantile of 0.975
 
 
@@ -34,7 +34,7 @@ def main(*, markdown: bool, name: str) -> None:
     """Try the rules, print and store the figures."""
     rules = load_rules()
     trials = {kind: try_rules(rules, sentences) for kind, sentences in sentence_sets().items()}
-    print(markdown_table(trials["apart"]) if markdown else told(trials))
+    print(markdown_table(trials["apart"]) if markdown else as_text(trials))
     figures = {
         "rules_version": rules.version,
         **{kind: figures_of(trial) for kind, trial in trials.items()},
@@ -99,7 +99,7 @@ def wilson(part: int, whole: int) -> tuple[float, float] | None:
     return round(max(0.0, (middle - half) / scale), 3), round(min(1.0, (middle + half) / scale), 3)
 
 
-def told(trials: dict[str, Trial]) -> str:
+def as_text(trials: dict[str, Trial]) -> str:
     """The figures as a table, one part a set, and what went wrong."""
     lines = []
     for kind, trial in trials.items():
@@ -143,7 +143,7 @@ def ranged(part: int, whole: int) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table for the README")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table for docs/accuracy.md")
     parser.add_argument("--name", default="rules", help="name of the result's file")
     chosen = parser.parse_args()
     main(markdown=chosen.markdown, name=chosen.name)

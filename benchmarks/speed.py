@@ -1,10 +1,10 @@
-"""How much the whole line costs beside the bare recogniser on the same channels, in one run.
+"""Time of the whole pipeline compared with the recogniser alone on the same channels, in one run.
 
     python benchmarks/speed.py [FOLDER]
 
-Each call is analysed and then each of its channels is given to faster-whisper alone, as its documentation
-shows (whole channel, word times, no voice detection), with the same weights and beam. The ratio of the two
-times is the figure: seconds differ from machine to machine and from minute to minute.
+Each call is analysed. Then each of its channels is recognised by faster-whisper alone, as its documentation
+shows (whole channel, word times, no voice detection), with the same weights and beam size. The figure is the
+ratio of the two times, because seconds differ between machines and between runs.
 """
 
 from __future__ import annotations

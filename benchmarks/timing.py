@@ -1,13 +1,13 @@
-"""How right the line's times are, against the exact truth of calls composed at random.
+"""Accuracy of times and events against the exact truth of randomly composed calls.
 
     python benchmarks/timing.py [--calls 200] [--first 0] [--words recogniser|truth] [--memory FOLDER]
 
 Calls of one to four minutes are composed from seeds (`tests/compose`), written as WAV files and analysed by
-the whole line. What the recogniser hears in a window is remembered in FOLDER, so that a run can be broken
-off and taken up again. `--words truth` takes the words from the script instead: it measures the times alone,
-in a tenth of the time, and the result says so. Figures:
+the whole pipeline. The recognised words of each window are cached in FOLDER, so that a run can be resumed.
+`--words truth` takes the words from the script instead. It measures times alone, in a tenth of the time, and
+the result says so. Figures:
 
-- holds: F1 (matched when they share half their union), edge errors, kinds; a transfer is no hold
+- holds: F1 (two holds match if they share half their union), edge errors, kinds; a transfer is not a hold
 - interruptions and backchannels: F1, matched by role and time with 0.5 s of tolerance
 - activity: error of each true edge to the nearest found one, speech missed and invented
 - the time partition, talk ratio, and music found where none plays

@@ -1,16 +1,16 @@
-"""How well tone tells aroused from calm speech, how right its pitch is, and what it costs.
+"""Accuracy of activation and pitch, and the cost of the tone stage.
 
     python benchmarks/tone.py FOLDER [OTHER ...]
 
-FOLDER has acted clips named as in RAVDESS (`03-01-05-02-01-01-12.flac`: the third number is how it was
-acted, the last one who speaks). Each clip's activation is taken against its actor's own neutral clips, at
-16 kHz and over a telephone (8 kHz, 300 to 3400 Hz, mu-law). The figure is the area under the curve (AUC)
-that separates angry, happy and fearful clips from calm, neutral and sad ones. Nothing is fitted to the
-clips, so leaving an actor out changes nothing for that actor.
+FOLDER contains acted clips named as in RAVDESS (`03-01-05-02-01-01-12.flac`: the third number is the acted
+emotion, the last one the actor). Each clip's activation is relative to its actor's neutral clips, at 16 kHz
+and over a telephone (8 kHz, 300 to 3400 Hz, mu-law). The figure is the area under the ROC curve (AUC) that
+separates angry, happy and fearful clips from calm, neutral and sad ones. No parameter is fitted to the clips,
+so leaving an actor out changes nothing for that actor.
 
-Pitch is held against librosa's pYIN on some clips of each actor and, within speech activity, on 10 s of each
-channel of the recordings in OTHER; so is librosa's YIN, with our decision on what is voiced. The clips are
-only read, never kept.
+Pitch is compared with librosa's pYIN on some clips of each actor and, within speech activity, on 10 s of each
+channel of the recordings in OTHER. So is librosa's YIN, with our decision on what is voiced. The clips are
+only read, never stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from _line import write_result
+from _line import channels_of, write_result
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
@@ -36,7 +36,8 @@ from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch
 from pipeline.settings import Settings
-from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity, VoiceModel
+from pipeline.weights.voice_activity import load_voice_model
 
 NEUTRAL = "01"
 AROUSED = ("03", "05", "06")  # happy, angry, fearful
@@ -66,7 +67,7 @@ def main(folder: Path, others: Sequence[Path]) -> None:
     figures: dict[str, object] = {"clips": len(paths), "audio_s": round(_seconds(waves.values()), 1)}
     for band in BANDS:
         heard = {path: wave if band == "wide" else telephone(wave) for path, wave in waves.items()}
-        activity = {path: detect_activity(w[None], model, settings)[0] for path, w in heard.items()}
+        activity = {path: channels_of(w[None], model, settings)[0] for path, w in heard.items()}
         start = time.process_time()
         clips = [_clip(path, heard[path], activity[path], settings) for path in paths]
         cost = (time.process_time() - start) / _seconds(heard.values())
@@ -151,7 +152,7 @@ def _other_speech(folders: Sequence[Path], model: VoiceModel, settings: Settings
         channels = read_audio(path, settings.audio).samples[:, first:end]
         if channels.shape[1] < SAMPLE_RATE:
             continue
-        for samples, activity in zip(channels, detect_activity(channels, model, settings), strict=True):
+        for samples, activity in zip(channels, channels_of(channels, model, settings), strict=True):
             found.append((samples, to_mask(activity.spans, len(samples) // HOP)))
     return [(samples, wanted) for samples, wanted in found if wanted.any()]
 

@@ -15,7 +15,8 @@ from prefect.settings import PREFECT_API_URL
 from pipeline import settings
 from pipeline.archive import night, plan
 from pipeline.errors import UsageError
-from pipeline.report import tables
+from pipeline.report.night import night_markdown
+from pipeline.report.progress import progress_of_calls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,18 +61,21 @@ STEPS = night.Steps(
 
 
 @flow(name="nightly", persist_result=False)
-def nightly(
+def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deployment
     archive: Path,
     db: Path,
     metadata: Path | None = None,
     settings_file: Path | None = None,
     overrides: tuple[str, ...] = (),
     force: bool = False,
+    refresh_hours: float | None = None,
 ) -> night.NightSummary:
     """Analyse what is new or changed in the folder `archive` into the store `db`.
 
     `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`; `force` analyses everything anew. Raises UsageError for wrong parameters.
+    `section.name=value`. `force` analyses everything again. `refresh_hours` is the time, in hours, in which
+    calls are analysed again that the recogniser or the audio settings of now would hear differently. Raises
+    UsageError for wrong parameters.
     """
     order = plan.RunRequest(
         paths=(archive,),
@@ -79,12 +83,13 @@ def nightly(
         metadata=metadata,
         settings=settings.load(settings_file, overrides),
         force=force,
+        refresh_hours=refresh_hours,
     )
     engine = night.find_engine(order.settings)
-    with tables.progress(sys.stderr) as progress:
+    with progress_of_calls(sys.stderr) as progress:
         summary = night.run(order, engine, progress, STEPS)
     create_markdown_artifact(
-        key="night", markdown=tables.night_markdown(summary), description=f"Calls of {archive} into {db}"
+        key="night", markdown=night_markdown(summary), description=f"Calls of {archive} into {db}"
     )
     return summary
 

@@ -1,36 +1,50 @@
-"""The whole line: one decoded recording to everything that is known about it."""
+"""The pipeline for one call: from decoded audio to everything that is known about it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pipeline import ALGORITHM, __version__
 from pipeline.assess import find_events, find_findings
+from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
+from pipeline.audio.sounds import detect_sounds
 from pipeline.prosody import Spoken, measure_tone
-from pipeline.records import AnalysisRun, Audio, Call, CallAnalysis, HeardWord
+from pipeline.records import AnalysisRun, Audio, AudioQuality, Call, CallAnalysis, HeardWord, Turn, Word
 from pipeline.rules import RuleSet
 from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
-from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity
+from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, voice_probabilities
 from pipeline.speech.attribution import Attribution, attribute_channels, attribute_voices
 from pipeline.speech.diarize import Diarize
 from pipeline.speech.quality import measure_quality
 from pipeline.speech.transcribe import Transcribe
 from pipeline.speech.turns import activities_of, build_turns
+from pipeline.stages import Stages
 
 NO_DIARIZATION = "channels"
+
+STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "decode_s": ("decode",),
+    "activity_s": ("crosstalk", "voice", "sounds", "activity"),
+    "transcribe_s": ("recognition",),
+    "diarize_s": ("attribution",),
+    "tone_s": ("prosody",),
+    "events_s": ("turns", "quality", "events"),
+    "rules_s": ("rules",),
+}
+"""The stages whose seconds each column of table `analysis` has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What is loaded once and used for every call; the names tell the weights.
+    """What is loaded once and used for every call.
 
-    `tracks` is the hold music known from other calls; `second_look` marks sentences for review, where its
-    weights are installed.
+    `asr_model` and `diarization_model` name the weights; `tracks` is the hold music known from other calls;
+    `second_look` marks near misses for review, where its weights are installed.
     """
 
     voice: VoiceModel
@@ -42,51 +56,36 @@ class Models:
     second_look: NearMissMarker | None = None
 
 
-class Stopwatch:
-    """Seconds of each stage."""
-
-    def __init__(self) -> None:
-        self._last = self._first = time.perf_counter()
-
-    def lap(self) -> float:
-        """Seconds since the last lap."""
-        now = time.perf_counter()
-        lap, self._last = now - self._last, now
-        return lap
-
-    def total(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self._first
-
-
 def analyse(
     audio: Audio, *, call: Call, models: Models, rules: RuleSet, settings: Settings, decode_s: float = 0.0
 ) -> CallAnalysis:
-    """Everything about one recording. `decode_s` is the time its decoding took, for the record."""
-    started_at, watch = datetime.now(UTC), Stopwatch()
-    channels = detect_activity(audio.samples, models.voice, settings, models.tracks)
-    activity_s = watch.lap()
-    heard = models.transcribe(channels)
-    transcribe_s = watch.lap()
-    parties = attribute(channels, heard, models, settings)
-    diarize_s = watch.lap()
-    turns, words = build_turns(parties.voices, settings.turns)
-    quality = measure_quality(audio.samples, channels, parties, settings.fitness)
-    spoken = Spoken(
-        voices=parties.voices,
-        turns=turns,
-        words=words,
-        roles_sure=not any(channel.swap_suspected for channel in quality),
-    )
-    events_s = watch.lap()
-    tone = measure_tone(audio.samples, channels, spoken, settings.tone)
-    tone_s = watch.lap()
+    """Everything about one recording; `decode_s` is the time that its decoding took."""
+    stages = Stages(decode=decode_s)
+    with stages("crosstalk"):
+        clean = remove_crosstalk(audio.samples, settings.activity)
+    with stages("voice"):
+        voice = voice_probabilities(clean, models.voice)
+    with stages("sounds"):
+        sounds = detect_sounds(audio.samples, clean, voice, settings.sounds, models.tracks)
+    with stages("activity"):
+        channels = detect_activity(clean, voice, sounds, settings.activity)
+    with stages("recognition"):
+        heard = models.transcribe(channels)
+    with stages("attribution"):
+        attribution = attribute(channels, heard, models, settings)
+    with stages("turns"):
+        turns, words = build_turns(attribution.voices, settings.turns)
+    with stages("quality"):
+        quality = measure_quality(audio.samples, channels, attribution, settings.quality)
+    with stages("prosody"):
+        spoken = _spoken(attribution, turns, words, quality)
+        tone = measure_tone(audio.samples, channels, spoken, settings.tone)
     known = CallAnalysis(
         recording=audio.recording,
         call=call,
-        activities=activities_of(turns, parties.voices),
-        sounds=tuple(sound for channel in channels for sound in channel.sounds),
-        fingerprints=tuple(part for channel in channels for part in channel.fingerprints),
+        activities=activities_of(turns, attribution.voices),
+        sounds=tuple(sound for channel in sounds for sound in channel.sounds),
+        fingerprints=tuple(part for channel in sounds for part in channel.fingerprints),
         words=words,
         turns=turns,
         quality=quality,
@@ -94,34 +93,11 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
-    known = find_events(known, rules, settings, overlaps_known=parties.overlaps_known)
-    events_s += watch.lap()
-    known = find_findings(known, rules, settings)
-    if models.second_look is not None:
-        known = models.second_look(known, rules, settings.rules)
-    run = AnalysisRun(
-        pipeline_version=__version__,
-        algorithm=ALGORITHM,
-        settings_hash=settings.fingerprint(),
-        settings=settings.analysis_values(),
-        asr_model=models.asr_model,
-        diarization_model=NO_DIARIZATION if len(channels) == 2 else models.diarization_model,
-        rules_version=rules.version,
-        agent_channel=parties.agent_channel,
-        agent_channel_source=parties.source,
-        role_confidence=parties.confidence,
-        started_at=started_at,
-        decode_s=decode_s,
-        activity_s=activity_s,
-        transcribe_s=transcribe_s,
-        diarize_s=diarize_s,
-        tone_s=tone_s,
-        events_s=events_s,
-        rules_s=watch.lap(),
-        wall_s=decode_s + watch.total(),
-    )
-    recording = replace(audio.recording, analysed_at=datetime.now(UTC))
-    return replace(known, recording=recording, run=run)
+    with stages("events"):  # and the metrics, which are taken from them
+        known = find_events(known, rules, settings, overlaps_known=attribution.overlaps_known)
+    with stages("rules"):
+        known = _findings(known, rules, settings, models.second_look)
+    return _finished(known, _run(models, rules, settings, attribution, stages))
 
 
 def attribute(
@@ -130,7 +106,55 @@ def attribute(
     models: Models,
     settings: Settings,
 ) -> Attribution:
-    """Who takes part: by channel on stereo, by voice on mono."""
+    """The speakers of a call with their roles: by channel on stereo, by diarization on mono."""
     if len(channels) == 2:
         return attribute_channels(channels, heard, settings.audio)
     return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
+
+
+def _spoken(
+    attribution: Attribution,
+    turns: tuple[Turn, ...],
+    words: tuple[Word, ...],
+    quality: Sequence[AudioQuality],
+) -> Spoken:
+    """What prosody needs to know of the speech; roles are unsure where the channels may be swapped."""
+    return Spoken(
+        voices=attribution.voices,
+        turns=turns,
+        words=words,
+        roles_sure=not any(channel.swap_suspected for channel in quality),
+    )
+
+
+def _findings(
+    known: CallAnalysis, rules: RuleSet, settings: Settings, near_misses: NearMissMarker | None
+) -> CallAnalysis:
+    judged = find_findings(known, rules, settings)
+    return judged if near_misses is None else near_misses(judged, rules, settings.rules)
+
+
+def _run(
+    models: Models, rules: RuleSet, settings: Settings, attribution: Attribution, stages: Stages
+) -> AnalysisRun:
+    """The record of this run: what it ran with, and the seconds of its stages by column of the store."""
+    seconds: dict[str, Any] = {column: stages.seconds(*names) for column, names in STAGE_COLUMNS.items()}
+    return AnalysisRun(
+        pipeline_version=__version__,
+        algorithm=ALGORITHM,
+        settings_hash=settings.fingerprint(),
+        settings=settings.analysis_values(),
+        asr_model=models.asr_model,
+        diarization_model=models.diarization_model if attribution.diarized else NO_DIARIZATION,
+        rules_version=rules.version,
+        agent_channel=attribution.agent_channel,
+        agent_channel_source=attribution.source,
+        role_confidence=attribution.confidence,
+        started_at=stages.started_at,
+        wall_s=stages.wall_s(),
+        **seconds,
+    )
+
+
+def _finished(known: CallAnalysis, run: AnalysisRun) -> CallAnalysis:
+    return replace(known, recording=replace(known.recording, analysed_at=datetime.now(UTC)), run=run)

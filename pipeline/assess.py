@@ -43,7 +43,7 @@ def find_events(
         transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
-        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.quality, settings.fitness)),
+        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.quality, settings.quality)),
         personal_data=personal_data_records(heard.turns, heard.words, rules),
     )
 
@@ -123,6 +123,6 @@ def find_findings(known: CallAnalysis, rules: RuleSet, settings: Settings) -> Ca
         silences=known.silences,
         metrics=known.metrics,
         tone=known.tone,
-        call=known.call,
+        facts=known.call,
     )
     return replace(known, findings=judge(case, rules, settings.rules, settings.holds))

@@ -1,4 +1,4 @@
-"""Is this machine fit to analyse calls: weights, decoder, hardware, store, telemetry."""
+"""Checks that this machine can analyse calls: weights, decoder, hardware, store, telemetry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DECODERS = ("pcm_mulaw", "pcm_alaw", "flac", "mp3", "opus", "vorbis", "aac", "gs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of the report; `ok` is false where calls cannot be analysed until it is mended."""
+    """One line of the report; `ok` is false where calls cannot be analysed until the fault is fixed."""
 
     name: str
     ok: bool
@@ -29,7 +29,7 @@ class Check:
 
 
 def examine(settings: Settings, db: Path) -> Iterator[Check]:
-    """The checks, one after another; some take seconds."""
+    """Carry out the checks, one after another; some take seconds."""
     checks: dict[str, Callable[[], str]] = {
         "program": _program,
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
@@ -38,7 +38,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "second look": _second_look,
         "rules": lambda: _rules(settings),
         "decoder": _decoder,
-        "processor": lambda: f"{len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB of memory",
+        "processor": lambda: f"{_cores()} cores, {_memory_gib():.0f} GiB of memory",
         "gpu": lambda: _gpu(settings),
         "store": lambda: _store(db),
         "telemetry": _telemetry,
@@ -93,6 +93,13 @@ def _decoder() -> str:
         raise UsageError("decoders missing", value=", ".join(missing), remedy=remedy)
     codec = ".".join(map(str, av.library_versions["libavcodec"]))
     return f"PyAV {av.__version__}, FFmpeg's libavcodec {codec}, with {', '.join(DECODERS)}"
+
+
+def _cores() -> int:
+    """The cores this process may use; where the system does not report that, as on macOS, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _memory_gib() -> float:

@@ -1,11 +1,10 @@
-"""Errors people read: one line that says what, where, the value, what is allowed and the remedy."""
+"""Errors for users: one line that says what is wrong, where, the value, what is allowed and the remedy."""
 
 
 class EarwitnessError(Exception):
-    """A fault a person can mend; its text is one line.
+    """An error that a user can correct; its text is one line.
 
-    Parts that are left out do not appear. `str(error)` reads
-    ``what: where: got value; allowed: …; remedy``.
+    `str(error)` is ``what: where; got value; allowed: …; remedy``, without the parts that were not given.
     """
 
     def __init__(
@@ -30,8 +29,8 @@ class EarwitnessError(Exception):
 
 
 class UsageError(EarwitnessError):
-    """Wrong usage or configuration; the program ends with exit code 2 and nothing is written."""
+    """Wrong usage or configuration; the program writes nothing and ends with exit code 2."""
 
 
 class RecordingError(EarwitnessError):
-    """One recording cannot be analysed; it is quarantined with this text and the night goes on."""
+    """A recording that cannot be analysed; it is quarantined with this text and the run continues."""

@@ -1,4 +1,4 @@
-"""How those who wait are told how far a long second look has come."""
+"""The interface through which a long operation reports its progress."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told how many things there are to do, and of each few that are done."""
+    """Receives the number of things to do, and then how many are done."""
 
     def started(self, total: int) -> None:
-        """The number of things is known."""
+        """`total` things are to be done."""
 
     def advanced(self, done: int) -> None:
-        """So many more are done."""
+        """`done` more of them are done."""
 
 
 class _Unwatched:
-    """Told, and tells nobody."""
+    """A progress that reports to nobody."""
 
     def started(self, total: int) -> None:
-        """Nothing."""
+        """Ignore the number of things."""
 
     def advanced(self, done: int) -> None:
-        """Nothing."""
+        """Ignore what is done."""
 
 
 UNWATCHED: Progress = _Unwatched()
-"""A progress that nobody is told of."""
+"""For operations whose progress nobody watches."""

@@ -1,14 +1,53 @@
-"""Every record, in the order it comes to be. Times are seconds from the start of the recording.
+"""Every record of the pipeline, in the order in which it comes to be.
 
-A record that lands in a table has the table's columns as fields, by name, without `recording_id`:
-`CallAnalysis.recording` carries that once for all of them.
+Times are seconds from the start of the recording. A record that lands in a table has the table's columns as
+fields, by name, without `recording_id`: `CallAnalysis.recording` carries that once for all of them.
+
+Glossary
+--------
+recording        One audio file, identified by the sha256 of its bytes.
+channel          One track of a recording, 0 or 1. On stereo each side of the call has its own channel.
+crosstalk        A faint copy of the other side on a channel. It is removed before anything is measured.
+activity         A stretch in which a channel carries speech: no crosstalk, music, tones or noise.
+sound            A stretch of music or tones, or one in which the recording is cut off.
+fingerprint      The spectral landmarks of a stretch of music, by which it is found in other calls.
+hold track       A piece of hold music that several calls of the archive share.
+speaker          One voice of a call, by a name such as `channel0` or `speaker1`.
+role             What a speaker is in the call: agent, customer, ivr (announcements) or unknown.
+attribution      Deciding which speaker said what, and which role each speaker has.
+diarization      Separating the speakers of a mono recording by their voices.
+word             A recognised word with its times and the recogniser's probability for it.
+turn             A stretch of speech by one speaker, including short pauses.
+utterance        The words of a turn that belong together: a sentence, or what stands between two pauses.
+hold             The agent lets the caller wait, from the last word before to the agent's first word after.
+permission       Whether the agent asked before a hold and what the customer answered.
+transfer         The agent hands the customer over to somebody else.
+overlap          A stretch in which two speakers speak at once.
+backchannel      A short "mhm" or "okay" of the listener; it is an overlap but not an interruption.
+silence          Nobody speaks for longer than a threshold, and it is not a hold.
+conversation time  The call from the agent's first word on, without holds and announcements.
+prosody          How something is said: pitch, level, tempo and effort, relative to the speaker's own usual.
+activation       How aroused a voice sounds, as one number taken from its prosody (table `tone`).
+audio quality    What a channel's audio can carry: level, noise, clipping, bandwidth, dropouts, crosstalk.
+personal datum   Personal or account data that the customer gave: its kind and time, never its value.
+event            A hold, transfer, overlap or silence.
+metric           A measure of a call, kept as numerator and denominator so that calls can be pooled.
+rule             A requirement on a call, written in a TOML file; it has a version.
+finding          The verdict of one rule on one call: pass, fail, not applicable or not determinable.
+basis            What a finding rests on: a phrase, a meaning, an absence, an event or a measure.
+evidence         The span, turn and quote that support a finding; for an absence, the span that was searched.
+near miss        A sentence close in meaning to what a failed rule wanted to hear; it is marked for review.
+review           A person's judgement of a finding.
+recheck          Computing events, metrics and findings again from stored words and turns, without audio.
+outdated         Of a stored call: a newer recogniser or audio setting would transcribe it differently.
+quarantine       Where a recording goes that could not be analysed, with the reason.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +84,23 @@ Pairs = tuple[tuple[float, float], ...]
 """Starts and ends in seconds."""
 Samples = NDArray[np.float32]
 
+WORD_TOLERANCE_S = 0.15
+"""How far a recogniser's word times may be off: they come from attention weights."""
+
+
+class Timed:
+    """A record with a start and an end, in seconds from the start of the recording."""
+
+    __slots__ = ()
+
+    start_s: float
+    end_s: float
+
+    @property
+    def span(self) -> Span:
+        """The stretch from start to end."""
+        return Span(self.start_s, self.end_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
@@ -74,9 +130,9 @@ class Audio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The business facts of a recording, as its metadata gave them; all may be unknown.
+    """The business facts of a recording, as its metadata gave them; each may be unknown.
 
-    `holds` and `pauses` (of the recorder) are the telephone system's; None where it gave none.
+    `holds` and `pauses` (of the recorder) come from the telephone system; None where it gave none.
     """
 
     call_ref: str | None = None
@@ -93,7 +149,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class Activity(Timed):
     """A stretch in which a channel carries its own speaker's voice (crosstalk and sounds left out)."""
 
     channel: int
@@ -101,14 +157,9 @@ class Activity:
     start_s: float
     end_s: float
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
+class Sound(Timed):
     """A stretch of music or tones on a channel, or one in which the recording is cut off.
 
     `frequency_hz` is that of a single tone, `track_id` the known track a piece of music is from.
@@ -121,15 +172,10 @@ class Sound:
     frequency_hz: float | None = None
     track_id: str | None = None
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """What tells a stretch of music: the pairs of its spectral peaks, and the frame of each."""
+    """What identifies a stretch of music: pairs of its spectral peaks, and the frame of each pair."""
 
     channel: int
     start_s: float
@@ -141,7 +187,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTrack:
-    """Music that was heard in several calls; `frames` count from the first of it that was heard."""
+    """Hold music that several calls share; `frames` count from the earliest part that was recorded."""
 
     track_id: str
     learned_at: datetime
@@ -151,22 +197,17 @@ class HoldTrack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeakerSpan:
-    """A stretch of speech by one speaker, known only by a name such as `speaker1`."""
+class SpeakerSpan(Timed):
+    """A stretch of speech by one speaker, who is known only by a name such as `speaker1`."""
 
     speaker: str
     start_s: float
     end_s: float
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardWord:
-    """A word as the recogniser heard it on a channel, before it belongs to anybody."""
+class HeardWord(Timed):
+    """A word that was recognised on a channel, before it is attributed to a speaker."""
 
     channel: int
     start_s: float
@@ -174,14 +215,9 @@ class HeardWord:
     text: str
     probability: float
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(Timed):
     """A recognised word. `text` keeps its punctuation; `probability` is the recogniser's, 0 to 1."""
 
     word_index: int
@@ -193,15 +229,10 @@ class Word:
     text: str
     probability: float
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A stretch of speech by one speaker; short pauses of its own are inside it."""
+class Turn(Timed):
+    """A stretch of speech by one speaker, including short pauses."""
 
     turn_index: int
     speaker: str
@@ -211,14 +242,9 @@ class Turn:
     end_s: float
     text: str
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Timed):
     """A hold: from the last word before it to the agent's first word after it."""
 
     hold_index: int
@@ -231,17 +257,12 @@ class Hold:
     return_turn_index: int | None = None
     track_id: str | None = None
 
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """The agent hands the customer on: from the announcement to the next agent's first word.
+    """The agent hands the customer over: from the announcement to the next agent's first word.
 
-    `end_s` is None where nobody is heard to take over; `turn_index` is the turn of the announcement.
+    `end_s` is None where no other agent is heard; `turn_index` is the turn of the announcement.
     """
 
     transfer_index: int
@@ -264,10 +285,10 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Nobody speaks for longer than the threshold, and it is no hold.
+class Silence(Timed):
+    """A stretch in which nobody speaks for longer than the threshold, outside holds.
 
-    In a `recorder_pause` the recorder was stopped, as for a card number: what was said then is unknown.
+    In a `recorder_pause` the recorder was stopped, as for a card number; what was said meanwhile is unknown.
     """
 
     silence_index: int
@@ -275,11 +296,6 @@ class Silence:
     end_s: float
     announced: bool
     kind: SilenceKind = "silence"
-
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,10 +317,10 @@ class AudioQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonalDatum:
-    """Personal or account data the customer gave: what and when, never the value itself.
+class PersonalDatum(Timed):
+    """Personal or account data the customer gave: its kind and time, never its value.
 
-    `role` is `unknown` where nobody knows who speaks; `luhn_valid` is None for all but whole card numbers.
+    `role` is `unknown` where the speaker's role is; `luhn_valid` is None for all but whole card numbers.
     """
 
     datum_index: int
@@ -316,11 +332,6 @@ class PersonalDatum:
     digits: int
     luhn_valid: bool | None
     confidence: float
-
-    @property
-    def span(self) -> Span:
-        """When."""
-        return Span(self.start_s, self.end_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +363,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRule:
-    """A rule as the store keeps it: its place in the scorecard, and the `text` it was written in."""
+    """A rule as the store keeps it: its scorecard entry, the `text` of its pack, a site's `overlay`."""
 
     rule_id: str
     rule_version: str
@@ -380,20 +391,20 @@ class Review:
 
     @property
     def subject(self) -> tuple[str, str, str, str]:
-        """Which finding is judged, and by whom."""
+        """The finding that is judged, and the reviewer."""
         return self.recording_id, self.rule_id, self.rule_version, self.reviewer
 
     @property
     def opinion(self) -> tuple[Judgement, str | None, Verdict | None]:
-        """What is said of it."""
+        """The judgement with its note and the verdict it is about."""
         return self.judgement, self.note, self.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tone:
-    """How a turn was said, against what is usual for its speaker; units and meanings: table `tone`.
+    """How a turn was said, relative to what is usual for its speaker; units and meanings: table `tone`.
 
-    All that follows `usable_share` is None where there is too little voice to judge by; `activation` and
+    All fields after `usable_share` are None where there is too little voice to measure; `activation` and
     `word_sentiment` are None also for agents, unless the settings ask for them.
     """
 
@@ -416,7 +427,7 @@ class Tone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TonePoint:
-    """A speaker's voice in a window of the call, against what is usual for it; table `tone_curve`."""
+    """A speaker's voice in a window of the call, relative to what is usual for it; table `tone_curve`."""
 
     speaker: str
     role: Role
@@ -432,7 +443,7 @@ class TonePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneRise:
-    """Where a speaker's activation climbs most, from `low` at its start to `high` at its end."""
+    """Where a speaker's activation rises most, from `low` at its start to `high` at its end."""
 
     speaker: str
     role: Role
@@ -444,7 +455,7 @@ class ToneRise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
-    """A verdict that changed when a stored call was judged again."""
+    """A verdict that changed when a stored call was rechecked or analysed again."""
 
     recording_id: str
     rule_id: str
@@ -486,26 +497,38 @@ class AnalysisRun:
     rules_s: float
 
 
+class InTable(NamedTuple):
+    """The table that the records of a field of CallAnalysis fill, and the stage that makes them."""
+
+    table: str
+    stage: Literal["given", "audio", "assess"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAnalysis:
-    """All that is known about one recording. A quarantined one has no run and empty parts."""
+    """Everything that is known about one recording. A quarantined one has no run and empty parts.
 
-    recording: Recording
-    call: Call
-    run: AnalysisRun | None = None
-    activities: tuple[Activity, ...] = ()
-    sounds: tuple[Sound, ...] = ()
-    fingerprints: tuple[Fingerprint, ...] = ()
-    words: tuple[Word, ...] = ()
-    turns: tuple[Turn, ...] = ()
-    holds: tuple[Hold, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
-    silences: tuple[Silence, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    quality: tuple[AudioQuality, ...] = ()
-    tone: tuple[Tone, ...] = ()
-    tone_curve: tuple[TonePoint, ...] = ()
-    tone_rises: tuple[ToneRise, ...] = ()
-    personal_data: tuple[PersonalDatum, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    Each field names its table and the stage that makes it: `given` with the recording, found in its
+    `audio`, or made by `assess` from what was found. Code that reads or writes tables derives its lists
+    from here (`pipeline.store.parts`).
+    """
+
+    recording: Annotated[Recording, InTable("recording", "given")]
+    call: Annotated[Call, InTable("call", "given")]
+    run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
+    activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
+    sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()
+    fingerprints: Annotated[tuple[Fingerprint, ...], InTable("fingerprint", "audio")] = ()
+    words: Annotated[tuple[Word, ...], InTable("word", "audio")] = ()
+    turns: Annotated[tuple[Turn, ...], InTable("turn", "audio")] = ()
+    holds: Annotated[tuple[Hold, ...], InTable("hold", "assess")] = ()
+    transfers: Annotated[tuple[Transfer, ...], InTable("transfer", "assess")] = ()
+    overlaps: Annotated[tuple[Overlap, ...], InTable("overlap", "assess")] = ()
+    silences: Annotated[tuple[Silence, ...], InTable("silence", "assess")] = ()
+    metrics: Annotated[tuple[Metric, ...], InTable("metric", "assess")] = ()
+    quality: Annotated[tuple[AudioQuality, ...], InTable("audio_quality", "audio")] = ()
+    tone: Annotated[tuple[Tone, ...], InTable("tone", "audio")] = ()
+    tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
+    tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
+    personal_data: Annotated[tuple[PersonalDatum, ...], InTable("personal_data", "assess")] = ()
+    findings: Annotated[tuple[Finding, ...], InTable("finding", "assess")] = ()

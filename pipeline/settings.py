@@ -1,35 +1,40 @@
 """Every threshold as a named setting: from `earwitness.toml`, the environment or `--set`.
 
 Precedence, strongest first: `--set section.name=value`, the environment (`EARWITNESS_ASR__MODEL`),
-the TOML file, the defaults below. Sources of the defaults are named beside them.
+the TOML file, the defaults below. Sources of the defaults are named beside them. Each section and some of
+the fields name the stage that reads them; see `pipeline.setting_stages`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from pipeline.errors import UsageError
+from pipeline.setting_stages import (
+    ASSESS,
+    AUDIO,
+    RUN,
+    Section,
+    Stage,
+    fingerprint_of,
+    rename_former,
+    values_of,
+)
 
 DEFAULT_FILE = Path("earwitness.toml")
 ENV_PREFIX = "EARWITNESS_"
 
 
-class Section(BaseModel):
-    """A group of settings; unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class AudioSettings(Section):
     """Layout of the recording."""
+
+    stage: ClassVar[Stage] = "audio"
 
     agent_channel: Literal["left", "right", "auto"] = "left"
     """Which channel of a stereo call is the agent; `auto` finds it from what is said."""
@@ -41,6 +46,8 @@ class AudioSettings(Section):
 
 class ActivitySettings(Section):
     """Who makes sound when, at 10 ms."""
+
+    stage: ClassVar[Stage] = "audio"
 
     vad_threshold: float = Field(0.5, gt=0, lt=1)
     """Voice-activity probability that opens speech."""
@@ -67,6 +74,8 @@ class ActivitySettings(Section):
 class SoundSettings(Section):
     """Music and tones."""
 
+    stage: ClassVar[Stage] = "audio"
+
     min_music_s: float = Field(2.0, gt=0)
     """Shortest stretch of music."""
     min_tone_s: float = Field(0.08, gt=0)
@@ -75,25 +84,27 @@ class SoundSettings(Section):
     """Shortest tone of two frequencies that is none of the telephone network's."""
     min_cut_s: float = Field(2.0, gt=0)
     """Shortest stretch without even noise, on a line that has some, that shows a stopped recorder."""
-    known_after: int = Field(2, ge=2)
+    known_after: int = Field(2, ge=2, json_schema_extra=RUN)
     """Music heard in so many recordings is known from then on."""
 
 
 class AsrSettings(Section):
     """Recognition."""
 
+    stage: ClassVar[Stage] = "audio"
+
     model: str = "base"
     """A Whisper size or hub name, or a folder with a CTranslate2 model."""
     revision: str | None = None
     """Revision for a model taken from the hub; required there unless the name has a pinned one."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", json_schema_extra=RUN)
     compute_type: str = "auto"
     """CTranslate2 type; `auto` is int8 on the CPU and float16 on CUDA."""
     language: str = "en"
     beam_size: int = Field(5, ge=1, le=20)
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, ge=1, json_schema_extra=RUN)
     """Windows of 30 s recognised together."""
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, json_schema_extra=RUN)
     """CPU threads; 0 takes all cores."""
     pad_s: float = Field(0.2, ge=0)
     """Audio kept around activity for the recogniser."""
@@ -106,11 +117,13 @@ class AsrSettings(Section):
 class DiarizationSettings(Section):
     """Who speaks when on a mono call."""
 
+    stage: ClassVar[Stage] = "audio"
+
     source: Literal["offline", "hub"] = "offline"
     """Weights from the packages of the `offline` extra, or pyannote's pipeline from the hub."""
     revision: str | None = None
     """Commit of the hub's pipeline (40 hex digits); the pinned one unless set."""
-    threads: int = Field(1, ge=0)
+    threads: int = Field(1, ge=0, json_schema_extra=RUN)
     """CPU threads of the diarization networks; 0 leaves PyTorch's own choice."""
     segmentation_step: float = Field(0.25, gt=0, le=1)
     """Step of the 10 s segmentation window, as a share of it."""
@@ -145,6 +158,8 @@ class DiarizationSettings(Section):
 class TurnSettings(Section):
     """Turns."""
 
+    stage: ClassVar[Stage] = "audio"
+
     pause_s: float = Field(1.5, gt=0)
     """Longest pause inside a turn while the other side is silent."""
     pause_across_s: float = Field(0.7, gt=0)
@@ -155,6 +170,8 @@ class TurnSettings(Section):
 
 class HoldSettings(Section):
     """Holds."""
+
+    stage: ClassVar[Stage] = "assess"
 
     min_s: float = Field(5.0, gt=0)
     """Shortest hold."""
@@ -173,6 +190,8 @@ class HoldSettings(Section):
 class OverlapSettings(Section):
     """Kinds of simultaneous speech."""
 
+    stage: ClassVar[Stage] = "assess"
+
     min_s: float = Field(0.2, gt=0)
     backchannel_max_s: float = Field(1.0, gt=0)
     backchannel_max_words: int = Field(3, ge=1)
@@ -190,6 +209,8 @@ class OverlapSettings(Section):
 class SilenceSettings(Section):
     """Silences."""
 
+    stage: ClassVar[Stage] = "assess"
+
     min_s: float = Field(3.0, gt=0)
     """[Amazon Connect]"""
     dead_air_s: float = Field(10.0, gt=0)
@@ -199,13 +220,15 @@ class SilenceSettings(Section):
 class ToneSettings(Section):
     """How things are said."""
 
+    stage: ClassVar[Stage] = "audio"
+
     agents: bool = False
-    """Also infer activation, rises and word sentiment of agents; see DECISIONS.md before switching it on."""
+    """Also infer activation, rises and word sentiment of agents; read docs/decisions/0022 first."""
     min_voiced_s: float = Field(0.6, gt=0)
     """Least voiced speech a turn is judged by."""
     min_turns: int = Field(3, ge=2)
     """Fewest such turns that show what is usual for a speaker."""
-    raised: float = Field(0.5, gt=0, lt=1)
+    raised: float = Field(0.5, gt=0, lt=1, json_schema_extra=ASSESS)
     """Activation from which a turn counts as raised."""
     window_s: float = Field(10.0, gt=0)
     """Window of the curve over the call, which moves on by half of it."""
@@ -215,8 +238,11 @@ class ToneSettings(Section):
     """Longest time a rise may take."""
 
 
-class FitnessSettings(Section):
+class QualitySettings(Section):
     """What audio must give for a measure to be taken from it."""
+
+    stage: ClassVar[Stage] = "assess"
+    formerly = "fitness"
 
     min_snr_db: float = Field(12.0)
     """Least level of speech above the noise for timing."""
@@ -226,15 +252,20 @@ class FitnessSettings(Section):
     """Highest level of the other side's leak at which simultaneous speech can be told."""
     min_word_probability: float = Field(0.4, ge=0, le=1)
     """Least mean word probability for measures that count words."""
-    swap_confidence: float = Field(0.75, gt=0, le=1)
+    swap_confidence: float = Field(0.75, gt=0, le=1, json_schema_extra=AUDIO)
     """Confidence with which words must speak for the other channel to suspect swapped channels."""
 
 
 class RuleSettings(Section):
     """Rules."""
 
-    packs: Path | None = None
-    """A folder of your own rule packs, which change, replace or join the program's."""
+    stage: ClassVar[Stage] = "assess"
+
+    packs: Path | None = Field(None, json_schema_extra=RUN)
+    """A folder of your own rule packs, which change, replace or join the program's.
+
+    Not stored with an analysis: the version of the rules stands for what the packs say.
+    """
     disclosure_deadline_s: float = Field(60.0, gt=0)
     """Conversation time (hold and ivr excluded) by which the disclosure must have ended."""
     min_phrase_probability: float = Field(0.4, ge=0, le=1)
@@ -245,9 +276,11 @@ class RuleSettings(Section):
     """Share of a phrase that must lie in speech activity."""
     repeat_back_within_s: float = Field(120.0, gt=0)
     """Conversation time within which details the customer gave are to be read back."""
-    second_look: bool = True
+    near_miss: bool = Field(True, json_schema_extra={"formerly": "rules.second_look"})
     """Look, with the extra `meaning`, for sentences that mean what a failed rule did not find."""
-    second_look_similarity: float = Field(0.6, gt=0, le=1)
+    near_miss_similarity: float = Field(
+        0.6, gt=0, le=1, json_schema_extra={"formerly": "rules.second_look_similarity"}
+    )
     """Likeness in meaning (cosine) to an example from which a sentence is marked for review."""
     mid_call_start_s: float = Field(0.3, ge=0)
     """Speech that begins this early without a greeting means the recording starts mid-call."""
@@ -256,12 +289,16 @@ class RuleSettings(Section):
 class StoreSettings(Section):
     """The database and the night."""
 
+    stage: ClassVar[Stage] = "run"
+
     batch_calls: int = Field(16, ge=1)
     """Calls analysed between two publications."""
 
 
 class MetadataSettings(Section):
     """Where a call's business facts come from."""
+
+    stage: ClassVar[Stage] = "run"
 
     filename_pattern: str | None = None
     """Regular expression with named groups such as `(?P<agent_id>…)`, matched on the file's stem."""
@@ -280,29 +317,18 @@ class Settings(Section):
     overlaps: OverlapSettings = OverlapSettings()
     silences: SilenceSettings = SilenceSettings()
     tone: ToneSettings = ToneSettings()
-    fitness: FitnessSettings = FitnessSettings()
+    quality: QualitySettings = QualitySettings()
     rules: RuleSettings = RuleSettings()
     store: StoreSettings = StoreSettings()
     metadata: MetadataSettings = MetadataSettings()
 
-    def analysis_values(self) -> dict[str, Any]:
-        """The settings that change results, as stored with each analysis."""
-        values = self.model_dump(mode="json", exclude={"store", "metadata"})
-        for name in ("batch_size", "threads", "device"):
-            del values["asr"][name]
-        del values["diarization"]["threads"]
-        # What the packs say is in the rules' version.
-        del values["rules"]["packs"]
-        return values
+    def analysis_values(self) -> dict[str, dict[str, Any]]:
+        """The settings that change results, by id, as stored with each analysis."""
+        return values_of(self, ("audio", "assess"))
 
     def fingerprint(self) -> str:
         """Sha256 (hex, 16 digits) of the settings that change results."""
         return fingerprint_of(self.analysis_values())
-
-
-def fingerprint_of(values: Mapping[str, Any]) -> str:
-    """Sha256 (hex, 16 digits) of settings as they are stored."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load(
@@ -324,6 +350,7 @@ def load(
         if not separator or "." not in name:
             raise UsageError("not a setting", value=text, allowed="section.name=value")
         _assign(values, name.strip().split("."), value.strip(), f"--set {name.strip()}")
+    rename_former(Settings, values)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -27,7 +27,7 @@ class Span(NamedTuple):
         return self.end_s > self.start_s
 
     def __and__(self, other: Span) -> Span:
-        """The common part; empty (false) when there is none."""
+        """The common part; an empty span, which is false, if there is none."""
         start, end = self
         other_start, other_end = other
         start = start if start > other_start else other_start
@@ -48,16 +48,16 @@ class Span(NamedTuple):
 
     @property
     def middle_s(self) -> float:
-        """The instant half-way."""
+        """The instant halfway between start and end, in seconds."""
         return (self.start_s + self.end_s) / 2
 
     def padded(self, by_s: float) -> Span:
-        """The span grown by `by_s` seconds at each end."""
+        """The span extended by `by_s` seconds at each end."""
         return Span(self.start_s - by_s, self.end_s + by_s)
 
 
 def union(spans: Iterable[Span], *, bridge_s: float = 0.0) -> tuple[Span, ...]:
-    """Sorted, disjoint spans covering the same time; gaps of at most `bridge_s` are closed.
+    """Sorted, disjoint spans that cover the same time; gaps of at most `bridge_s` seconds are closed.
 
     >>> union([Span(3, 4), Span(0, 1), Span(1, 2)])
     (Span(start_s=0, end_s=2), Span(start_s=3, end_s=4))
@@ -72,7 +72,7 @@ def union(spans: Iterable[Span], *, bridge_s: float = 0.0) -> tuple[Span, ...]:
 
 
 def intersection(left: Iterable[Span], right: Iterable[Span]) -> tuple[Span, ...]:
-    """The time that lies in both, as sorted, disjoint spans."""
+    """The time that lies in both arguments, as sorted, disjoint spans."""
     a = union(left)
     b = union(right) if a else ()
     out: list[Span] = []
@@ -112,12 +112,12 @@ def complement(spans: Iterable[Span], within: Span) -> tuple[Span, ...]:
 
 
 def total_s(spans: Iterable[Span]) -> float:
-    """Covered time in seconds; time covered twice counts once."""
+    """The covered time in seconds; time covered twice counts once."""
     return sum(span.duration_s for span in union(spans))
 
 
 def covered_s(span: Span, by: Iterable[Span]) -> float:
-    """Seconds of `span` that lie in `by`, which must be disjoint."""
+    """Seconds of `span` that lie in `by`; the spans of `by` must be disjoint."""
     from_s, to_s = span
     covered = 0.0
     for start_s, end_s in by:
@@ -128,7 +128,7 @@ def covered_s(span: Span, by: Iterable[Span]) -> float:
 
 
 class Cover:
-    """The time that spans cover, to be asked about often: an answer takes only the spans it touches.
+    """The time covered by spans, for many queries: a query visits only the spans that it overlaps.
 
     >>> Cover([Span(2.0, 4.0), Span(0.0, 1.0)]).seconds_in(0.5, 3.0)
     1.5
@@ -139,7 +139,7 @@ class Cover:
         self._ends_s = [span.end_s for span in self._spans]
 
     def seconds_in(self, start_s: float, end_s: float) -> float:
-        """How much of the time from `start_s` to `end_s` is covered, in seconds."""
+        """Seconds covered between `start_s` and `end_s`."""
         covered = 0.0
         for at in range(bisect_right(self._ends_s, start_s), len(self._spans)):
             from_s, to_s = self._spans[at]

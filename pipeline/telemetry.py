@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: libraries that would report home are told not to, before their import."""
+"""Switch off the telemetry of libraries before they are imported, so that nothing leaves the machine."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ QUIET = {
     "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
     "PYANNOTE_METRICS_ENABLED": "0",
 }
-"""Environment variables that end every known report about use."""
+"""Environment variables that switch off all known usage reports."""
 
 OWN_PREFECT = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE")
-"""Who has set one of these uses Prefect already, and a run belongs there."""
+"""If one of these is set, the user has a Prefect server of their own, and runs are reported to it."""
 
 _START_TIMEOUT_S = "180"  # Prefect's own 20 s are too few for two busy cores
 
 
 def silence() -> None:
-    """Turn telemetry off for this process and those it starts."""
+    """Switch telemetry off for this process and its child processes."""
     os.environ.update(QUIET)
 
 
 def prefer_private_prefect() -> bool:
-    """Let Prefect live in a temporary folder unless the user has one of their own; says whether it does.
+    """Give Prefect a temporary folder unless the user has configured one; return whether it is temporary.
 
-    A temporary Prefect neither touches nor trips over a database in the home folder, and is gone at the
-    end of the process. To be called before Prefect is imported.
+    A temporary Prefect does not use the database in the home folder, and it is removed when the process
+    ends. Call this before Prefect is imported.
     """
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", _START_TIMEOUT_S)
     has_own = any(name in os.environ for name in OWN_PREFECT) or _has_profiles()

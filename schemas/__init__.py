@@ -1,8 +1,9 @@
 """The database as SQL: the only place a table, a view or a column is defined.
 
 Files carry a number so that they sort in the order they are applied; `tables()` and `views()` return
-them in that order. Tables are made only where they are missing, views are replaced at every opening,
-and the tables named in `data()` are filled anew from their CSV file.
+them in that order. Tables are made only where they are missing, views and comments are replaced at every
+opening, and the tables named in `data()` are filled again from their CSV file. A table that exists is changed
+by a file in `migrations`, whose number is the layout's `VERSION` from then on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION = 3
-"""Raised whenever an existing table changes; a store of another version is refused, not migrated."""
+"""The number of the layout: that of the last migration."""
 
 _HERE = Path(__file__).parent
 
@@ -20,6 +21,15 @@ _HERE = Path(__file__).parent
 class Statement:
     """A table or view by `name`, with the SQL that makes it and comments on every column."""
 
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """SQL that brings the tables from layout `version` - 1 to layout `version`."""
+
+    version: int
     name: str
     sql: str
 
@@ -40,6 +50,15 @@ def tables() -> tuple[Statement, ...]:
 def views() -> tuple[Statement, ...]:
     """The views, each after those it reads."""
     return _statements("views")
+
+
+def migrations() -> tuple[Migration, ...]:
+    """The migrations in the order they are applied, without gaps up to `VERSION`."""
+    found = []
+    for path in sorted((_HERE / "migrations").glob("*.sql")):
+        number, _, name = path.stem.partition("_")
+        found.append(Migration(version=int(number), name=name, sql=path.read_text(encoding="utf-8")))
+    return tuple(found)
 
 
 def data() -> tuple[Data, ...]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline import ALGORITHM
 from pipeline.records import (
     Activity,
     AnalysisRun,
@@ -271,7 +272,7 @@ def a_run(**changes: Any) -> AnalysisRun:
     """A run with a tiny model."""
     run = AnalysisRun(
         pipeline_version="0.1.0",
-        algorithm=1,
+        algorithm=ALGORITHM,
         settings_hash="0123456789abcdef",
         settings={"holds": {"min_s": 5.0}},
         asr_model="tiny",

@@ -22,50 +22,13 @@ from builders import (
     sound,
 )
 
-from pipeline import store
-from pipeline.records import (
-    Activity,
-    AnalysisRun,
-    AudioQuality,
-    Call,
-    CallAnalysis,
-    Finding,
-    Fingerprint,
-    Hold,
-    Metric,
-    Overlap,
-    PersonalDatum,
-    Recording,
-    Silence,
-    Sound,
-    Tone,
-    TonePoint,
-    ToneRise,
-    Transfer,
-    Turn,
-    Word,
-)
+from pipeline.records import AnalysisRun, Call, CallAnalysis, Recording
 from pipeline.store import query, reading
+from pipeline.store.parts import CHILDREN as _PARTS
+from pipeline.store.parts import PARTS
 
-CHILDREN: dict[str, type] = {
-    "activities": Activity,
-    "sounds": Sound,
-    "fingerprints": Fingerprint,
-    "words": Word,
-    "turns": Turn,
-    "holds": Hold,
-    "transfers": Transfer,
-    "overlaps": Overlap,
-    "silences": Silence,
-    "metrics": Metric,
-    "quality": AudioQuality,
-    "tone": Tone,
-    "tone_curve": TonePoint,
-    "tone_rises": ToneRise,
-    "personal_data": PersonalDatum,
-    "findings": Finding,
-}
-TABLES = {part: table for table, part in store.PARTS.items()}
+CHILDREN: dict[str, type] = {part.field: part.record for part in _PARTS}
+TABLES = {part.field: part.table for part in PARTS}
 JSON_FIELDS = {"extra", "settings", "detail", "role_cues"}
 
 TALK = an_analysis(

@@ -13,7 +13,7 @@ from pipeline.phrases.lexicon import load_lexicon
 from pipeline.phrases.search import Phrases, compile_patterns
 from pipeline.records import Activity, Finding, Hold, Role, Turn, Word
 from pipeline.rules import CallContext, Rule, judge, judge_holds, load_rules
-from pipeline.rules.spec import Beeps, HoldLength, Measure, Sequence
+from pipeline.rules.check import Check
 from pipeline.settings import Settings
 
 RULES = load_rules()
@@ -69,13 +69,13 @@ def a_group(role: Role, pattern: str) -> Phrases:
     )
 
 
-def a_rule(logic: Sequence | Measure | HoldLength | Beeps, **groups: str | tuple[Role, str]) -> Rule:
+def a_rule(check: Check, **groups: str | tuple[Role, str]) -> Rule:
     """A rule of groups with one pattern each, said by the agent unless told."""
     phrases = {
         name: a_group("agent", group) if isinstance(group, str) else a_group(*group)
         for name, group in groups.items()
     }
-    return replace(RULES.rule("hold_thanks"), id="tried", logic=logic, phrases=phrases)
+    return replace(RULES.rule("hold_thanks"), id="tried", check=check, phrases=phrases)
 
 
 def tried(case: CallContext, rule: Rule, settings: Settings = SETTINGS) -> Finding:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from channels import channels_of
 from compose import Composer, Line
 from scipy.signal import resample_poly
 from signals import RATE, SAMPLES, at, decibels, music, sample_call, speech, tone
@@ -10,7 +11,8 @@ from pipeline.audio.crosstalk import estimate_leak, remove_crosstalk
 from pipeline.audio.frames import levels_db, noise_floor_db, to_spans
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s, union
-from pipeline.speech.activity import VAD_STEP, detect_activity, load_voice_model, voice_probability
+from pipeline.speech.activity import VAD_STEP, voice_probability
+from pipeline.weights.voice_activity import load_voice_model
 
 SETTINGS = Settings()
 
@@ -21,7 +23,7 @@ def voice_model():
 
 
 def spans_of(voice_model, *channels):
-    return [c.spans for c in detect_activity(np.stack(channels), voice_model, SETTINGS)]
+    return [c.spans for c in channels_of(np.stack(channels), voice_model, SETTINGS)]
 
 
 def test_speech_edges_are_found_within_a_tenth_of_a_second(voice_model):
@@ -47,13 +49,13 @@ def test_line_noise_is_not_speech(voice_model, noise_db):
 
 @pytest.mark.parametrize("silence", [np.zeros(5 * RATE, np.float32), at(5.0), np.zeros(0, np.float32)])
 def test_nothing_is_found_in_silence(voice_model, silence):
-    (channel,) = detect_activity(silence[None], voice_model, SETTINGS)
+    (channel,) = channels_of(silence[None], voice_model, SETTINGS)
     assert channel.spans == ()
     assert channel.sounds == ()
 
 
 def test_music_and_tones_are_no_activity(voice_model):
-    (channel,) = detect_activity(
+    (channel,) = channels_of(
         at(30, (5, music(12)), (20, tone(0.3)), (24, tone(0.3)))[None], voice_model, SETTINGS
     )
     assert total_s(channel.spans) < 0.5
@@ -64,7 +66,7 @@ def test_music_and_tones_are_no_activity(voice_model):
 
 @pytest.mark.parametrize("level_db", [0, -12, -20])
 def test_music_is_found_at_low_level(voice_model, level_db):
-    (channel,) = detect_activity(at(30, (5, decibels(music(12), level_db)))[None], voice_model, SETTINGS)
+    (channel,) = channels_of(at(30, (5, decibels(music(12), level_db)))[None], voice_model, SETTINGS)
     assert total_s(s.span for s in channel.sounds if s.kind == "music") == pytest.approx(12, abs=1.5)
 
 
@@ -74,13 +76,13 @@ def test_speech_is_never_taken_for_music(voice_model):
         "dev03_ivr_disclosure_refused_hold.flac",
         "audiohook_stereo_ulaw.wav",
     ):
-        for channel in detect_activity(sample_call(name), voice_model, SETTINGS):
+        for channel in channels_of(sample_call(name), voice_model, SETTINGS):
             assert [s for s in channel.sounds if s.kind == "music"] == []
 
 
 def test_an_announcement_over_music_is_speech_and_does_not_end_the_music(voice_model):
     announcement = decibels(speech(4.0, who="customer"), 6)
-    (channel,) = detect_activity(
+    (channel,) = channels_of(
         at(40, (5, decibels(music(30), -12)), (18, announcement))[None], voice_model, SETTINGS
     )
     spoken = covered_s(Span(18, 22), channel.spans)
@@ -166,9 +168,9 @@ def test_the_first_word_after_music_is_heard_where_only_a_pause_parts_them(voice
 
 def test_crosstalk_in_a_mono_recording_is_left_alone():
     samples = at(3.0)[None]
-    clean, leaks = remove_crosstalk(samples, SETTINGS.activity)
-    assert clean is samples
-    assert leaks == (None,)
+    (channel,) = remove_crosstalk(samples, SETTINGS.activity)
+    assert np.array_equal(channel.samples, samples[0])
+    assert channel.leak is None
 
 
 def test_levels_are_in_decibels_of_full_scale():
@@ -185,7 +187,7 @@ def test_edges_against_the_truth_of_the_sample_calls(voice_model):
         truth = json.loads(path.read_text())
         if truth["mono"]:
             continue
-        channels = detect_activity(sample_call(f"{path.stem}.flac"), voice_model, SETTINGS)
+        channels = channels_of(sample_call(f"{path.stem}.flac"), voice_model, SETTINGS)
         for turn in truth["turns"]:
             spans = union(channels[1 if turn["role"] == "customer" else 0].spans, bridge_s=0.6)
             mine = [s for s in spans if s & Span(turn["start"], turn["end"])]

@@ -151,6 +151,9 @@ def test_a_fault_of_ours_is_quarantined_with_its_type(folder, run, monkeypatch):
         (["analyse", "a.wav", "--metadata", "wrong.csv"], "no column says which file"),
         (["analyse", "a.wav", "--metadata", "nowhere.csv"], "cannot read the metadata file"),
         (["nightly", "a.wav"], "not a folder"),
+        (["nightly", ".", "--hours", "2"], "missing option; allowed: --refresh-outdated together with"),
+        (["nightly", ".", "--refresh-outdated"], "missing option; allowed: --refresh-outdated together with"),
+        (["nightly", ".", "--refresh-outdated", "--hours", "0"], "more than 0 hours"),
         (["nightly", "nowhere"], "no such file or folder"),
         (["nightly", "hollow"], "no audio in the folder"),
         (["sql", "select 1", "--db", "nowhere.duckdb"], "there is no store"),
@@ -342,6 +345,7 @@ def test_doctor_reports_and_refuses(folder, run):
         ["nightly"],
         ["sql"],
         ["doctor"],
+        ["migrate"],
         ["rules"],
         ["rules", "list"],
         ["rules", "test"],
@@ -450,3 +454,17 @@ def test_a_second_demo_needs_neither_prefect_nor_models(demo_db, tmp_path, run, 
     assert code == 0
     assert "nothing new" in err
     assert "dev01_billing_good" in out
+
+
+def test_outdated_calls_are_told_and_stay(folder, run):
+    write_call(folder / "a.wav")
+    assert run("analyse", "a.wav")[0] == 0
+    code, out, err = run("analyse", "a.wav", "--set", "turns.pause_s=2", "--json")
+    assert code == 0
+    analysed, outdated = json.loads(out)
+    assert (analysed["status"], outdated) == ("analysed", {"status": "outdated", "calls": 1})
+    assert "note: 1 stored calls would be heard differently" in err
+    assert "1 unchanged · 1 of these outdated" in err
+    code, out, err = run("analyse", "a.wav", "--set", "turns.pause_s=2", "--json", "--force")
+    assert [row["status"] for row in json.loads(out)] == ["analysed"]
+    assert "outdated" not in err

@@ -47,7 +47,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stored(
         tmp_path_factory.mktemp("cli") / "calls.duckdb",
         *analyses,
-        rules=[a_rule("greeting", text='roles = ["agent"]\n[logic]\nkind = "sequence"\n')],
+        rules=[a_rule("greeting", text='roles = ["agent"]\n[check]\nkind = "sequence"\n')],
     )
 
 
@@ -83,11 +83,11 @@ def test_evidence_prints_the_page_and_tells_what_is_missing(run: AnalysisRun) ->
         (["spotcheck"], "missing option; allowed: --rule ID --out DIR, or --import CSV"),
         (["spotcheck", "--rule", "greeting"], "missing option"),
         (["spotcheck", "--rule", "nothing", "--out", "x"], "no findings of this rule"),
-        (["spotcheck", "--rule", "greeting", "--out", "x", "--verdict", "bad"], "no such verdict"),
+        (["spotcheck", "--rule", "greeting", "--out", "x", "--verdict", "bad"], "unknown verdict"),
         (["spotcheck", "--rule", "greeting", "--out", "x", "--from", "2030-01-01"], "no finding fits"),
         (
             ["spotcheck", "--rule", "greeting", "--import", "x.csv"],
-            "two things at once; got '--import with --rule'",
+            "options that do not go together; got '--import with --rule'",
         ),
         (["spotcheck", "--queue", "a", "--seed", "7", "--import", "x.csv"], "--import with --queue, --seed"),
         (["spotcheck", "--import", "x.csv"], "cannot read the sheet"),

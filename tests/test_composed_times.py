@@ -125,11 +125,11 @@ score = "quality"
 roles = ["agent"]
 counts = ["offers"]
 
-[logic]
+[check]
 kind = "sequence"
 at = "call"
 
-[[logic.steps]]
+[[check.steps]]
 say = ["offers"]
 
 [phrases.offers]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from channels import channels_of
 
 from pipeline.audio.decode import read_audio
 from pipeline.errors import UsageError
 from pipeline.records import SpeakerSpan
 from pipeline.settings import DiarizationSettings, Settings
 from pipeline.spans import Span, intersection, total_s, union
-from pipeline.speech.activity import detect_activity, load_voice_model
 from pipeline.speech.diarize import (
     PipelineDiarizer,
     VoiceDiarizer,
@@ -23,6 +23,7 @@ from pipeline.speech.diarize import (
 from pipeline.speech.voice_clusters import Pieces, find_voices, unit
 from pipeline.speech.window_tracks import Segmentation, join_windows
 from pipeline.weights.diarization import FILES, HUB_REVISION, TOKEN, find_speaker_weights, load_diarizer
+from pipeline.weights.voice_activity import load_voice_model
 
 RATE = 16_000
 SETTINGS = DiarizationSettings()
@@ -346,14 +347,14 @@ def voice_model():
 
 
 def diarized(real, voice_model, samples):
-    channel = detect_activity(samples[None], voice_model, Settings())[0]
+    channel = channels_of(samples[None], voice_model, Settings())[0]
     return real(channel.samples, channel.spans, [sound.span for sound in channel.sounds]), channel
 
 
 @pytest.mark.real
 def test_the_parties_of_a_call_mixed_to_mono(real, voice_model, samples: Path):
     audio = read_audio(samples / "dev04_late_disclosure.flac", Settings().audio)
-    sides = detect_activity(audio.samples, voice_model, Settings())
+    sides = channels_of(audio.samples, voice_model, Settings())
     found, _ = diarized(real, voice_model, audio.samples.mean(axis=0))
     truth = [(i, s.start_s, s.end_s) for i, side in enumerate(sides) for s in side.spans]
     assert found.speakers == 2

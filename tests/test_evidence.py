@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import wave
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from builders import (
@@ -38,23 +40,24 @@ from pipeline.store import reading
 DISCLOSURE = """
 id = "recording_disclosure"
 roles = ["agent", "ivr"]
-[logic]
+[check]
 kind = "said_in_time"
 [examples.agent]
 match = ["This call may be recorded for quality.", "You are on a recorded line."]
 no_match = ["I have no record of that."]
 """
-HOLDS = 'roles = ["agent"]\n[logic]\nkind = "every_hold"\n[examples.agent]\nmatch = ["Thanks for holding."]\n'
+HOLDS = 'roles = ["agent"]\n[check]\nkind = "every_hold"\n[examples.agent]\nmatch = ["Thanks for holding."]\n'
 RULES = (
     a_rule("recording_disclosure", 5, fatal=True, text=DISCLOSURE, title="Recording <disclosed>"),
     a_rule("hold_thanks", text=HOLDS, score="quality"),
-    a_rule("dead_air", text='roles = ["agent"]\n[logic]\nkind = "measure"\n'),
+    a_rule("dead_air", text='roles = ["agent"]\n[check]\nkind = "measure"\n'),
     a_rule("closing"),
 )
 SAID = Finding(
     rule_id="recording_disclosure",
     rule_version="1",
     verdict="pass",
+    basis="phrase",
     start_s=5 / 6,
     end_s=11 / 6,
     turn_index=0,
@@ -64,7 +67,8 @@ SAID = Finding(
 TURNS = [say("agent", 0.5, 2.5, "this call is recorded & <b>kept</b>"), say("customer", 1.0, 2.0, "oh right")]
 
 
-ABSENT = replace(SAID, verdict="fail", start_s=0.0, end_s=6.0, turn_index=None, quote=None)
+ABSENT = replace(SAID, verdict="fail", basis="absence", start_s=0.0, end_s=6.0, turn_index=None, quote=None)
+INSTEAD = replace(SAID, rule_id="hold_thanks", verdict="fail", basis="absence", quote="this call is recorded")
 NOT_UNDERSTOOD = {"status": "unclear", "reason": "the opening was not understood"}
 HALF_HEARD = (active("agent", 0.5, 1.55), active("customer", 1.0, 2.0))
 
@@ -73,10 +77,12 @@ CALLS: dict[str, tuple[Finding, dict[str, Any]]] = {
     "half heard": (SAID, {"activities": HALF_HEARD}),
     "late": (replace(SAID, verdict="fail", start_s=3.0, end_s=3.5), {}),
     "absent": (ABSENT, {}),
-    "instead": (replace(SAID, rule_id="hold_thanks", verdict="fail", quote="this call is recorded"), {}),
+    "instead": (INSTEAD, {}),
     "failed": (replace(SAID, verdict="fail"), {}),
     "passed": (replace(ABSENT, verdict="pass"), {}),
-    "silent": (replace(ABSENT, rule_id="dead_air"), {}),
+    "silent": (replace(ABSENT, rule_id="dead_air", basis="measure"), {}),
+    "held": (replace(ABSENT, rule_id="dead_air", basis="event"), {}),
+    "older": (replace(ABSENT, basis=None), {}),
     "unclear": (replace(ABSENT, verdict="not_determinable", detail=NOT_UNDERSTOOD), {}),
     "idle": (found("closing", "not_applicable"), {}),
     "old": (replace(SAID, rule_version="0"), {}),
@@ -127,6 +133,20 @@ def out(tmp_path: Path) -> Path:
 
 
 # --- what is in a pack -------------------------------------------------------------------------------
+
+
+def test_what_a_site_changes_in_the_rule_is_in_the_pack(archive: Path, out: Path, tmp_path: Path) -> None:
+    for file in archive.glob("*.*"):
+        shutil.copy(file, tmp_path / file.name)
+    with duckdb.connect(str(tmp_path / "calls.duckdb")) as connection:
+        connection.execute(
+            """UPDATE rule SET overlay = 'title = "Ours & mine"' WHERE text = ?""", [DISCLOSURE]
+        )
+    document = pack(tmp_path, out)
+    shown = f'{DISCLOSURE}\n# ---- changed by this site: recording_disclosure.toml\ntitle = "Ours & mine"'
+    assert (out / "rule.toml").read_text() == shown
+    assert "Ours &amp; mine" in (out / "index.html").read_text(encoding="utf-8")
+    assert "overlay" not in document["rule"]
 
 
 def test_a_pack_holds_all_that_stands_behind_a_verdict(archive: Path, out: Path) -> None:
@@ -262,7 +282,7 @@ def test_around_a_hold_the_quote_is_what_was_said_instead(archive: Path, out: Pa
     assert document["phrase"]["quote"] == "this call is recorded"
 
 
-@pytest.mark.parametrize("call", ["said", "failed", "passed", "silent"])
+@pytest.mark.parametrize("call", ["said", "failed", "passed", "silent", "held", "older"])
 def test_nothing_was_searched_for_where_something_was_found(archive: Path, out: Path, call: str) -> None:
     assert pack(archive, out, call)["searched"] is None
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.phrases.confidence import LEAST_SPEECH_S, LEAST_WORDS_PER_S, WORD_TOLERANCE_S, WordConfidence
-from pipeline.records import Activity, Role, Word
+from pipeline.phrases.confidence import LEAST_SPEECH_S, LEAST_WORDS_PER_S, WordConfidence
+from pipeline.records import WORD_TOLERANCE_S, Activity, Role, Word
 from pipeline.settings import RuleSettings
 from pipeline.spans import Cover, Span, covered_s, union
 

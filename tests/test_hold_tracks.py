@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from builders import an_analysis, an_id, sound
+from channels import channels_of, fingerprints_of
 from fakes import FakeEngine, Watcher
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +22,8 @@ from pipeline.audio.learn_tracks import HeardMusic, learn
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.settings import Settings
 from pipeline.spans import total_s, union
-from pipeline.speech.activity import detect_activity, load_voice_model
 from pipeline.store import query, writing
+from pipeline.weights.voice_activity import load_voice_model
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 TUNE = music_of(60, "piano", bpm=110, seed=1)
@@ -153,19 +154,19 @@ def test_what_the_detector_misses_is_found_when_it_is_known(voice_model):
     sparse = np.concatenate([music_of(2, "pluck", bpm=bpm, root_hz=196.0, seed=i + 2) for i, bpm in bars])
     faint = decibels(cut(sparse, 10, 30), -28)
     samples = at(34, (6, faint), noise_db=-62)[None]
-    (before,) = detect_activity(samples, voice_model, Settings())
-    (after,) = detect_activity(samples, voice_model, Settings(), Tracks((track("sparse", sparse),)))
+    (before,) = channels_of(samples, voice_model, Settings())
+    known = Tracks((track("sparse", sparse),))
+    (after,) = channels_of(samples, voice_model, Settings(), known)
     found = [s for s in after.sounds if s.kind == "music"]
     assert {s.track_id for s in found} == {"sparse"}
     assert total_s(s.span for s in found) > 1.5 * total_s(s.span for s in before.sounds if s.kind == "music")
     assert total_s(s.span for s in found) == pytest.approx(20, abs=3)
-    assert after.fingerprints == ()
+    assert fingerprints_of(samples, voice_model, Settings(), known) == ()
 
 
 def test_unknown_music_leaves_a_fingerprint_without_what_was_said_over_it(voice_model):
     samples = at(40, (5, cut(TUNE, 0, 30)), (15, decibels(speech(6.0), 6)))[None]
-    (channel,) = detect_activity(samples, voice_model, Settings())
-    (part,) = channel.fingerprints
+    (part,) = fingerprints_of(samples, voice_model, Settings())
     quiet, spoken = (
         sum(a <= frame * FRAME_S + part.start_s < b for frame in part.frames) for a, b in ((6, 12), (15, 21))
     )

@@ -13,7 +13,7 @@ from fakes import own_rules
 
 from pipeline.errors import UsageError
 from pipeline.records import CallAnalysis, Finding
-from pipeline.rules.near_miss import NearMissMarker, failed_by_absence, keep_reviews
+from pipeline.rules.near_miss import NearMissMarker, keep_reviews
 from pipeline.settings import RuleSettings
 from pipeline.weights.sentences import (
     DIMENSIONS,
@@ -62,7 +62,9 @@ def no_decoy(rules, rule_id):
 
 
 RULES = no_decoy(own_rules(), "recording_disclosure")
-ABSENT = found("recording_disclosure", "fail", start_s=0.0, end_s=10.0, detail={"status": "absent"})
+ABSENT = found(
+    "recording_disclosure", "fail", basis="absence", start_s=0.0, end_s=10.0, detail={"status": "absent"}
+)
 
 
 def looked_at(
@@ -90,9 +92,13 @@ def test_a_sentence_that_means_it_is_marked_and_nothing_else_changes():
         replace(ABSENT, verdict="pass"),
         replace(ABSENT, verdict="not_determinable"),
         # Something was said, too late: there is nothing to look for.
-        replace(ABSENT, quote="This call is recorded", turn_index=3),
-        found("agent_interruptions", "fail", start_s=0.0, end_s=10.0),
-        found("customer_name_used", "fail", start_s=0.0, end_s=10.0),
+        replace(ABSENT, basis="phrase", quote="This call is recorded", turn_index=3),
+        found("agent_interruptions", "fail", basis="measure", start_s=0.0, end_s=10.0),
+        found("hold_length", "fail", basis="event", start_s=0.0, end_s=10.0),
+        # A name has no meaning.
+        found("customer_name_used", "fail", basis="absence", start_s=0.0, end_s=10.0),
+        # There is no window in which it could have been said.
+        replace(ABSENT, start_s=None, end_s=None),
     ],
 )
 def test_other_findings_stay_as_they_are_and_cost_nothing(finding):
@@ -112,10 +118,10 @@ def test_only_the_roles_sentences_in_the_window_are_compared():
 
 
 def test_the_threshold_and_the_look_are_settings():
-    least = RuleSettings(second_look_similarity=0.95)
+    least = RuleSettings(near_miss_similarity=0.95)
     assert looked_at(ABSENT, settings=least).findings == (ABSENT,)
     embed = FakeEmbed()
-    assert looked_at(ABSENT, settings=RuleSettings(second_look=False), embed=embed).findings == (ABSENT,)
+    assert looked_at(ABSENT, settings=RuleSettings(near_miss=False), embed=embed).findings == (ABSENT,)
     assert embed.asked == []
 
 
@@ -139,16 +145,17 @@ def test_the_examples_are_embedded_once():
 def test_judging_again_keeps_a_mark_while_the_rule_still_fails_by_absence():
     review = {"sentence": SENTENCE}
     again = an_analysis(findings=(ABSENT,))
-    (kept,) = keep_reviews(again, {"recording_disclosure": review}, RULES).findings
+    (kept,) = keep_reviews(again, {"recording_disclosure": review}).findings
     assert kept.detail == {"status": "absent", "review": review}
     passed = an_analysis(findings=(replace(ABSENT, verdict="pass"),))
-    assert keep_reviews(passed, {"recording_disclosure": review}, RULES) == passed
-    assert keep_reviews(again, {}, RULES) is again
+    assert keep_reviews(passed, {"recording_disclosure": review}) == passed
+    assert keep_reviews(again, {}) is again
 
 
-def test_a_rule_without_a_phrase_never_fails_by_absence():
-    assert failed_by_absence(ABSENT, RULES)
-    assert not failed_by_absence(found("dead_air", "fail", start_s=0.0, end_s=9.0), RULES)
+@pytest.mark.parametrize("basis", ["phrase", "event", "measure", None])
+def test_a_mark_goes_where_the_rule_no_longer_fails_by_absence(basis):
+    again = an_analysis(findings=(replace(ABSENT, basis=basis),))
+    assert keep_reviews(again, {"recording_disclosure": {"sentence": SENTENCE}}) == again
 
 
 def test_without_the_extra_there_is_no_second_look(monkeypatch):
@@ -160,9 +167,9 @@ def test_without_the_extra_there_is_no_second_look(monkeypatch):
 def test_damaged_weights_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     embed = EmbedOnDemand(SentenceWeights(name="broken", folder=tmp_path))
-    with pytest.raises(UsageError, match=r"not the ones that are known.*config\.json"):
+    with pytest.raises(UsageError, match=r"is not the known one.*config\.json"):
         embed(["Hello."])
-    with pytest.raises(UsageError, match=r"cannot read weights.*config\.json"):
+    with pytest.raises(UsageError, match=r"cannot be read.*config\.json"):
         load_embed(SentenceWeights(name="missing", folder=tmp_path / "nowhere"))
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rule_cases import SETTINGS, a_case, a_rule, doubtful, finding, tried
 
 from pipeline.rules import CallContext
-from pipeline.rules.spec import Beeps, Measure
+from pipeline.rules.checks.beeps import Beeps
+from pipeline.rules.checks.measure import Measure
 
 TALK = (
     say("agent", 1.0, 4.0, "Good morning, Oak Mutual, what can I do for you?"),

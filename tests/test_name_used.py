@@ -117,9 +117,9 @@ def test_somebody_else_answers():
 @pytest.mark.parametrize("key", ["customer_name", "Caller_Name", "customer"])
 def test_the_metadata_may_know_the_name(key):
     call = Call(extra={key: "Brooks, Daniel"})
-    used = verdict_of(HELLO, agent("There you are, Mr. Brooks."), call=call)
+    used = verdict_of(HELLO, agent("There you are, Mr. Brooks."), facts=call)
     assert (used.verdict, used.detail["known_from"], used.detail["known_s"]) == ("pass", ["metadata"], 0.0)
-    assert verdict_of(HELLO, CHAT, call=call).verdict == "fail"
+    assert verdict_of(HELLO, CHAT, facts=call).verdict == "fail"
 
 
 def test_without_a_name_the_rule_does_not_apply():
@@ -160,7 +160,7 @@ def test_one_other_name_used_again_is_the_customers_as_the_agent_says_it(given_n
 
 def test_another_name_than_the_metadatas_is_not_made_right_by_using_it_again():
     turns = (HELLO, CHAT, agent("There you are, Mr. Doyle."), agent("Bye, Mr. Doyle.", 40.0, 44.0))
-    assert verdict_of(*turns, call=Call(extra={"customer_name": "Anna Smith"})).verdict == "not_determinable"
+    assert verdict_of(*turns, facts=Call(extra={"customer_name": "Anna Smith"})).verdict == "not_determinable"
 
 
 def test_a_name_given_at_the_very_end_leaves_no_occasion():

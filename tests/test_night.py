@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, Says, Watcher, own_rules, write_call
 
-from pipeline import settings
-from pipeline.archive import night
+from pipeline import ALGORITHM, settings
+from pipeline.archive import night, plan, recheck
 from pipeline.archive.plan import RunRequest, discover
 from pipeline.errors import UsageError
-from pipeline.store import query
+from pipeline.report import tables
+from pipeline.store import query, recheck_rows
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_second_night_loads_no_models(order):
     assert len(again.all_ids) == 3
 
 
-@pytest.mark.parametrize(
+OTHER_HEARING = pytest.mark.parametrize(
     ("settings_change", "engine"),
     [
         (["turns.pause_s=2"], FakeEngine()),
@@ -70,10 +71,82 @@ def test_a_second_night_loads_no_models(order):
     ],
     ids=["settings", "recogniser"],
 )
-def test_what_changes_what_is_heard_makes_calls_new(settings_change, engine, order):
+
+
+@OTHER_HEARING
+def test_what_changes_what_is_heard_makes_calls_outdated_and_analyses_none(settings_change, engine, order):
     go(order)
     order = replace(order, settings=settings.load(overrides=settings_change, environ={}))
-    assert go(order, engine).totals.analysed == 3
+    second = go(order, engine)
+    assert (second.totals.analysed, second.rechecked, second.unchanged, second.outdated) == (0, 0, 3, 3)
+    assert "3 of these outdated" in tables.summary_line(second)
+    assert "| Outdated calls left | 3 |" in tables.night_markdown(second)
+    assert go(replace(order, force=True), engine).totals.analysed == 3
+    assert go(order, engine).outdated == 0
+
+
+def test_outdated_calls_are_assessed_as_any_other(order):
+    go(order)
+    order = replace(order, settings=settings.load(overrides=["turns.pause_s=2", "holds.min_s=6"], environ={}))
+    second, third = go(order), go(order)
+    assert (second.rechecked, second.outdated, third.rechecked, third.unchanged) == (3, 3, 0, 3)
+    sql = "SELECT DISTINCT settings->>'$.turns.pause_s', settings->>'$.holds.min_s' FROM analysis"
+    assert rows(order, sql) == (("1.5", "6.0"),)
+
+
+class Clock:
+    """Half an hour passes with each look at it."""
+
+    def __init__(self):
+        self.now_s = -1800.0
+
+    def __call__(self):
+        self.now_s += 1800
+        return self.now_s
+
+
+@OTHER_HEARING
+@pytest.mark.parametrize(("hours", "renewed"), [(0.25, 0), (0.75, 1), (1.0, 1), (1.25, 2), (99, 3)], ids=str)
+def test_outdated_calls_are_renewed_oldest_first_within_a_budget(
+    settings_change, engine, hours, renewed, order, archive
+):
+    given = settings.load(overrides=[*settings_change, "store.batch_calls=1"], environ={})
+    go(replace(order, paths=(archive / "sub",)))
+    go(order)
+    write_call(archive / "new.wav", seed=9)
+    watcher = Watcher()
+    order = replace(order, settings=given, refresh_hours=hours)
+    summary = go(order, engine, watcher, steps=night.Steps(clock=Clock()))
+    seen = [name for name, _ in watcher.seen]
+    # The clock was looked at once for the new call.
+    assert seen == ["new.wav", *["c.wav", "a.wav", "b.wav"][:renewed]]
+    assert (summary.renewed, summary.outdated, summary.unchanged) == (renewed, 3 - renewed, 3 - renewed)
+    assert (summary.totals.analysed, summary.found, len(summary.all_ids)) == (1 + renewed, 4, 4)
+    assert go(replace(order, refresh_hours=None), engine).outdated == 3 - renewed
+
+
+@pytest.mark.parametrize("hours", [0, -1, float("nan")])
+def test_a_budget_is_more_than_nothing(hours, order):
+    with pytest.raises(UsageError, match="more than 0 hours"):
+        replace(order, refresh_hours=hours)
+
+
+def test_an_upgrade_assesses_again_once_and_loads_no_models(order, monkeypatch):
+    go(order)
+    for module in (plan, recheck, recheck_rows):
+        monkeypatch.setattr(module, "ALGORITHM", ALGORITHM + 1)
+    engine = FakeEngine()
+    second, third = go(order, engine), go(order, engine)
+    assert (second.rechecked, second.totals.analysed, second.outdated) == (3, 0, 0)
+    assert (third.rechecked, third.unchanged, engine.loads) == (0, 3, 0)
+    assert rows(order, "SELECT DISTINCT algorithm FROM analysis") == ((ALGORITHM + 1,),)
+
+
+def test_given_holds_lead_to_an_analysis(order, archive):
+    go(order)
+    manifest(archive, holds='"[[0.5, 2.5]]"')
+    assert go(order).totals.analysed == 1
+    assert go(order).totals.analysed == 0
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ score = "quality"
 roles = ["agent"]
 counts = ["please"]
 
-[logic]
+[check]
 kind = "sequence"
 at = "start"
 steps = [{ say = ["please"], within_s = 5 }]
@@ -171,16 +171,16 @@ def test_a_bad_scorecard_is_told(tmp_path, card, told):
         (('why = "A test."', ""), "toml: why", "missing key"),
         (('score = "quality"', 'score = "fun"'), "score", "compliance"),
         (('score = "quality"', 'score = "quality"\nwhere = "call"'), "where", "unknown key"),
-        (('kind = "sequence"', 'kind = "sometimes"'), "logic.kind; got 'sometimes'", "sequence"),
-        (('kind = "sequence"', ""), "logic.kind", "missing key"),
+        (('kind = "sequence"', 'kind = "sometimes"'), "check.kind; got 'sometimes'", "sequence"),
+        (('kind = "sequence"', ""), "check.kind", "missing key"),
         (('at = "start"', 'at = "lunch"'), "at", "personal_data"),
-        (('at = "start"', 'at = "said"'), "logic", "said names the groups"),
-        (("within_s = 5", "within_h = 5"), "logic.steps.0.within_h", "unknown key"),
+        (('at = "start"', 'at = "said"'), "check", "said names the groups"),
+        (("within_s = 5", "within_h = 5"), "check.steps.0.within_h", "unknown key"),
         (("within_s = 5", "within_s = -5"), "within_s", "greater than 0"),
-        (("within_s = 5", "optional = true"), "logic", "a step that decides"),
-        (("within_s = 5", "never = true, times = 2"), "logic", "times counts"),
-        (("within_s = 5", 'after = "previous"'), "logic", "no previous"),
-        (('say = ["please"]', 'say = ["thanks"]'), "logic", "no group 'thanks'"),
+        (("within_s = 5", "optional = true"), "check", "a step that decides"),
+        (("within_s = 5", "never = true, times = 2"), "check", "times counts"),
+        (("within_s = 5", 'after = "previous"'), "check", "no previous"),
+        (('say = ["please"]', 'say = ["thanks"]'), "check", "no group 'thanks'"),
         (('counts = ["please"]', 'counts = ["thanks"]'), "counts", "no group 'thanks'"),
         (('any = ["please {moment}"]', "any = []"), "phrases.please.any", "at least 1"),
         (('any = ["please {moment}"]', 'any = ["please {momentum}"]'), "phrases.please.any", "momentum"),
@@ -189,7 +189,7 @@ def test_a_bad_scorecard_is_told(tmp_path, card, told):
         (('"please sec"', '"thanks"'), "examples.agent.match", "thanks"),
         (('id = "polite"', 'id = "rude"'), "id", "file's name"),
         (('id = "polite"', "id = 4"), "id", "id"),
-        (("[logic]", "[logic"), "", "not TOML"),
+        (("[check]", "[check"), "", "not TOML"),
     ],
 )
 def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
@@ -203,6 +203,19 @@ def test_a_bad_pack_is_told_in_one_line(tmp_path, change, key, fault):
     assert key in message
     assert fault in message
     assert "\n" not in message
+
+
+def test_the_table_of_release_0_1_0_is_read_with_a_warning(tmp_path, caplog):
+    now = load_rules(write(tmp_path, "polite.toml", PACK)).rule("polite")
+    then = load_rules(write(tmp_path, "polite.toml", PACK.replace("[check]", "[logic]"))).rule("polite")
+    assert (then.version, then.check) == (now.version, now.check)
+    assert "polite.toml: [logic] is called [check] now" in caplog.text
+
+
+def test_a_pack_with_both_tables_is_refused(tmp_path):
+    text = PACK.replace("[check]", '[logic]\nkind = "beeps"\n\n[check]')
+    with pytest.raises(UsageError, match=r"unknown key: .*polite\.toml: logic"):
+        load_rules(write(tmp_path, "polite.toml", text))
 
 
 def test_a_change_of_an_unknown_key_names_the_sites_file(tmp_path):
@@ -230,7 +243,7 @@ def test_phrases_alone_do_not_change_a_rule(tmp_path):
 def test_a_metric_that_does_not_exist_is_told(tmp_path, metric, told):
     text = own_text("dead_air").replace('"dead_air_count"', metric)
     with pytest.raises(
-        UsageError, match=rf"no such metric: .*dead_air\.toml: logic\.metric; .*{told}.*talk_ratio"
+        UsageError, match=rf"no such metric: .*dead_air\.toml: check\.metric; .*{told}.*talk_ratio"
     ):
         load_rules(write(tmp_path, "dead_air.toml", text))
 

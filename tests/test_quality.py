@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import activities_of, conversation, quality_of, say, words_of
+from channels import channels_of
 from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, decibels, noise, speech
@@ -16,7 +17,7 @@ from pipeline.metrics.timeline import Timeline
 from pipeline.records import HeardWord
 from pipeline.settings import Settings
 from pipeline.spans import Span
-from pipeline.speech.activity import ChannelActivity, detect_activity, load_voice_model
+from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
 from pipeline.speech.quality import (
     bandwidth_hz,
@@ -26,6 +27,7 @@ from pipeline.speech.quality import (
     swap_suspected,
 )
 from pipeline.speech.turns import Voice
+from pipeline.weights.voice_activity import load_voice_model
 
 SETTINGS = Settings()
 NOBODY = Attribution(voices=(), agent_channel=0, source="none", confidence=None)
@@ -35,7 +37,7 @@ GOOD = quality_of()
 def facts(samples, *spans, leak=None):
     """The facts of one channel that speaks in `spans`."""
     channel = ChannelActivity(spans=spans, sounds=(), samples=samples, leak=leak)
-    return measure_quality(samples[None], (channel,), NOBODY, SETTINGS.fitness)[0]
+    return measure_quality(samples[None], (channel,), NOBODY, SETTINGS.quality)[0]
 
 
 def test_the_facts_of_a_clean_channel():
@@ -46,7 +48,7 @@ def test_the_facts_of_a_clean_channel():
     assert found.snr_db > 20
     assert found.clipping_ratio < 0.001
     assert (found.dropouts, found.dropout_s, found.crosstalk_db) == (0, 0.0, None)
-    assert find_fit([found], SETTINGS.fitness) == FIT_FOR_ALL
+    assert find_fit([found], SETTINGS.quality) == FIT_FOR_ALL
 
 
 @pytest.mark.parametrize("gain_db", [10, 16, 26])
@@ -95,7 +97,7 @@ def test_the_level_of_crosstalk_is_measured(leak_db):
     customer[160:] += decibels(agent, leak_db)[:-160]
     samples = np.stack([agent, customer])
     found = measure_quality(
-        samples, detect_activity(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.fitness
+        samples, channels_of(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.quality
     )
     assert found[0].crosstalk_db is None
     assert found[1].crosstalk_db == pytest.approx(leak_db, abs=2)
@@ -135,7 +137,7 @@ CUSTOMER_SAYS = "Hi, I have a problem, my internet is not working and I want to 
 def test_swapped_channels_are_suspected_from_what_is_said(texts, source, expected):
     voices = tuple(heard(channel, text) for channel, text in enumerate(texts))
     parties = Attribution(voices=voices, agent_channel=0, source=source, confidence=None)
-    assert swap_suspected(parties, SETTINGS.fitness) is expected
+    assert swap_suspected(parties, SETTINGS.quality) is expected
 
 
 @pytest.mark.parametrize(
@@ -149,13 +151,13 @@ def test_swapped_channels_are_suspected_from_what_is_said(texts, source, expecte
     ],
 )
 def test_what_the_audio_does_not_give_cannot_be_told(fault, lost):
-    fit = find_fit([GOOD, replace(GOOD, channel=1, **fault)], SETTINGS.fitness)
+    fit = find_fit([GOOD, replace(GOOD, channel=1, **fault)], SETTINGS.quality)
     assert fit == replace(FIT_FOR_ALL, **{lost: False})
 
 
 def test_a_channel_on_which_nobody_speaks_forbids_nothing():
     silent = replace(GOOD, speech_s=0.0, level_db=None, snr_db=None, bandwidth_hz=None, word_probability=None)
-    assert find_fit([GOOD, silent], SETTINGS.fitness) == FIT_FOR_ALL
+    assert find_fit([GOOD, silent], SETTINGS.quality) == FIT_FOR_ALL
 
 
 def a_timeline():

@@ -223,10 +223,11 @@ def test_settings_of_the_audio_stay_as_they_were(db: Path) -> None:
 
 def test_settings_of_another_release_do_not_matter() -> None:
     values = SETTINGS.analysis_values() | {"gone": {"x": 1}}
-    values["fitness"] = values["fitness"] | {"gone": 2, "min_snr_db": 3.5}
-    now = stored_settings.judged_with(values, SETTINGS)
-    assert now.settings.fitness.min_snr_db == 3.5
-    assert json.loads(now.text) == values
+    values["quality"] = values["quality"] | {"gone": 2, "min_snr_db": 3.5, "swap_confidence": 0.9}
+    now = stored_settings.assessed_with(values, SETTINGS)
+    # A threshold that is applied to stored facts is that of now, one that decided about the audio stays.
+    assert (now.settings.quality.min_snr_db, now.settings.quality.swap_confidence) == (12.0, 0.9)
+    assert json.loads(now.text) == values | {"quality": values["quality"] | {"min_snr_db": 12.0}}
 
 
 def test_the_rest_of_the_store_stays(db: Path, other: RuleSet) -> None:
@@ -254,12 +255,14 @@ def again(call: CallAnalysis, old: RuleSet, new: RuleSet) -> CallAnalysis:
     """The call, found by `old` rules, judged by `new` ones."""
     stored_call = StoredCall(
         analysis=replace(call, findings=(), tone_curve=()),
-        pipeline_version=call.run.pipeline_version,
+        algorithm=call.run.algorithm,
         settings_hash=SETTINGS.fingerprint(),
         rule_versions={rule.id: rule.version for rule in old.rules},
         rows={},
     )
-    now = rechecked(stored_call, new, stored_settings.judged_with(SETTINGS.analysis_values(), SETTINGS), dict)
+    now = rechecked(
+        stored_call, new, stored_settings.assessed_with(SETTINGS.analysis_values(), SETTINGS), dict
+    )
     kept = {finding.rule_id: finding for finding in (*call.findings, *now.findings)}
     return replace(now, tone_curve=call.tone_curve, findings=tuple(kept[rule.id] for rule in new.rules))
 

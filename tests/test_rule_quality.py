@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from readback import row_of
 from scipy.stats import binomtest
 
-from pipeline import store
 from pipeline.records import Judgement, Review
-from pipeline.store import ask, query
+from pipeline.store import ask, layout, query
 
 
 def judged(number: int, judgement: Judgement, first: int = 0, **changes: Any) -> list[Review]:
@@ -100,7 +99,7 @@ PLACES = count()
 def memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """A store in memory, so that many can be filled."""
     with duckdb.connect() as connection:
-        store._apply_schema(connection)
+        layout.apply_schema(connection)
         yield connection
 
 

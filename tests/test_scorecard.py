@@ -16,7 +16,7 @@ from pipeline.errors import RecordingError
 from pipeline.rules import load_rules
 from pipeline.settings import Settings
 from pipeline.store import query, writing
-from pipeline.store.scorecard import read_rule_text, rule_text, scored_rules
+from pipeline.store.scorecard import read_rule, scored_rules, shown_text, texts_of
 
 ACTIVE = "SELECT rule_id, rule_version, weight FROM rule WHERE active ORDER BY rule_id"
 
@@ -34,26 +34,31 @@ def test_a_rules_text_is_its_file_and_can_be_read_again() -> None:
     for row in scored_rules(rules):
         rule = rules.rule(row.rule_id)
         assert row.text == rule.files[0].read_text(encoding="utf-8")
-        assert read_rule_text(row.text)["title"] == row.title
+        assert row.overlay is None
+        assert read_rule(row.text, row.overlay)["title"] == row.title
         assert (row.score, row.weight, row.fatal, row.active) == (rule.score, rule.weight, rule.fatal, True)
 
 
-def test_a_sites_changes_are_in_the_text_and_in_what_is_read_from_it(tmp_path: Path) -> None:
+def test_a_sites_changes_are_beside_the_text_and_in_what_is_read_from_both(tmp_path: Path) -> None:
     (tmp_path / "hold_thanks.toml").write_text(
         'id = "hold_thanks"\ntitle = "Ours"\nroles = ["agent", "ivr"]\n'
     )
     (tmp_path / "scorecard.toml").write_text('[hold_thanks]\nweight = 9\nscore = "compliance"\n')
     rule = load_rules(tmp_path).rule("hold_thanks")
-    text = rule_text(rule)
-    assert "changed by this site: hold_thanks.toml" in text
-    values = read_rule_text(text)
-    assert (values["title"], values["roles"], values["logic"]["kind"]) == (
+    text, overlay = texts_of(rule)
+    assert text == load_rules().rule("hold_thanks").files[0].read_text(encoding="utf-8")
+    assert overlay == (tmp_path / "hold_thanks.toml").read_text(encoding="utf-8")
+    shown = shown_text("hold_thanks", text, overlay)
+    assert shown == f"{text}\n# ---- changed by this site: hold_thanks.toml\n{overlay}"
+    values = read_rule(text, overlay)
+    assert (values["title"], values["roles"], values["check"]["kind"]) == (
         "Ours",
         ["agent", "ivr"],
         "every_hold",
     )
     row = next(row for row in scored_rules(load_rules(tmp_path)) if row.rule_id == "hold_thanks")
     assert (row.title, row.weight, row.score) == ("Ours", 9.0, "compliance")
+    assert (row.text, row.overlay) == (text, overlay)
 
 
 def test_rules_that_judge_no_more_stay_but_are_not_active(db: Path) -> None:

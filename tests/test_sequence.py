@@ -1,4 +1,4 @@
-"""The logic `sequence`: moments, windows, steps in order, and what leaves a verdict open."""
+"""The check `sequence`: moments, windows, steps in order, and what leaves a verdict open."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from rule_cases import RULES, SETTINGS, a_case, a_rule, doubtful, tried
 
 from pipeline.rules import CallContext, Rule
-from pipeline.rules.checks.windows import Around
+from pipeline.rules.checks.sequence import StepSequence
+from pipeline.rules.checks.windows import Around, Step
 from pipeline.rules.context import Clock
-from pipeline.rules.spec import Sequence, Step
 from pipeline.spans import Span
 
 FILLER = "so the next bill will be sent to you on the first of the month"
 
 
-def steps(*written: dict[str, Any], **logic: Any) -> Sequence:
-    filled = {"kind": "sequence", "at": "call", "steps": written} | logic
-    return Sequence.model_validate(filled)
+def steps(*written: dict[str, Any], **keys: Any) -> StepSequence:
+    filled = {"kind": "sequence", "at": "call", "steps": written} | keys
+    return StepSequence.model_validate(filled)
 
 
-def a_sequence(*written: dict[str, Any], **logic: Any) -> Rule:
+def a_sequence(*written: dict[str, Any], **keys: Any) -> Rule:
     """A rule over what the agent says (`sorry`, `help`, `bye`, `curse`) and the customer (`trouble`)."""
     return a_rule(
-        steps(*written, **logic),
+        steps(*written, **keys),
         sorry="so sorry",
         help="will help you",
         bye="goodbye now",
@@ -37,8 +37,8 @@ def a_sequence(*written: dict[str, Any], **logic: Any) -> Rule:
     )
 
 
-def verdict(case: CallContext, *written: dict[str, Any], **logic: Any) -> str:
-    return tried(case, a_sequence(*written, **logic)).verdict
+def verdict(case: CallContext, *written: dict[str, Any], **keys: Any) -> str:
+    return tried(case, a_sequence(*written, **keys)).verdict
 
 
 TALK = (
@@ -389,5 +389,5 @@ def test_a_window_lies_in_the_call_and_touches_its_moment(moment, within_s, with
 
 
 def test_every_sequence_of_the_program_is_sound_on_an_empty_call():
-    for rule in (rule for rule in RULES.rules if isinstance(rule.logic, Sequence)):
+    for rule in (rule for rule in RULES.rules if isinstance(rule.check, StepSequence)):
         assert tried(a_case(), rule, SETTINGS).verdict == "not_applicable"

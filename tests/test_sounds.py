@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from channels import channels_of
 from instruments import add, cadence, drum, drums, music_of, singing
 from signals import RATE, at, decibels, music, noise, sample_call, speech, tone
 
 from pipeline.audio.cuts import find_cuts
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s
-from pipeline.speech.activity import detect_activity, load_voice_model
+from pipeline.weights.voice_activity import load_voice_model
 
 SETTINGS = Settings()
 
@@ -21,7 +22,7 @@ def voice_model():
 @pytest.fixture
 def heard(voice_model):
     def hear(*channels):
-        return detect_activity(np.stack(channels), voice_model, SETTINGS)
+        return channels_of(np.stack(channels), voice_model, SETTINGS)
 
     return hear
 

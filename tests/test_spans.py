@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline import spans
 from pipeline.audio import frames
 from pipeline.events import overlaps
+from pipeline.report import tables, text
 from pipeline.spans import Span, complement, covered_s, difference, intersection, total_s, union
 from pipeline.speech import roles
 
@@ -16,7 +17,7 @@ a_span = st.tuples(times, times).map(lambda pair: Span(min(pair), max(pair)))
 some_spans = st.lists(a_span, max_size=8)
 
 
-@pytest.mark.parametrize("module", [spans, frames, roles, overlaps])
+@pytest.mark.parametrize("module", [spans, frames, roles, overlaps, tables, text])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

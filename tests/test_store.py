@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readback import CHILDREN, TALK, count, files_beside, read_analysis, read_published, unordered
 
-from pipeline import store
+from pipeline import ALGORITHM, store
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Activity,
@@ -51,8 +51,8 @@ from pipeline.records import (
     Turn,
     Word,
 )
-from pipeline.settings import fingerprint_of
-from pipeline.store import StoredState, Writer, query, reading, writing
+from pipeline.setting_stages import fingerprint_of
+from pipeline.store import StoredState, Writer, parts, query, reading, writing
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_every_field_of_an_analysis_has_a_table() -> None:
         "run",
         *CHILDREN,
     }
-    assert set(store.PARTS.values()) == set(CHILDREN)
+    assert {part.field for part in parts.PARTS} == {"recording", "call", "run", *CHILDREN}
 
 
 # --- add ---------------------------------------------------------------------------------------------
@@ -336,10 +336,18 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
             settings_hash="h",
             asr_model="m",
             rules_version="r",
+            algorithm=ALGORITHM,
             audio_hash=fingerprint_of({}),
+            assess_hash=fingerprint_of({"holds.min_s": 5.0}),
+            analysed_at=NOON,
         ),
         an_id("broken"): StoredState(
-            uri="broken.wav", status="quarantined", settings_hash=None, asr_model=None, rules_version=None
+            uri="broken.wav",
+            status="quarantined",
+            settings_hash=None,
+            asr_model=None,
+            rules_version=None,
+            analysed_at=NOON,
         ),
     }
 

@@ -16,7 +16,6 @@ from builders import (
 )
 from readback import TALK, count, files_beside, read_published, unordered
 
-import schemas
 from pipeline.errors import UsageError
 from pipeline.store import check_writable, query, writing
 from pipeline.store import files as store_files
@@ -242,7 +241,7 @@ def contents(path: Path) -> bytes:
         (cut_short, "cannot open the store"),
         (empty_database, "a database of another program"),
         (other_database, "a database of another program"),
-        (other_version, f"another release.*got 0; allowed: schema version {schemas.VERSION}; analyse into"),
+        (other_version, "too old to migrate.*layout 0.*allowed: layout 2 or later; analyse into"),
         (unfinished, "another program has not finished"),
     ],
 )

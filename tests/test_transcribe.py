@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, speech
 
-from pipeline.records import HeardWord
+from pipeline.records import WORD_TOLERANCE_S, HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, total_s
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.transcribe import (
     USABLE_S,
-    WORD_TOLERANCE_S,
     FasterWhisper,
     WindowWord,
     _map_back,

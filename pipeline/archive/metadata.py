@@ -1,45 +1,38 @@
 """The business facts of each call: from a manifest, else from the file's name.
 
-A manifest is CSV (comma, semicolon, tab or bar), JSON lines or a JSON array, in UTF-8. Its rows find
-their files by relative path, by name, or by stem. A time without a zone is taken as UTC.
+The rows of a manifest find their files by relative path, by name, or by stem. A time without a zone is taken
+as UTC.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
-from pipeline.archive.given_times import GivenTimes
+from pipeline.archive.manifest import columns_of, read_manifest
 from pipeline.audio.decode import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
-from pipeline.records import Call, Direction
+from pipeline.records import Call, Direction, Pairs
 from pipeline.settings import MetadataSettings
 
 MANIFESTS = ("manifest.csv", "manifest.jsonl", "manifest.json")
 """Names looked for at the archive's root; the first that is there is read."""
-
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "file": ("file", "filename", "file_name", "path", "uri", "recording"),
-    "call_ref": ("call_ref", "call_id"),
-    "started_at": ("started_at", "start_time", "timestamp", "date"),
-    "direction": ("direction",),
-    "queue": ("queue", "queue_name", "skill"),
-    "agent_id": ("agent_id",),
-    "agent_name": ("agent_name", "agent"),
-    "customer_ref": ("customer_ref", "customer_id"),
-    "jurisdictions": ("jurisdictions", "jurisdiction", "states", "state"),
-    **{name: (name,) for name in ("agent_channel", "holds", "pauses")},
-}
-"""Column names by fact; the first one present is taken, other columns are kept as `extra`."""
 
 _ALLOWED = {
     "started_at": "ISO 8601 such as 2026-03-02T09:14:00-08:00; without a zone it is UTC",
@@ -50,7 +43,27 @@ _ALLOWED = {
 }
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T _-]\d.*)?", re.IGNORECASE)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]*")
-_SEPARATORS = ",;\t|"
+
+
+def _from_text(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _in_order(pairs: Pairs) -> Pairs:
+    if any(start_s >= end_s for start_s, end_s in pairs):
+        raise ValueError("a start at or after its end")
+    if any(before > after for before, after in pairwise(chain.from_iterable(pairs))):
+        raise ValueError("pairs out of order")
+    return pairs
+
+
+Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+GivenTimes = Annotated[tuple[tuple[Time, Time], ...], BeforeValidator(_from_text), AfterValidator(_in_order)]
+"""Times in a call, in seconds from its start: an array such as `[[31.5, 74.0], [90, 120]]`, or its JSON text.
+
+The pairs are in order and do not overlap.
+"""
 
 
 class CallMetadata(BaseModel):
@@ -196,7 +209,7 @@ class Metadata:
 def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettings) -> Metadata:
     """The facts in `file`, or else in the manifest at the archive's `root`, or else in file names.
 
-    A row that cannot be used, or a fact in it, is left out and told in `problems`. Raises UsageError
+    A row that cannot be used, or a fact in it, is left out and reported in `problems`. Raises UsageError
     when the manifest as a whole cannot be read or names no files, and for a bad file-name pattern.
     """
     pattern = _pattern(settings.filename_pattern)
@@ -206,7 +219,7 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
         file = there[0] if there else None
         problems += [_line("a second manifest, not read", other, remedy=f"{file} is") for other in there[1:]]
     rows: dict[PurePosixPath, Row] = {}
-    for where, values in _entries(file) if file is not None else ():
+    for where, values in read_manifest(file) if file is not None else ():
         if isinstance(values, str):
             problems.append(_line("this row is left out", where, values))
             continue
@@ -256,7 +269,7 @@ def _line(what: str, where: object, value: object = None, **more: str) -> str:
 
 def _facts(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
     """The valid facts in a row by their own names, and a line for each that is not valid."""
-    columns = _columns(values)
+    columns = columns_of(values)
     given = {name: value for name, value in values.items() if not _is_blank(value)}
     facts: dict[str, Any] = {
         fact: given[column].strip() if isinstance(given[column], str) else given[column]
@@ -285,117 +298,9 @@ def _facts(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[
     return model.model_dump(exclude_unset=True), []
 
 
-def _columns(names: Iterable[str]) -> dict[str, str]:
-    """Which of the `names` holds which fact; spelling in capitals, with spaces or hyphens is the same."""
-    plain: dict[str, str] = {}
-    for name in names:
-        plain.setdefault(re.sub(r"[\s-]+", "_", name.strip().lower()), name)
-    columns: dict[str, str] = {}
-    for fact, aliases in ALIASES.items():
-        if alias := next((alias for alias in aliases if alias in plain), None):
-            columns[plain[alias]] = fact
-    return columns
-
-
 def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(value)
-
-
-def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Each row's place and its values, or why it has none."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            "the metadata file is not UTF-8", where=path, value=error.reason, remedy="save it as UTF-8"
-        ) from None
-    except OSError as error:
-        raise UsageError("cannot read the metadata file", where=path, value=error.strerror) from None
-    start = text.lstrip()[:1]
-    if not start:
-        raise UsageError("the metadata file is empty", where=path, allowed="CSV with a header, or JSON")
-    if start not in "[{":
-        yield from _from_csv(text, path)
-        return
-    entries = list(_from_array(text, path) if start == "[" else _from_lines(text, path))
-    objects = [values for _, values in entries if isinstance(values, dict)]
-    if entries and not objects:
-        raise UsageError(
-            "the metadata file holds no JSON objects",
-            where=path,
-            value=entries[0][1],
-            allowed="an array of objects, or one object a line",
-        )
-    if entries and not any("file" in _columns(values).values() for values in objects):
-        raise _no_file_column(path, objects[0])
-    yield from entries
-
-
-def _from_array(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError("the metadata file is not JSON", where=path, value=str(error)) from None
-    for number, entry in enumerate(entries, start=1):
-        yield f"{path}, entry {number}", entry if isinstance(entry, dict) else "not an object"
-
-
-def _from_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield where, f"not JSON ({error})"
-        else:
-            yield where, entry if isinstance(entry, dict) else "not an object"
-
-
-def _from_csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    separator = _separator(text, path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    while True:
-        where = f"{path}:{reader.line_num + 1}"
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            allowed = "fields with a quote, comma or line break in double quotes, quotes doubled"
-            raise UsageError(
-                "the metadata file is not CSV", where=where, value=str(error), allowed=allowed
-            ) from None
-        if cells is None:
-            return
-        if not any(map(str.strip, cells)):
-            continue
-        if not header:
-            header = [name.strip() or f"column_{number}" for number, name in enumerate(cells, start=1)]
-        elif len(cells) != len(header):
-            yield where, f"{len(cells)} fields where the header has {len(header)}"
-        else:
-            yield where, dict(zip(header, cells, strict=True))
-
-
-def _separator(text: str, path: Path) -> str:
-    """The separator with which the header has a column for the file."""
-    header = text.lstrip().splitlines()[0]
-    for separator in _SEPARATORS:
-        names = [name.strip('" ') for name in header.split(separator)]
-        if "file" in _columns(names).values():
-            return separator
-    raise _no_file_column(path, (name.strip('" ') for name in header.split(",")))
-
-
-def _no_file_column(path: Path, found: Iterable[str]) -> UsageError:
-    return UsageError(
-        "no column says which file a row is about",
-        where=path,
-        value=", ".join(found),
-        allowed="one of " + ", ".join(ALIASES["file"]),
-    )

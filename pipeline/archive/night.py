@@ -6,6 +6,7 @@ The steps are plain functions; `run` puts them in order. The Prefect flow runs t
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,12 +35,12 @@ from pipeline.records import Call, CallAnalysis, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
-from pipeline.speech.activity import load_voice_model
 from pipeline.speech.transcribe import FasterWhisper
 from pipeline.store import StoredState, Writer, check_writable, writing
 from pipeline.store.scorecard import scored_rules
 from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
 from pipeline.weights.sentences import find_embed
+from pipeline.weights.voice_activity import load_voice_model
 from pipeline.weights.whisper import find_whisper, load_whisper
 
 log = logging.getLogger(__name__)
@@ -86,13 +87,19 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightSummary:
-    """How a night went; `wall_s` is the time from finding the files to the last publication."""
+    """How a night went; `wall_s` is the time from finding the files to the last publication.
+
+    Of the calls in `totals`, `renewed` were outdated before. `outdated` calls are left, among those that
+    were `rechecked` or `unchanged`.
+    """
 
     db: Path
     totals: Totals
     unreadable: tuple[Quarantined, ...]
     rechecked: int
     unchanged: int
+    renewed: int = 0
+    outdated: int = 0
     duplicates: tuple[str, ...]
     problems: tuple[str, ...]
     wall_s: float
@@ -252,7 +259,7 @@ def publish(writer: Writer) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The steps of a night; the flow puts its tasks in their place."""
+    """The steps of a night; the flow puts its tasks in their place. `clock` gives seconds."""
 
     discover: Callable[[RunRequest], Archive] = discover
     plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool], Plan] = make_plan
@@ -261,6 +268,7 @@ class Steps:
     )
     load: Callable[[Writer, Sequence[CallAnalysis]], Totals] = load
     publish: Callable[[Writer], None] = publish
+    clock: Callable[[], float] = time.monotonic
 
 
 def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = Steps()) -> NightSummary:
@@ -273,35 +281,82 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
     archive = steps.discover(order)
     with writing(order.db) as writer:
         work = steps.plan(archive, writer.known(), engine.versions, order.force)
-        progress.planned(work)
+        renewable = () if order.refresh_hours is None else work.outdated
+        progress.planned(replace(work, todo=work.todo + renewable))
         rules_changed = writer.put_rules(scored_rules(engine.rules))
         changed, problems = refresh(writer, work.refresh)
         if work.recheck:
             problems += recheck(writer, order, engine, work.recheck)
-        totals = Totals()
-        if work.todo:
-            models = engine.load()
-            for batch in batches(work.todo, order.settings.store.batch_calls):
-                models = replace(models, tracks=Tracks(writer.hold_tracks()))
-                totals += steps.load(writer, steps.analyse(batch, models, engine.rules, progress))
-                writer.learn_tracks(order.settings.sounds.known_after)
-                steps.publish(writer)
-        elif changed or rules_changed or not order.db.exists():
+        runner = _BatchRunner(writer, order, engine, progress, steps)
+        runner.run(work.todo)
+        renewed = runner.run(renewable, order.refresh_hours)
+        if not (work.todo or renewed) and (changed or rules_changed or not order.db.exists()):
             steps.publish(writer)
-    new_ids = tuple(item.recording_id for item in work.todo)
-    stored_ids = tuple(item.recording_id for item in (*work.recheck, *work.unchanged))
-    return NightSummary(
-        db=order.db,
-        totals=totals,
-        unreadable=work.unreadable,
-        rechecked=len(work.recheck),
-        unchanged=len(work.unchanged),
-        duplicates=work.duplicates,
-        problems=archive.problems + problems,
-        wall_s=time.perf_counter() - start,
-        new_ids=new_ids,
-        all_ids=new_ids + stored_ids,
-    )
+    known = Outcome(archive=archive, work=work, renewed=renewed, totals=runner.totals)
+    return known.summary(order.db, archive.problems + problems, time.perf_counter() - start)
+
+
+class _BatchRunner:
+    """Analyses, stores and publishes recordings batch by batch; models are loaded for the first batch."""
+
+    def __init__(
+        self, writer: Writer, order: RunRequest, engine: Engine, progress: Progress, steps: Steps
+    ) -> None:
+        self._writer, self._order, self._engine = writer, order, engine
+        self._progress, self._steps = progress, steps
+        self._models: Models | None = None
+        self.totals = Totals()
+
+    def run(self, items: Sequence[WorkItem], hours: float | None = None) -> tuple[WorkItem, ...]:
+        """Deal with `items` in order; no batch is begun later than `hours` from now. Returns those done."""
+        settings, steps = self._order.settings, self._steps
+        end = math.inf if hours is None else steps.clock() + 3600 * hours
+        done: tuple[WorkItem, ...] = ()
+        for batch in batches(items, settings.store.batch_calls):
+            if steps.clock() >= end:
+                break
+            self._models = self._models or self._engine.load()
+            models = replace(self._models, tracks=Tracks(self._writer.hold_tracks()))
+            analyses = steps.analyse(batch, models, self._engine.rules, self._progress)
+            self.totals += steps.load(self._writer, analyses)
+            self._writer.learn_tracks(settings.sounds.known_after)
+            steps.publish(self._writer)
+            done += batch
+        return done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a night found, planned and did; `renewed` are the outdated calls that were analysed again."""
+
+    archive: Archive
+    work: Plan
+    renewed: tuple[WorkItem, ...]
+    totals: Totals
+
+    def summary(self, db: Path, problems: tuple[str, ...], wall_s: float) -> NightSummary:
+        """The night in figures: every file found is counted once, outdated calls also among the others."""
+        work = self.work
+        renewed = {item.recording_id for item in self.renewed}
+        rechecked, unchanged = (
+            tuple(item.recording_id for item in items if item.recording_id not in renewed)
+            for items in (work.recheck, work.unchanged)
+        )
+        new_ids = tuple(item.recording_id for item in (*work.todo, *self.renewed))
+        return NightSummary(
+            db=db,
+            totals=self.totals,
+            unreadable=work.unreadable,
+            rechecked=len(rechecked),
+            unchanged=len(unchanged),
+            renewed=len(renewed),
+            outdated=len(work.outdated) - len(renewed),
+            duplicates=work.duplicates,
+            problems=problems,
+            wall_s=wall_s,
+            new_ids=new_ids,
+            all_ids=new_ids + rechecked + unchanged,
+        )
 
 
 def batches(items: Sequence[WorkItem], size: int) -> Iterator[tuple[WorkItem, ...]]:

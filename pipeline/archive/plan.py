@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
+from pipeline import ALGORITHM
 from pipeline.archive.metadata import Metadata, read_metadata
 from pipeline.audio.decode import find_audio, recording_id
-from pipeline.errors import RecordingError
+from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import StoredState
-from pipeline.store.stored_settings import audio_fingerprint
+from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprint
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +31,37 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What to do: analyse the audio in `paths` into `db`; `force` also what is stored already."""
+    """What to do: analyse the audio in `paths` into `db`; `force` also what is stored already.
+
+    `refresh_hours` is the time, in hours, in which no more than that outdated calls are analysed again; None
+    leaves them as they are.
+    """
 
     paths: tuple[Path, ...]
     db: Path
     settings: Settings
     metadata: Path | None = None
     force: bool = False
+    refresh_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a time budget that is none."""
+        if self.refresh_hours is not None and not self.refresh_hours > 0:
+            raise UsageError("bad time budget", value=self.refresh_hours, allowed="more than 0 hours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFile:
-    """An audio file with its business facts and the settings that hold for it."""
+    """An audio file with its business facts and the settings that hold for it.
+
+    `channel_given` says whether its metadata named the agent's channel, which is then in the settings.
+    """
 
     path: Path
     uri: str
     call: Call
     settings: Settings
+    channel_given: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +74,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkItem:
-    """A recording to deal with; `bytes` is its file's size."""
+    """A recording to deal with: `bytes` is its file's size, the rest as in `ArchiveFile`."""
 
     path: Path
     uri: str
@@ -63,6 +82,7 @@ class WorkItem:
     bytes: int
     call: Call
     settings: Settings
+    channel_given: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +97,10 @@ class Quarantined:
 class Plan:
     """What to do about each file.
 
-    `todo` is to be analysed, `recheck` only judged again, from what is stored. `unchanged` is stored as it
-    would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
+    `todo` is to be analysed, `recheck` only assessed again, from what is stored. `unchanged` is assessed as
+    it would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
+    `outdated`, also a part of these two and oldest first, would be heard differently by the recogniser or
+    with the audio settings of now.
     `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
     row can be stored for them.
     """
@@ -87,6 +109,7 @@ class Plan:
     recheck: tuple[WorkItem, ...] = ()
     unchanged: tuple[WorkItem, ...] = ()
     refresh: tuple[WorkItem, ...] = ()
+    outdated: tuple[WorkItem, ...] = ()
     duplicates: tuple[str, ...] = ()
     unreadable: tuple[Quarantined, ...] = ()
 
@@ -110,8 +133,16 @@ def discover(order: RunRequest) -> Archive:
         for file in files:
             facts = metadata.for_file(file)
             uri = _uri(file)
-            settings = by_channel[facts.agent_channel]
-            found.setdefault(uri, ArchiveFile(path=file, uri=uri, call=facts.to_call(), settings=settings))
+            found.setdefault(
+                uri,
+                ArchiveFile(
+                    path=file,
+                    uri=uri,
+                    call=facts.to_call(),
+                    settings=by_channel[facts.agent_channel],
+                    channel_given=facts.agent_channel is not None,
+                ),
+            )
     return Archive(found=tuple(found.values()), problems=tuple(problems))
 
 
@@ -142,9 +173,11 @@ def make_plan(
 ) -> Plan:
     """What to do about each file, given what is `known` by recording_id.
 
-    A recording is unchanged when it is stored with the same settings, recogniser and rules, or is in
-    quarantine. Where only the rules or the settings of judging are others, it is judged again without its
-    audio. `force` takes none of this for an answer. Reads every file once, for its sha256.
+    A recording is analysed that is not stored, or of which the metadata gives other facts about the audio
+    than it was analysed with. One is assessed again, without its audio, when the rules, the assess settings
+    or the algorithm are others. One that another recogniser or other audio settings were used for only
+    counts as outdated: a new release or setting never analyses an archive again by itself. What is in
+    quarantine stays there. `force` analyses everything. Reads every file once, for its sha256.
     """
     items: dict[str, WorkItem] = {}
     duplicates: list[str] = []
@@ -158,7 +191,7 @@ def make_plan(
         first = items.setdefault(item.recording_id, item)
         if first is not item:
             duplicates.append(f"the same recording twice: {item.uri}; {first.uri} is taken")
-    stored = () if force else tuple(i for i in items.values() if _is_heard(i, known, versions))
+    stored = () if force else tuple(i for i in items.values() if _is_heard(i, known))
     heard = {item.recording_id for item in stored}
     unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
     current = {item.recording_id for item in unchanged}
@@ -167,6 +200,7 @@ def make_plan(
         recheck=tuple(item for item in stored if item.recording_id not in current),
         unchanged=unchanged,
         refresh=tuple(i for i in stored if i.call != Call() or i.uri != known[i.recording_id].uri),
+        outdated=_oldest_first((i for i in stored if _is_outdated(i, known, versions)), known),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
     )
@@ -184,26 +218,49 @@ def _identify(found: ArchiveFile) -> WorkItem:
         bytes=size,
         call=found.call,
         settings=found.settings,
+        channel_given=found.channel_given,
     )
 
 
-def _is_heard(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
-    """Whether what is stored is what would be heard in the audio now."""
+def _is_heard(item: WorkItem, known: Mapping[str, StoredState]) -> bool:
+    """Whether it is stored, analysed with the facts about its audio that the metadata gives now."""
     stored = known.get(item.recording_id)
     if stored is None:
         return False
     if stored.status == "quarantined":
         return True
-    if _new(item.call.holds, stored.holds) or _new(item.call.pauses, stored.pauses):
-        return False
-    wanted = (audio_fingerprint(item.settings.analysis_values()), versions.asr_model)
-    return (stored.audio_hash, stored.asr_model) == wanted
+    channel = item.settings.audio.agent_channel
+    return not (
+        _new(item.call.holds, stored.holds)
+        or _new(item.call.pauses, stored.pauses)
+        or (item.channel_given and channel != stored.agent_channel)
+    )
 
 
 def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool:
-    """Whether what was heard is also judged as it would be now."""
-    wanted = (item.settings.fingerprint(), versions.rules)
-    return stored.status == "quarantined" or (stored.settings_hash, stored.rules_version) == wanted
+    """Whether what was heard is also assessed as it would be now."""
+    wanted = (_fingerprints(item.settings)[1], ALGORITHM, versions.rules)
+    assessed = (stored.assess_hash, stored.algorithm, stored.rules_version)
+    return stored.status == "quarantined" or assessed == wanted
+
+
+def _is_outdated(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
+    """Whether the audio would be heard differently by the recogniser or with the audio settings of now."""
+    stored = known[item.recording_id]
+    wanted = (_fingerprints(item.settings)[0], versions.asr_model)
+    return stored.status == "analysed" and (stored.audio_hash, stored.asr_model) != wanted
+
+
+@lru_cache(maxsize=8)
+def _fingerprints(settings: Settings) -> tuple[str, str]:
+    """The fingerprints of the audio and of the assess settings."""
+    values = settings.analysis_values()
+    return audio_fingerprint(values), assess_fingerprint(values)
+
+
+def _oldest_first(items: Iterable[WorkItem], known: Mapping[str, StoredState]) -> tuple[WorkItem, ...]:
+    """In the order in which they were analysed."""
+    return tuple(sorted(items, key=lambda i: (known[i.recording_id].analysed_at or _LONG_AGO, i.uri)))
 
 
 def _new(given: Pairs | None, stored: Pairs | None) -> bool:

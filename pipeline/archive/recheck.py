@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import __version__
+from pipeline import ALGORITHM
 from pipeline.assess import find_events, find_findings
 from pipeline.errors import UsageError
 from pipeline.progress import Progress
@@ -31,7 +31,6 @@ from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
 from pipeline.rules.load import CUE_GROUPS
 from pipeline.rules.near_miss import keep_reviews
-from pipeline.rules.spec import NameUsed
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
 from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined, stored_reviews
@@ -48,7 +47,7 @@ from pipeline.store.stored import (
     stored_settings,
     verdict_schemas,
 )
-from pipeline.store.stored_settings import StoredSettings, judged_with
+from pipeline.store.stored_settings import StoredSettings, assessed_with
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ FEW_CALLS = 400
 class RecheckRequest:
     """Judge the calls of the store `db`, or those of `only` (recording_ids), by `rules`.
 
-    Of `settings`, the sections count that need no audio (`stored_settings.JUDGED_SECTIONS`). `processes`
-    defaults to the number of cores.
+    Of `settings`, those of the stage `assess` count, which need no audio (`pipeline.setting_stages`).
+    `processes` defaults to the number of cores.
     """
 
     db: Path
@@ -164,7 +163,7 @@ class _Rechecker:
                 settings = self._task.settings[stored.settings_hash]
                 now = rechecked(stored, self._task.rules, settings, curves)
                 marked = stored_reviews(stored, self._task.schemas)
-                pairs.append((stored, keep_reviews(now, marked, self._task.rules)))
+                pairs.append((stored, keep_reviews(now, marked)))
             except Exception as error:  # a fault of ours with one call must not cost the others
                 log.exception("cannot judge %s", stored.analysis.recording.uri)
                 failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))
@@ -177,12 +176,12 @@ def rechecked(
 ) -> CallAnalysis:
     """A stored call with the events, measures and findings that a fresh analysis would find.
 
-    Where neither the program, the settings nor the phrases that find events have changed, its events and
+    Where neither the algorithm, the settings nor the phrases that find events have changed, its events and
     measures stay, and so do the findings of unchanged rules, which are left out. Else all is found anew,
     for which `curves` are read.
     """
     call = stored.analysis
-    measured = (stored.pipeline_version, stored.settings_hash) == (__version__, settings.fingerprint)
+    measured = (stored.algorithm, stored.settings_hash) == (ALGORITHM, settings.fingerprint)
     if measured and _same_phrases(stored, rules):
         return find_findings(call, _others(stored, rules), settings.settings)
     known = _overlaps_known(call)
@@ -200,7 +199,7 @@ def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
 def _others(stored: StoredCall, rules: RuleSet) -> RuleSet:
     """The rules with another version than the stored finding's, and those that read the call's facts."""
     versions = stored.rule_versions
-    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or isinstance(r.logic, NameUsed))
+    chosen = (r for r in rules.rules if versions.get(r.id) != r.version or "facts" in r.check.reads)
     return replace(rules, rules=tuple(chosen))
 
 
@@ -215,7 +214,7 @@ def _task(request: RecheckRequest, connection: Connection) -> _Task:
         db=request.db,
         rules=request.rules,
         settings={
-            fingerprint: judged_with(values, request.settings)
+            fingerprint: assessed_with(values, request.settings)
             for fingerprint, values in stored_settings(connection).items()
         },
         schemas=verdict_schemas(connection),

@@ -1,1 +1,1 @@
-"""From a file to samples, and what sounds in them: channels, crosstalk, music and tones."""
+"""Decodes a file to samples, removes crosstalk, and detects music, tones and cuts in them."""

@@ -1,4 +1,4 @@
-"""What the channels of a recording are to each other."""
+"""Determines whether the channels of a recording carry two sides of a call or the same audio twice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipeline.records import Layout, Samples
 from pipeline.settings import AudioSettings
 
 BLOCK = 16_000
-"""Samples judged together: 1 s, short enough to find a passage where the channels part."""
+"""Samples compared together: 1 s, short enough to find a passage in which the channels differ."""
 
 MAX_COPY_GAIN_DB = 30.0
-"""A channel further below the other than this is near-silent: one side of a call, no copy."""
+"""A channel further below the other than this is near-silent: one side of a call, not a copy."""
 
 
 def layout_of(samples: Samples, settings: AudioSettings) -> Layout:
@@ -52,6 +52,6 @@ def _covariance(samples: Samples) -> NDArray[np.float64]:
 
 
 def _blocks(samples: Samples) -> Iterator[NDArray[np.float64]]:
-    """Both channels in pieces, so that a long call is never copied as a whole."""
+    """Both channels in blocks of 1 s, so that a long call is never copied as a whole."""
     for start in range(0, samples.shape[1], BLOCK):
         yield samples[:, start : start + BLOCK].astype(np.float64)

@@ -36,8 +36,20 @@ class Leak:
     delay_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanChannel:
+    """A channel without the other side's crosstalk: `samples` at 16 kHz, and `levels` in dB per frame.
+
+    `leak` is the predicted level per frame, in dB, of the copy that was removed; None where none was found.
+    """
+
+    samples: NDArray[np.float32]
+    levels: Levels
+    leak: Levels | None = None
+
+
 def estimate_leak(source: NDArray[np.float32], heard: NDArray[np.float32], max_delay_s: float) -> Leak | None:
-    """How `source` leaks into `heard`, or None where there is no sign of it."""
+    """The leak of `source` into `heard`, both at 16 kHz; None where there is no evidence of one."""
     blocks = _source_alone(source, heard)
     if len(blocks) < MIN_BLOCKS:
         return None
@@ -82,24 +94,22 @@ def _source_alone(source: NDArray[np.float32], heard: NDArray[np.float32]) -> li
     return [s for s, level, other in loud if level >= threshold and other < level - MIN_DIFFERENCE_DB]
 
 
-def remove_crosstalk(
-    samples: Samples, settings: ActivitySettings
-) -> tuple[Samples, tuple[Levels | None, ...]]:
-    """Both channels without each other's leak, and the leak's predicted level per frame (None: no leak).
+def remove_crosstalk(samples: Samples, settings: ActivitySettings) -> tuple[CleanChannel, ...]:
+    """Each channel without the other's leak; `samples` has shape (channels, n) at 16 kHz.
 
-    `samples` has shape (channels, n); anything but two channels comes back as it is.
+    Only two channels can leak into each other; a single one is returned as it is.
     """
     if len(samples) != 2:
-        return samples, tuple(None for _ in samples)
-    clean: list[NDArray[np.float32]] = []
-    predicted: list[Levels | None] = []
-    for own, other in ((0, 1), (1, 0)):
-        leak = estimate_leak(samples[other], samples[own], settings.max_crosstalk_delay_s)
-        if leak is None:
-            clean.append(samples[own])
-            predicted.append(None)
-            continue
-        copy = fftconvolve(samples[other], leak.response)[: samples.shape[1]].astype(np.float32)
-        clean.append(samples[own] - copy)
-        predicted.append(levels_db(copy))
-    return np.stack(clean), tuple(predicted)
+        return tuple(CleanChannel(samples=channel, levels=levels_db(channel)) for channel in samples)
+    return tuple(_without_leak(samples[own], samples[1 - own], settings) for own in (0, 1))
+
+
+def _without_leak(
+    own: NDArray[np.float32], other: NDArray[np.float32], settings: ActivitySettings
+) -> CleanChannel:
+    leak = estimate_leak(other, own, settings.max_crosstalk_delay_s)
+    if leak is None:
+        return CleanChannel(samples=own, levels=levels_db(own))
+    copy = fftconvolve(other, leak.response)[: len(own)].astype(np.float32)
+    clean = own - copy
+    return CleanChannel(samples=clean, levels=levels_db(clean), leak=levels_db(copy))

@@ -1,4 +1,4 @@
-"""Where a channel is cut off: not even noise for a while, on a line that otherwise always has some.
+"""Finds where a channel is cut off: digital silence on a line that otherwise always carries noise.
 
 A recorder that is stopped (as for a card number) writes digital silence that begins and ends from one
 sample to the next. A line that suppresses silence does so at every pause; there it shows nothing.
@@ -18,7 +18,7 @@ RINGING_S = 0.05  # of a decoder, at the edges of a cut
 
 
 def find_cuts(samples: NDArray[np.float32], min_s: float) -> tuple[Span, ...]:
-    """Stretches of at least `min_s` in which the channel is cut off, none at its start or end."""
+    """Stretches of at least `min_s` seconds in which the channel is cut off, except at its start and end."""
     still = _still(samples)
     runs = union(to_spans(still), bridge_s=RINGING_S)
     end_s = len(still) / FRAME_RATE

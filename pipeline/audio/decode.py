@@ -1,7 +1,7 @@
-"""File to waveform: what telephone systems record becomes float32 channels at 16 kHz.
+"""Decodes what telephone systems record into float32 channels at 16 kHz.
 
-Time zero is the first decoded sample. Encoder delay is taken out where the file tells it (MP3 with an
-info header, Opus, AAC in MP4); bare ADTS `.aac` does not tell, so its sound lies 1024 source samples
+Time zero is the first decoded sample. Encoder delay is removed where the file states it (MP3 with an
+info header, Opus, AAC in MP4); bare ADTS `.aac` does not state it, so its sound lies 1024 source samples
 late, and AMR keeps its 5 ms of look-ahead.
 """
 
@@ -18,12 +18,10 @@ import av
 import numpy as np
 
 from pipeline.audio.channels import layout_of
+from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Audio, Recording, Samples
 from pipeline.settings import AudioSettings
-
-SAMPLE_RATE = 16_000
-"""Rate in Hz of every decoded recording."""
 
 MAX_CHANNELS = 2
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
@@ -41,7 +39,7 @@ AUDIO_SUFFIXES = frozenset(RAW_FORMATS) | {
     ".ogg", ".opus", ".w64", ".wav", ".wave", ".webm",
 }
 # fmt: on
-"""What is taken for audio when a folder is searched."""
+"""Suffixes of audio files when a folder is searched."""
 
 FORMATS = "WAV, FLAC, MP3, Ogg/Opus, M4A/AAC, AMR, GSM, G.711 and the like"
 
@@ -78,7 +76,7 @@ def read_audio(path: Path, settings: AudioSettings, *, uri: str | None = None) -
 
     `samples` has one row per channel, but a single row for `fake_stereo`, while `Recording.channels`
     keeps the file's count. Damaged or missing stretches become silence, so later times stay right, and
-    are told in `Recording.error`. Raises RecordingError when the file is missing, empty, no audio, has
+    are reported in `Recording.error`. Raises RecordingError when the file is missing, empty, no audio, has
     more than 2 channels or a rate outside 4 to 384 kHz, or when nothing in it can be decoded.
     """
     _require_file(path)
@@ -227,7 +225,7 @@ def _decoder(stream: Any) -> Any:
 
 
 def _fill(line: _Timeline, packets: Iterator[Any], decoder: Any) -> list[str]:
-    """Put on the line all that can be decoded; returns in words what could not."""
+    """Append all that can be decoded to the timeline; returns a sentence for each fault."""
     faults: list[str] = []
     refused: list[str] = []
     while True:
@@ -257,12 +255,12 @@ def _fill(line: _Timeline, packets: Iterator[Any], decoder: Any) -> list[str]:
 
 
 def _is_comfort_noise(decoder: Any, error: Exception) -> bool:
-    """AMR-WB codes pauses in a way that FFmpeg cannot decode: silence is what they stand for."""
+    """Silence for the pauses of AMR-WB, which FFmpeg cannot decode."""
     return decoder.codec.canonical_name == "amr_wb" and isinstance(error, av.error.PatchWelcomeError)
 
 
 class _Timeline:
-    """Decoded frames on one line of time at 16 kHz, with silence where sound was lost."""
+    """Decoded frames on one timeline at 16 kHz, with silence where sound was lost."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -348,7 +346,7 @@ class _Timeline:
         if self._zero_s is None:
             self._zero_s = stamp_s
         gap_s = stamp_s - self._zero_s - self.at_s
-        if gap_s < -_MAX_BACK_S or gap_s > _MAX_GAP_S:  # the stamps start anew
+        if gap_s < -_MAX_BACK_S or gap_s > _MAX_GAP_S:  # the stamps start again
             self._zero_s += gap_s
         elif gap_s > (_ROUNDING_S if self.lost else _JITTER_S):
             self.rest(gap_s)
@@ -378,7 +376,7 @@ def _counted_s(container: Any, stream: Any) -> float | None:
 
 
 def _cut_short(path: Path) -> Iterator[str]:
-    """FFmpeg reads a WAV to its end without a word when the end came too early."""
+    """A sentence for a WAV that ends early, which FFmpeg does not report."""
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":

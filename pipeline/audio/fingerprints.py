@@ -1,4 +1,4 @@
-"""The archive's own hold music, known again by its fingerprint.
+"""Recognises the archive's own hold music by its fingerprint.
 
 A fingerprint is made of landmarks: pairs of spectral peaks close in time, each packed into a number of two
 frequencies and the time between them, with the frame of the first [Wang, An Industrial-Strength Audio
@@ -15,10 +15,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
 from scipy.ndimage import maximum_filter
 
-from pipeline.audio.frames import SAMPLE_RATE
+from pipeline.audio.frames import SAMPLE_RATE, stft
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.spans import Span
 
@@ -49,7 +48,7 @@ class Landmarks:
     frames: _Ints
 
     def between(self, start_s: float, end_s: float) -> Landmarks:
-        """Those that begin in a stretch, their frames counted from its start."""
+        """The landmarks that begin in a stretch, their frames counted from its start."""
         first = round(start_s / FRAME_S)
         inside = (self.frames >= first) & (self.frames * FRAME_S < end_s)
         return Landmarks(codes=self.codes[inside], frames=self.frames[inside] - first)
@@ -92,12 +91,10 @@ def _find_peaks(samples: NDArray[np.float32]) -> tuple[_Ints, _Ints]:
     """Frames and bins (from LOW_BIN) of the spectral peaks in order of time."""
     padded = np.pad(samples, (0, N_FFT))
     n = len(samples) // HOP
-    window = np.hanning(N_FFT).astype(np.float32)
-    views = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
     found: list[NDArray[np.intp]] = []
     for start in range(0, n, BLOCK):
         first, last = max(0, start - PEAK_FRAMES), min(n, start + BLOCK + PEAK_FRAMES)
-        spectrum = rfft(views[first:last] * window, axis=1)[:, LOW_BIN:HIGH_BIN]
+        spectrum = stft(padded, N_FFT, HOP, slice(first, last))[:, LOW_BIN:HIGH_BIN]
         level = 20 * np.log10(np.abs(spectrum).astype(np.float32) / (N_FFT / 4) + 1e-9)
         least = np.maximum(np.median(level, axis=1, keepdims=True) + PEAK_DB, FAINTEST_DB)
         peaks = (level >= maximum_filter(level, (PEAK_FRAMES, PEAK_BINS))) & (level > least)
@@ -109,7 +106,7 @@ def _find_peaks(samples: NDArray[np.float32]) -> tuple[_Ints, _Ints]:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Known pieces of music, ready to be looked for."""
+    """Known hold music with an index of its landmarks for searching."""
 
     known: tuple[HoldTrack, ...] = ()
 
@@ -126,7 +123,7 @@ class Tracks:
         return codes[order], owners[order], frames[order]
 
     def find(self, heard: Landmarks) -> tuple[Match, ...]:
-        """Where the tracks play, in order of time. Stretches of different tracks may overlap."""
+        """The stretches in which the tracks play, in order of time; those of different tracks may overlap."""
         if not self.known or not len(heard.codes):
             return ()
         owners, offsets, frames = self._hits(heard)
@@ -141,7 +138,7 @@ class Tracks:
         return tuple(sorted(matches, key=lambda m: (m.span, m.track_id)))
 
     def _hits(self, heard: Landmarks) -> tuple[_Ints, _Ints, _Ints]:
-        """Equal landmarks: the track, its frame less ours, and our frame."""
+        """The landmarks that `heard` shares with tracks: the track, the offset in frames, and our frame."""
         codes, owners, frames = self._index
         parts: list[tuple[_Ints, _Ints]] = []
         # The grids of frames differ by up to half a frame: the time between two peaks by one.

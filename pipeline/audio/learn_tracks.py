@@ -1,4 +1,4 @@
-"""Which music of the archive becomes a known track: what was heard in several recordings.
+"""Learns known tracks from the archive's music: what occurs in several recordings.
 
 Fingerprints that agree are laid on one time line and become a track; those that agree with a known track
 make it longer. The result depends on the fingerprints alone, but for one thing: a track has its name from
@@ -44,7 +44,7 @@ class Learned:
 def learn(
     known: Sequence[HoldTrack], heard: Sequence[HeardMusic], known_after: int, now: datetime
 ) -> Learned:
-    """What is learned from fingerprints that no track was learned from yet.
+    """New and longer tracks from fingerprints that have not been used yet.
 
     A new track needs `known_after` recordings.
     """

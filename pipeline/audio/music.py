@@ -1,4 +1,4 @@
-"""Music and tones on a channel, told from speech.
+"""Music and tones on a channel, distinguished from speech.
 
 Music: sound whose spectral peaks stay where they are (a held note lasts longer than 100 ms, a voice
 glides). A frame is steady when nearly all of its peak energy was already there 100 ms before. Without a
@@ -63,7 +63,7 @@ MAX_FINGERPRINT_S = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Per frame: whether sound is `heard` (and no tone of the network), voice probability, spectrum."""
+    """Per frame: `heard`, sound other than network tones; `voice`, the voice probability; the spectrum."""
 
     heard: Mask
     voice: NDArray[np.float32]
@@ -72,7 +72,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSounds:
-    """The sounds of a channel, and fingerprints of the music that is not known yet."""
+    """The sounds of a channel, and fingerprints of its music that no known track covers."""
 
     sounds: tuple[Sound, ...]
     fingerprints: tuple[Fingerprint, ...]
@@ -86,7 +86,7 @@ class Piece:
     track_id: str | None
 
 
-def detect_sounds(
+def find_sounds(
     samples: NDArray[np.float32],
     levels: Levels,
     voice: NDArray[np.float32],
@@ -125,7 +125,7 @@ def _music(channel: int, piece: Piece) -> Sound:
 
 
 def find_clear_music(measured: Measured) -> tuple[Span, ...]:
-    """Stretches that are music beyond doubt, without their edges."""
+    """Stretches that are certainly music, without their edges."""
     cover = share_around(measured.heard, WINDOW)
     steady_frames = measured.spectrum.steady > STEADY
     steady = share_around(steady_frames, WINDOW)
@@ -152,7 +152,7 @@ def find_clear_music(measured: Measured) -> tuple[Span, ...]:
 def join_music(
     measured: Measured, clear: Sequence[Span], matches: Sequence[Match], settings: SoundSettings
 ) -> tuple[Piece, ...]:
-    """Clear music and what is known by its fingerprint as whole pieces, announcements above them included."""
+    """Clear music and recognised tracks as whole pieces, including announcements spoken over them."""
     joined: list[Span] = []
     for core in union([*clear, *(match.span for match in matches)]):
         if joined and _goes_on(measured, joined[-1].end_s, core.start_s):
@@ -170,7 +170,7 @@ def join_music(
 def without_tones(
     pieces: Sequence[Piece], tones: Sequence[SignalTone], measured: Measured
 ) -> tuple[Piece, ...]:
-    """Music without what is a single tone, or one pair, that goes on or comes again."""
+    """The pieces without those that are a single tone or pair of tones, continuous or repeated."""
 
     def is_tone(span: Span) -> bool:
         longest_s = max((tone.span & span).duration_s for tone in tones) if tones else 0.0
@@ -190,7 +190,7 @@ def _track_of(span: Span, matches: Sequence[Match]) -> str | None:
 def _goes_on(measured: Measured, start_s: float, end_s: float) -> bool:
     """Whether the music goes on from one stretch to the next: after a rest, or under an announcement.
 
-    Somebody who speaks without music under the voice ends the music: the agent looks in.
+    A voice without music under it ends the music: the agent is checking back on the caller.
     """
     between = slice(round(start_s * FRAME_RATE), round(end_s * FRAME_RATE))
     heard = measured.heard[between]
@@ -218,7 +218,7 @@ def _fingerprints(
     marks: Landmarks,
     voice: NDArray[np.float32],
 ) -> Iterator[Fingerprint]:
-    """Fingerprints of the music that the known tracks do not cover, without what is said above it."""
+    """Fingerprints of the music that the known tracks do not cover, without what is said over it."""
     for span in music:
         if total_s(difference((span,), (m.span for m in matches))) < MIN_NEW_S:
             continue

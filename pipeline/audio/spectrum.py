@@ -1,4 +1,4 @@
-"""The spectrum of a channel per frame of 10 ms, boiled down to what tells music and tones from speech."""
+"""Spectral measures of a channel per frame of 10 ms that distinguish music and tones from speech."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
-from pipeline.audio.frames import FRAME_RATE, HOP, SAMPLE_RATE
+from pipeline.audio.frames import FRAME_RATE, HOP, SAMPLE_RATE, stft
 
 N_FFT = 1024  # 64 ms
 LAG = 10  # frames: 100 ms
@@ -46,8 +45,7 @@ def measure_spectrum(samples: _Floats, n: int) -> Spectrum:
 
 def _power(padded: _Floats, start: int, n: int) -> _Floats:
     """Power in the band, shape (LAG + n, bins), of the frames from `start - LAG`."""
-    frames = np.lib.stride_tricks.sliding_window_view(padded[start * HOP :], N_FFT)[::HOP][: n + LAG]
-    spectrum = rfft(frames * np.hanning(N_FFT).astype(np.float32), axis=1)[:, _band()]
+    spectrum = stft(padded, N_FFT, HOP, slice(start, start + n + LAG))[:, _band()]
     return np.asarray(np.abs(spectrum) ** 2 + 1e-12, np.float32)
 
 

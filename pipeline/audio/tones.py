@@ -1,4 +1,4 @@
-"""Tones on a channel: ringing, busy, keys and beeps, told by their frequencies and how long they last.
+"""Detects ringing, busy tones, keys and beeps by their frequencies and durations.
 
 A stretch in which nearly all energy is in one or two narrow peaks is measured as a whole, so that its
 frequencies are known to a few hertz. A voice never stands still like that. The tones of telephone
@@ -61,7 +61,7 @@ SIGNALS = (
     Signal("busy", (480.0, 620.0), 0.15, 0.8),  # North America, busy and reorder
 )
 CADENCED_HZ = (400.0, 425.0)
-"""Busy tones of one frequency are known by their beat alone."""
+"""Busy tones of one frequency are recognised by their rhythm alone."""
 BUSY_BURST_S = (0.12, 0.6)
 BUSY_PAUSE_S = 0.8
 MIN_BUSY = 3
@@ -116,7 +116,7 @@ def measure_signal_tone(samples: NDArray[np.float32], span: Span) -> tuple[tuple
 
 
 def _signal(span: Span, hz: tuple[float, ...], twist_db: float) -> SoundKind | None:
-    """The network's tone or key that this is, if it is one."""
+    """The kind of network tone or key; None where it is neither."""
     long_enough = len(hz) == 2 and span.duration_s >= MIN_KEY_S and twist_db <= MAX_TWIST_DB
     if long_enough and _near(hz[0], KEY_ROWS_HZ) and _near(hz[1], KEY_COLUMNS_HZ):
         return "dtmf"
@@ -136,7 +136,7 @@ def _near(hz: float, allowed: tuple[float, ...]) -> bool:
 def _plain(
     span: Span, hz: tuple[float, ...], voice: NDArray[np.float32], settings: SoundSettings
 ) -> SoundKind | None:
-    """A beep or a longer tone; a whistle or a vowel that the voice model hears is none."""
+    """The kind of a tone that is not a network's; None for a whistle or vowel, which the model finds."""
     spoken = voice[round(span.start_s * FRAME_RATE) : round(span.end_s * FRAME_RATE)]
     if span.duration_s < settings.min_tone_s or float(spoken.mean()) >= 0.5:
         return None
@@ -148,7 +148,7 @@ def _plain(
 
 
 def _with_busy(tones: list[SignalTone]) -> tuple[SignalTone, ...]:
-    """Beeps of one frequency in the beat of a busy line are that."""
+    """The tones, with beeps of one frequency in the rhythm of a busy line as `busy`."""
     run: list[SignalTone] = []
     busy: set[Span] = set()
     for tone in tones:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.decode import SAMPLE_RATE, read_audio
+from pipeline.audio.decode import read_audio
+from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.errors import RecordingError
 from pipeline.settings import AudioSettings
 from pipeline.spans import Span

@@ -23,16 +23,13 @@ from pipeline.audit.page import page
 from pipeline.errors import RecordingError, UsageError
 from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.records import Activity, Turn, Word
-from pipeline.report.tables import as_dicts, as_json
+from pipeline.report.text import as_dicts, as_json
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
-from pipeline.store.scorecard import read_rule_text
+from pipeline.store.scorecard import read_rule, shown_text
 
 FORMAT = "earwitness evidence 1"
 DOCUMENT, PAGE, RULE, CLIP = "evidence.json", "index.html", "rule.toml", "clip.wav"
-
-_NO_PHRASE = ("measure", "beeps")
-"""Logics whose findings point at events: nothing was said or left out."""
 
 R = TypeVar("R", Word, Turn, Activity)
 
@@ -63,7 +60,7 @@ class FindingCase:
     @property
     def written(self) -> Mapping[str, Any]:
         """The keys of the rule as it was written; none when its text is not known."""
-        return read_rule_text(self.rule["text"]) if self.rule else {}
+        return read_rule(self.rule["text"], self.rule["overlay"]) if self.rule else {}
 
     @property
     def why(self) -> str | None:
@@ -73,15 +70,12 @@ class FindingCase:
         return why
 
     @property
-    def by_absence(self) -> bool:
-        """Whether the finding is about something that was not heard.
+    def missing(self) -> bool:
+        """Whether something that the rule asks for was not found.
 
         Around holds the quote, if any, is what was said instead.
         """
-        logic = self.written.get("logic", {}).get("kind")
-        missing = self.finding["quote"] is None or logic == "every_hold"
-        negative = self.finding["verdict"] in {"fail", "not_determinable"}
-        return negative and missing and self.span is not None and logic not in _NO_PHRASE
+        return self.finding["basis"] == "absence" and self.finding["verdict"] in {"fail", "not_determinable"}
 
 
 def write_pack(connection: Connection, call: str, rule_id: str, out: Path) -> tuple[str, ...]:
@@ -103,9 +97,11 @@ def put_pack(case: FindingCase, folder: Path) -> tuple[str, ...]:
         notes += ("The store does not have the text of the rule's version that judged.",)
     document = describe(case, clip, notes)
     (folder / DOCUMENT).write_text(as_json(document) + "\n", encoding="utf-8")
-    (folder / PAGE).write_text(page(document, case.rule["text"] if case.rule else None), encoding="utf-8")
-    if case.rule:
-        (folder / RULE).write_text(case.rule["text"], encoding="utf-8")
+    rule = case.rule
+    text = shown_text(rule["rule_id"], rule["text"], rule["overlay"]) if rule else None
+    (folder / PAGE).write_text(page(document, text), encoding="utf-8")
+    if text is not None:
+        (folder / RULE).write_text(text, encoding="utf-8")
     if clip:
         (folder / CLIP).write_bytes(clip.wav)
     return notes
@@ -140,7 +136,9 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
 
 def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict[str, Any]:
     """The pack as one document, ready for JSON. Times are seconds from the start of the recording."""
-    rule = {key: value for key, value in (case.rule or {}).items() if key not in {"text", "active"}}
+    rule = {
+        key: value for key, value in (case.rule or {}).items() if key not in {"text", "overlay", "active"}
+    }
     return {
         "format": FORMAT,
         "made_at": datetime.now(UTC),
@@ -153,7 +151,7 @@ def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict
         "phrase": _phrase(case),
         "searched": _searched(case),
         "heard": _heard(case),
-        "clip": _told_clip(case, clip),
+        "clip": _clip_document(case, clip),
         "analysis": case.analysis,
         "notes": list(notes),
     }
@@ -210,7 +208,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def _told_clip(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:
+def _clip_document(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:
     if clip is None:
         return None
     roles = {activity.channel: activity.role for activity in case.activities if activity.role != "ivr"}
@@ -243,7 +241,7 @@ def _phrase(case: FindingCase) -> dict[str, Any] | None:
 def _searched(case: FindingCase) -> dict[str, Any] | None:
     """For something not heard: the window, how much speech was in it and was understood, the nearest miss."""
     span = case.span
-    if span is None or not case.by_absence:
+    if span is None or not case.missing:
         return None
     roles = (*case.written.get("roles", ()), "unknown")
     words = [word for word in case.words if word.role in roles and word.span.middle_s in span]

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.report.tables import UNKNOWN, as_json
+from pipeline.report.text import UNKNOWN, as_json
 
 _TEMPLATE = "evidence.html"
 

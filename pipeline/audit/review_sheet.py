@@ -1,10 +1,8 @@
-"""The sheet of a spot check, read back: every row is validated, and all are stored or none."""
+"""Imports the reviewed sheet of a spot check: every row is validated, and all are stored or none."""
 
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,23 +10,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+from pipeline.delimited import find_separator, read_rows
 from pipeline.errors import UsageError
 from pipeline.records import Judgement, Review, Verdict
-from pipeline.store import query, writing
+from pipeline.store import query, with_layout_of_now, writing
 
 NEEDED = ("finding", "judgement", "reviewer")
 JUDGEMENTS: Mapping[str, Judgement] = {judgement: judgement for judgement in get_args(Judgement)}
 VERDICTS: Mapping[str, Verdict] = {verdict: verdict for verdict in get_args(Verdict)}
 
 _KEY = re.compile(rf"([a-z][a-z0-9_]*)/(\w+)/({'|'.join(VERDICTS)})/([0-9a-f]{{64}})")
-# A version that judged before counts too: calls may have been judged anew since the sample was drawn.
+# Earlier versions count too: calls may have been rechecked since the sample was drawn.
 _VERSIONS = "SELECT rule_id, rule_version FROM rule UNION SELECT rule_id, rule_version FROM finding"
-_SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal sign
+_SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetImport:
-    """What a sheet says: the judgements, how many rows are not judged yet, and in one line what is wrong."""
+    """The content of a sheet: judgements, the number of rows not judged yet, and a line for each fault."""
 
     reviews: tuple[Review, ...]
     open_rows: int
@@ -41,6 +40,8 @@ def import_sheet(db: Path, path: Path) -> tuple[SheetImport, int]:
     What its reviewer said last of a finding already is not stored again. Raises UsageError for a sheet that
     cannot be read as a whole or has no judgement in it, and when the store cannot be written.
     """
+    if db.is_file():
+        with_layout_of_now(db)
     judged = read_sheet(db, path, datetime.now(UTC))
     if judged.problems:
         return judged, 0
@@ -96,7 +97,7 @@ def _check_new(review: Review, where: str, places: Mapping[tuple[str, str, str, 
 
 
 def _review(row: Mapping[str, str], where: str, reviewed_at: datetime) -> Review | None:
-    """What a row says; None when it is not judged yet. Raises UsageError for a row that is wrong."""
+    """The review in a row; None when it is not judged yet. Raises UsageError for an invalid row."""
     judgement, note = row["judgement"].strip().lower(), row.get("note", "").strip()
     if not judgement and not note:
         return None
@@ -130,21 +131,12 @@ def _review(row: Mapping[str, str], where: str, reviewed_at: datetime) -> Review
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Each row with its place (file:line), by column names in lower case."""
     text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text, path), strict=True)
-    header: list[str] = []
-    while True:
-        where = f"{path}:{reader.line_num + 1}"
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise UsageError("not CSV", where=where, value=str(error)) from None
-        if cells is None:
-            return
-        if not header:
-            header = [name.strip().lower() for name in cells]
-        elif any(map(str.strip, cells)):
-            # Spreadsheets leave out empty cells at the end of a row.
-            yield where, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+    rows = read_rows(text, _separator(text, path), path, what="not CSV")
+    _, cells = next(rows)
+    header = [name.strip().lower() for name in cells]
+    for where, cells in rows:
+        # Spreadsheets leave out empty cells at the end of a row.
+        yield where, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
 
 
 def _text(path: Path) -> str:
@@ -164,10 +156,11 @@ def _text(path: Path) -> str:
 def _separator(text: str, path: Path) -> str:
     """The separator with which the header has the columns that are needed."""
     header = next(iter(text.splitlines()), "")
-    for separator in _SEPARATORS:
-        names = {name.strip('" ').lower() for name in header.split(separator)}
-        if names >= set(NEEDED):
-            return separator
+    separator = find_separator(
+        header, _SEPARATORS, lambda names: {name.lower() for name in names} >= set(NEEDED)
+    )
+    if separator is not None:
+        return separator
     raise UsageError(
         "not the sheet of a spot check", where=path, value=header[:80], allowed="columns " + ", ".join(NEEDED)
     )

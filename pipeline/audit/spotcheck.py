@@ -20,7 +20,7 @@ from pipeline.audit.evidence import PAGE, FindingCase, find_case, new_folder, pu
 from pipeline.errors import UsageError
 from pipeline.progress import UNWATCHED, Progress
 from pipeline.records import Verdict
-from pipeline.report.tables import as_json
+from pipeline.report.text import as_json
 from pipeline.store import Connection, ask
 
 SHEET, FACTS = "judged.csv", "sample.json"

@@ -1,4 +1,4 @@
-"""The program `earwitness`. Heavy imports wait until a command needs them."""
+"""The program `earwitness`. Modules that are slow to import are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.migrate import migrate
 from pipeline.cli.options import (
     DEFAULT_DB,
     INTERRUPTED,
@@ -41,10 +42,15 @@ if TYPE_CHECKING:
 DEMO_DB = Path("demo.duckdb")
 DEMO_QUERY = "select call_ref, disclosure_status, hold_permission, agent_talk_ratio from call_summary"
 MAX_TABLE = 40
-"""A night of more calls prints its report alone."""
+"""A night with more calls than this prints its report without the table of calls."""
+
+OUTDATED = (
+    "{calls} stored calls would be heard differently by the recogniser or the audio settings of now; they "
+    "stay as they are, unless you add --force, or run earwitness nightly --refresh-outdated --hours H"
+)
 
 app = typer.Typer(
-    help="Call-centre audio analytics: recorded calls in, facts that stand up in an audit out.",
+    help="Analyse recorded calls: who spoke when, what was said, holds, interruptions and rules.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,8 +61,9 @@ app.add_typer(rules_app, name="rules")
 app.command()(evidence)
 app.command()(spotcheck)
 app.command()(recheck)
+app.command()(migrate)
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error what Prefect does.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 
 
 def main() -> None:
@@ -91,7 +98,7 @@ def _options(
 
 @app.command()
 def demo(db: Db = DEMO_DB, force: Force = False, verbose: Verbose = False) -> None:
-    """Analyse the sample calls, as a night would."""
+    """Analyse the sample calls and print a line per call."""
     from importlib.resources import as_file, files  # noqa: PLC0415
 
     from pipeline.archive import night  # noqa: PLC0415
@@ -114,7 +121,9 @@ def demo(db: Db = DEMO_DB, force: Force = False, verbose: Verbose = False) -> No
 
 @app.command()
 def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
-    paths: Annotated[list[Path], typer.Argument(help="Audio files and folders.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Audio files and folders to analyse.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     metadata: Metadata = None,
     settings: SettingsFile = None,
@@ -123,7 +132,10 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
     force: Force = False,
     verbose: Verbose = False,
 ) -> None:
-    """Analyse recordings and print a line per call."""
+    """Analyse recordings and print a line per call.
+
+    Recordings that are stored already and unchanged are skipped. Exit code 1 if a recording is in quarantine.
+    """
     from pipeline.archive import night  # noqa: PLC0415
 
     _log_to_stderr(verbose)
@@ -131,56 +143,74 @@ def analyse(  # noqa: PLR0913, PLR0917 - one argument an option
         order = _order(paths, db, metadata, settings, overrides, force=force)
         night.check(order)
         summary = _run(order, night.find_engine(order.settings))
-    _print_calls(db, summary.all_ids, json=json)
+    _print_calls(db, summary.all_ids, json=json, outdated=summary.outdated)
     _finish(summary, bad=bool(_quarantined(db, summary.all_ids)))
 
 
 @app.command()
 def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
-    archive: Annotated[Path, typer.Argument(help="The folder with the recordings.", show_default=False)],
+    archive: Annotated[
+        Path, typer.Argument(help="The folder that contains the recordings.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     metadata: Metadata = None,
     settings: SettingsFile = None,
     overrides: Overrides = None,
     json: Json = False,
     force: Force = False,
+    refresh_outdated: Annotated[
+        bool,
+        typer.Option(
+            "--refresh-outdated",
+            help="Also renew calls that the recogniser or audio settings of now would hear differently.",
+        ),
+    ] = False,
+    hours: Annotated[
+        float | None, typer.Option(help="Begin no such batch later than so many hours after the first.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Analyse what is new in an archive, as a Prefect flow, and print the night's report."""
+    """Analyse what is new in an archive, as a Prefect flow.
+
+    Prints a report, and a line per new call if there are few. Exit code 1 if a recording is in quarantine.
+    """
     _log_to_stderr(verbose)
+    if refresh_outdated != (hours is not None):
+        raise UsageError("missing option", allowed="--refresh-outdated together with --hours H, or neither")
     if archive.is_file():
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
     with _interruptible():
-        summary = _run_flow(
-            _order([archive], db, metadata, settings, overrides, force=force), settings, overrides
-        )
+        order = _order([archive], db, metadata, settings, overrides, force=force)
+        summary = _run_flow(replace(order, refresh_hours=hours), settings, overrides)
     if not json:
-        from pipeline.report.tables import night_markdown  # noqa: PLC0415
+        from pipeline.report.night import night_markdown  # noqa: PLC0415
 
         typer.echo(night_markdown(summary))
     if json or len(summary.new_ids) <= MAX_TABLE:
-        _print_calls(db, summary.new_ids, json=json)
+        _print_calls(db, summary.new_ids, json=json, outdated=summary.outdated)
     _finish(summary, bad=bool(summary.totals.quarantined))
 
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(metavar="SQL", help="A query.", show_default=False)],
+    statement: Annotated[
+        str, typer.Argument(metavar="SQL", help="A query in DuckDB's SQL.", show_default=False)
+    ],
     db: Db = DEFAULT_DB,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Ask the store; nothing can be written."""
-    from pipeline.report import tables  # noqa: PLC0415
+    """Query the store, which is opened read-only."""
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
     if json and csv:
-        raise UsageError("two formats at once", value="--json --csv", allowed="one of them")
+        raise UsageError("two formats requested", value="--json --csv", allowed="one of them")
     table = query(db, statement)
     if json:
-        typer.echo(tables.as_json(tables.as_dicts(table)))
+        typer.echo(text.as_json(text.as_dicts(table)))
     elif csv:
-        typer.echo(tables.as_csv(table), nl=False)
+        typer.echo(text.as_csv(table), nl=False)
     else:
         tables.answer(table, sys.stdout)
 
@@ -189,7 +219,10 @@ def sql(
 def doctor(
     db: Db = DEFAULT_DB, settings: SettingsFile = None, overrides: Overrides = None, json: Json = False
 ) -> None:
-    """Check weights, decoder, hardware, store and telemetry."""
+    """Check weights, decoders, hardware and store.
+
+    Exit code 2 if a check fails.
+    """
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.doctor import examine  # noqa: PLC0415
 
@@ -216,17 +249,17 @@ def _order(
     from pipeline import settings  # noqa: PLC0415
 
     loaded = settings.load(settings_file, overrides or ())
-    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are told before
+    from pipeline.archive.plan import RunRequest  # noqa: PLC0415 - slow to import; wrong settings are reported first
 
     return RunRequest(paths=tuple(paths), db=db, metadata=metadata, settings=loaded, force=force)
 
 
 def _run(order: RunRequest, engine: Engine) -> NightSummary:
-    """Carry out an order in this process, without Prefect."""
+    """Carry out a run in this process, without Prefect."""
     from pipeline.archive import night  # noqa: PLC0415
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_calls  # noqa: PLC0415
 
-    with tables.progress(sys.stderr) as progress:
+    with progress_of_calls(sys.stderr) as progress:
         return night.run(order, engine, progress)
 
 
@@ -236,7 +269,7 @@ def _run_flow(
     """Carry out an order as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
 
-    # Wrong usage is told now rather than after Prefect's start.
+    # Wrong usage is reported now rather than after Prefect's start.
     night.check(order)
     night.find_engine(order.settings)
     private = prefer_private_prefect()
@@ -252,6 +285,7 @@ def _run_flow(
             settings_file=settings_file,
             overrides=tuple(overrides or ()),
             force=order.force,
+            refresh_hours=order.refresh_hours,
         )
     except BaseException as error:
         # Prefect keeps the error, whose frames would keep the store open past the interpreter's end.
@@ -264,20 +298,21 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("interrupted; the batches that were finished are kept")
+        say("interrupted; finished batches are kept")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
-    """The calls with these recording_ids, then those in quarantine."""
-    from pipeline.report import tables  # noqa: PLC0415
+def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False, outdated: int = 0) -> None:
+    """Print these calls, then those in quarantine; in JSON also how many are outdated."""
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    calls = tables.as_dicts(query(db, tables.calls_sql(ids)))
+    calls = text.as_dicts(query(db, tables.calls_sql(ids)))
     bad = _quarantined(db, ids)
     if json:
         rows = [row | {"status": "analysed"} for row in calls]
-        print_json(rows + [row | {"status": "quarantined"} for row in bad])
+        rows += [row | {"status": "quarantined"} for row in bad]
+        print_json(rows + ([{"status": "outdated", "calls": outdated}] if outdated else []))
         return
     if calls:
         tables.call_table(calls, sys.stdout)
@@ -286,27 +321,29 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False) -> None:
 
 
 def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
-    from pipeline.report import tables  # noqa: PLC0415
+    from pipeline.report import tables, text  # noqa: PLC0415
     from pipeline.store import query  # noqa: PLC0415
 
-    return tables.as_dicts(query(db, tables.quarantine_sql(ids)))
+    return text.as_dicts(query(db, tables.quarantine_sql(ids)))
 
 
 def _finish(summary: NightSummary, *, bad: bool) -> None:
-    """Tell on standard error how it went, and end with exit code 1 if a recording is `bad`."""
-    from pipeline.report.tables import summary_line  # noqa: PLC0415
+    """Write a summary to standard error; end with exit code 1 if a recording is `bad`."""
+    from pipeline.report.night import summary_line  # noqa: PLC0415
 
     for problem in summary.problems + summary.duplicates:
         say(f"note: {problem}")
     for unreadable in summary.unreadable:
         say(f"skipped: {unreadable.reason}")
+    if summary.outdated:
+        say(f"note: {OUTDATED.format(calls=summary.outdated)}")
     say(summary_line(summary))
     if bad or summary.unreadable:
         raise typer.Exit(SOME_BAD)
 
 
 def _log_to_stderr(verbose: bool) -> None:
-    """Warnings and faults go to standard error; Prefect's log only on demand."""
+    """Log warnings and errors to standard error, and Prefect's log only if `verbose`."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     handler.addFilter(lambda record: verbose or not record.name.startswith("prefect"))

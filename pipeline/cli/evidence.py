@@ -1,4 +1,4 @@
-"""The commands for auditors: evidence packs and spot checks. Heavy imports wait until they are needed."""
+"""The commands for auditors: evidence packs and spot checks. Slow imports are made by each command."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 
 SAMPLE, SEED = 25, 1
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder to write.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to create.", show_default=False)]
 
 
 def evidence(
     call: Annotated[
         str,
         typer.Argument(
-            help="A recording_id or its first digits, a call_ref, or a file's name.", show_default=False
+            help="A recording_id or its first digits, a call_ref, or a file name.", show_default=False
         ),
     ],
     rule: Annotated[str, typer.Argument(help="The rule's id.", show_default=False)],
     out: Out,
     db: Db = DEFAULT_DB,
 ) -> None:
-    """Write all that stands behind one finding, for an auditor: words, sound, rule, models, settings."""
+    """Write an evidence pack for one finding.
+
+    The pack is a folder with a page, an audio clip, the words, the rule, the models and the settings.
+    """
     from pipeline.audit.evidence import PAGE, write_pack  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
@@ -49,25 +52,32 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
     seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = SEED,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="First day (UTC)."),
+        typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="First day of the calls (UTC)."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", metavar="DATE", formats=["%Y-%m-%d"], help="Last day (UTC)."),
+        typer.Option("--to", metavar="DATE", formats=["%Y-%m-%d"], help="Last day of the calls (UTC)."),
     ] = None,
     queue: Annotated[str | None, typer.Option(help="Only calls of this queue.")] = None,
     verdict: Annotated[
-        list[str] | None, typer.Option(help="Only findings with this verdict; may be repeated.")
+        list[str] | None, typer.Option(help="Only findings with this verdict; can be given several times.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="A new folder to write.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The folder to create.")] = None,
     judged: Annotated[
         Path | None,
-        typer.Option("--import", metavar="CSV", help="Store the judgements of a filled-in sheet instead."),
+        typer.Option(
+            "--import",
+            metavar="CSV",
+            help="Store the judgements of a filled-in sheet.",
+        ),
     ] = None,
     db: Db = DEFAULT_DB,
     json: Json = False,
 ) -> None:
-    """Draw findings at random for people to judge, or store their judgements (--import)."""
+    """Draw findings for review, or import judgements.
+
+    Drawing needs --rule and --out. The sheet that it writes is filled in by reviewers and read with --import.
+    """
     if judged is not None:
         drawing: dict[str, object] = {
             "--rule": rule,
@@ -79,14 +89,16 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         drawing |= {"--verdict": verdict, "--sample": sample != SAMPLE, "--seed": seed != SEED}
         if given := [option for option, value in drawing.items() if value]:
             raise UsageError(
-                "two things at once", value=f"--import with {', '.join(given)}", allowed="--import CSV alone"
+                "options that do not go together",
+                value=f"--import with {', '.join(given)}",
+                allowed="--import CSV alone",
             )
         _import(db, judged, json=json)
         return
     if rule is None or out is None:
         raise UsageError("missing option", allowed="--rule ID --out DIR, or --import CSV")
     from pipeline.audit.spotcheck import SHEET, SampleRequest, write_sample  # noqa: PLC0415
-    from pipeline.cli.progress import progress  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_things  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     request = SampleRequest(
@@ -98,7 +110,7 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
         queue=queue,
         verdicts=_verdicts(verdict or ()),
     )
-    with reading(db) as connection, progress(sys.stderr, "writing", "findings") as watched:
+    with reading(db) as connection, progress_of_things(sys.stderr, "writing", "findings") as watched:
         drawn = write_sample(connection, request, out, watched)
     if json:
         print_json({"sheet": str(out / SHEET), "drawn": drawn.drawn, "population": drawn.population})
@@ -111,17 +123,17 @@ def spotcheck(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 def _verdicts(given: Sequence[str]) -> tuple[Verdict, ...]:
-    """The verdicts asked for; all of them when none is."""
+    """The verdicts given with --verdict; all verdicts without it."""
     from pipeline.audit.spotcheck import VERDICTS  # noqa: PLC0415
 
     for name in given:
         if name not in VERDICTS:
-            raise UsageError("no such verdict", where="--verdict", value=name, allowed=", ".join(VERDICTS))
+            raise UsageError("unknown verdict", where="--verdict", value=name, allowed=", ".join(VERDICTS))
     return tuple(verdict for verdict in VERDICTS if not given or verdict in given)
 
 
 def _import(db: Path, path: Path, *, json: bool) -> None:
-    """Store a sheet's judgements; every wrong row is told, and then nothing is stored."""
+    """Store a sheet's judgements; if a row is wrong, report every wrong row and store nothing."""
     from pipeline.audit.review_sheet import import_sheet  # noqa: PLC0415
 
     judged, added = import_sheet(db, path)

@@ -1,4 +1,4 @@
-"""What the commands share: options, exit codes, output."""
+"""Options, exit codes and output that several commands share."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ DEFAULT_DB = Path("calls.duckdb")
 Db = Annotated[Path, typer.Option("--db", help="The DuckDB file.")]
 Metadata = Annotated[
     Path | None,
-    typer.Option(help="Manifest with the calls' business facts; else the archive's manifest.csv."),
+    typer.Option(help="Manifest with the calls' metadata.  [default: manifest.csv in the archive]"),
 ]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings in TOML; else earwitness.toml if it is there.")
+    Path | None, typer.Option("--settings", help="Settings in TOML.  [default: earwitness.toml if it exists]")
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.NAME=VALUE", help="One setting; may be repeated."),
+    typer.Option(
+        "--set", metavar="SECTION.NAME=VALUE", help="Change one setting; can be given several times."
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Force = Annotated[
-    bool, typer.Option("--force", "--again", help="Analyse again what is stored or quarantined already.")
+    bool, typer.Option("--force", "--again", help="Analyse also recordings that are stored or in quarantine.")
 ]
 
 
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output."""
-    from pipeline.report.tables import as_json  # noqa: PLC0415 - slow to import
+    """Print `value` as JSON on standard output."""
+    from pipeline.report.text import as_json  # noqa: PLC0415 - slow to import
 
     typer.echo(as_json(value))
 
 
 def say(text: str) -> None:
-    """A line on standard error."""
+    """Print a line on standard error."""
     typer.echo(text, err=True)

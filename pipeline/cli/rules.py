@@ -1,4 +1,4 @@
-"""The commands about rules. Heavy imports wait until a command needs them."""
+"""The commands for rules. Modules that are slow to import are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 Packs = Annotated[
     Path | None,
-    typer.Option("--packs", metavar="DIR", help="A folder of your own packs; else the setting rules.packs."),
+    typer.Option(
+        "--packs", metavar="DIR", help="Folder with your own packs.  [default: the setting rules.packs]"
+    ),
 ]
 
-rules_app = typer.Typer(help="Show the rules and try them on sentences.", no_args_is_help=True)
+rules_app = typer.Typer(help="Show rules and test them on sentences.", no_args_is_help=True)
 
 
 @rules_app.command("list")
@@ -54,12 +56,15 @@ def _place(rule: Rule) -> str:
 def show_rule(
     rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], packs: Packs = None
 ) -> None:
-    """Show a rule as it is written, with its phrases and examples, and what a site's files change."""
-    from pipeline.store.scorecard import rule_text  # noqa: PLC0415
+    """Show a rule as it is written.
+
+    Shows phrases, check and examples, and what your own packs change.
+    """
+    from pipeline.store.scorecard import shown_text, texts_of  # noqa: PLC0415
 
     rule = _rules(packs).rule(rule_id)
     state = _place(rule) if rule.active else "switched off"
-    typer.echo(f"# Version {rule.version}, {state}\n{rule_text(rule)}", nl=False)
+    typer.echo(f"# Version {rule.version}, {state}\n{shown_text(rule.id, *texts_of(rule))}", nl=False)
 
 
 @rules_app.command("test")
@@ -68,7 +73,9 @@ def try_cases(
     json: Json = False,
     packs: Packs = None,
 ) -> None:
-    """Try rules on labelled sentences; exit code 1 if a case differs.
+    """Test rules on labelled sentences.
+
+    Exit code 1 if a sentence differs from what is expected.
 
     Each line is {"rule": id, "role": "agent", "text": sentence, "expect": true}.
     """
@@ -94,28 +101,31 @@ def recheck(
     settings: SettingsFile = None,
     overrides: Overrides = None,
     packs: Packs = None,
-    limit: Annotated[int, typer.Option(min=0, help="Most calls listed with a verdict that changed.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Greatest number of calls with changed verdicts to list.")
+    ] = 20,
     json: Json = False,
 ) -> None:
-    """Judge the stored calls again by the rules as they are now, without their audio.
+    """Judge stored calls again without their audio.
 
-    Of the settings, those of holds, overlaps, silences and rules count. Verdicts that change are printed and
-    kept: earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
+    The current rules and settings apply. Of the settings, those that need no audio count: holds, overlaps,
+    silences, rules, the thresholds of quality and tone.raised. Changed verdicts are printed and kept:
+    earwitness sql "FROM verdict_change". Exit code 1 if a call could not be judged.
     """
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.archive.recheck import RecheckRequest  # noqa: PLC0415
     from pipeline.archive.recheck import recheck as carry_out  # noqa: PLC0415
-    from pipeline.cli.progress import progress  # noqa: PLC0415
     from pipeline.report import recheck as report  # noqa: PLC0415
+    from pipeline.report.progress import progress_of_things  # noqa: PLC0415
     from pipeline.rules import load_rules  # noqa: PLC0415
 
     given = settings_.load(settings, overrides or ())
     request = RecheckRequest(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
     try:
-        with progress(sys.stderr, "judging", "calls") as watched:
+        with progress_of_things(sys.stderr, "judging", "calls") as watched:
             done = carry_out(request, watched)
     except KeyboardInterrupt:
-        say("interrupted; the store is as it was")
+        say("interrupted; the store is unchanged")
         raise typer.Exit(INTERRUPTED) from None
     if json:
         print_json(report.changes_json(db, done, limit))

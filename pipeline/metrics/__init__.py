@@ -1,4 +1,4 @@
-"""Measures of a call, one family a file. A new measure is one function here and no new column anywhere."""
+"""The metrics of a call, one family per file. A new metric is one function and needs no new column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipeline.metrics.tone import (
 )
 from pipeline.records import Metric
 
-# Each measure with what it needs of the audio, see `Fit`.
+# Each metric's function with what it needs of the audio, see `Fit`.
 MEASURES: tuple[tuple[Callable[[Timeline], Measures], tuple[Need, ...]], ...] = (
     (talk_time, ("timing", "roles")),
     (talk_ratio, ("timing", "roles")),
@@ -59,9 +59,9 @@ MEASURES: tuple[tuple[Callable[[Timeline], Measures], tuple[Need, ...]], ...] = 
 
 
 def measure(timeline: Timeline, fit: Fit = FIT_FOR_ALL) -> tuple[Metric, ...]:
-    """All measures of a call as counts; undefined where the audio is not fit for one.
+    """Compute all metrics of a call; a metric whose needs the audio does not meet is undefined.
 
-    The time partition is kept always, since it has to sum to the duration.
+    The time partition is always defined, because its parts have to add up to the duration.
     """
     return tuple(
         metric if fit.allows(needs) else replace(metric, numerator=0.0, denominator=0.0)

@@ -1,7 +1,7 @@
-"""What a recording's audio allows to be measured.
+"""Which metrics a recording's audio supports.
 
-A measure taken from audio that cannot carry it is worse than none: each says what it needs, and is
-undefined where that is not given.
+Each metric declares what it needs of the audio. Where the audio does not provide it, the metric is undefined,
+because a wrong number is worse than none.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.records import AudioQuality
-from pipeline.settings import FitnessSettings
+from pipeline.settings import QualitySettings
 
 Need = Literal["timing", "words", "overlaps", "roles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What can be told: who speaks when, what is said, who talks over whom, which channel is the agent."""
+    """What the audio supports: who speaks when, what is said, who talks over whom, who is the agent."""
 
     timing: bool = True
     words: bool = True
@@ -26,14 +26,14 @@ class Fit:
     roles: bool = True
 
     def allows(self, needs: Iterable[Need]) -> bool:
-        """Whether all of `needs` are given."""
+        """Whether the audio supports all of `needs`."""
         return all(getattr(self, need) for need in needs)
 
 
 FIT_FOR_ALL = Fit()
 
 
-def find_fit(facts: Sequence[AudioQuality], settings: FitnessSettings) -> Fit:
+def find_fit(facts: Sequence[AudioQuality], settings: QualitySettings) -> Fit:
     """What the facts of all channels allow; a channel on which nobody speaks forbids nothing."""
     spoken = [channel for channel in facts if channel.speech_s > 0]
     return Fit(
@@ -50,6 +50,6 @@ def find_fit(facts: Sequence[AudioQuality], settings: FitnessSettings) -> Fit:
     )
 
 
-def _timed(channel: AudioQuality, settings: FitnessSettings) -> bool:
+def _timed(channel: AudioQuality, settings: QualitySettings) -> bool:
     loud = channel.snr_db is None or channel.snr_db >= settings.min_snr_db
     return loud and channel.dropout_s <= settings.max_dropout_share * channel.speech_s

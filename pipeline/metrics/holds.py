@@ -1,4 +1,4 @@
-"""How often and how long the customer was on hold."""
+"""Number and length of the holds of a call."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def hold_count(timeline: Timeline) -> Measures:
 
 
 def hold_time(timeline: Timeline) -> Measures:
-    """Seconds on hold."""
+    """Total time on hold in seconds."""
     yield count("hold_time", None, sum(h.span.duration_s for h in timeline.holds), "s")
 
 
 def hold_longest(timeline: Timeline) -> Measures:
-    """Seconds of the longest hold."""
+    """Length of the longest hold in seconds; undefined without a hold."""
     longest = max((h.span.duration_s for h in timeline.holds), default=0.0)
     yield count("hold_longest", None, longest, "s", known=bool(timeline.holds))

@@ -1,6 +1,7 @@
-"""The time partition: every instant is exactly one of six, so the six add up to the duration [Genesys].
+"""The time partition: every instant belongs to one of six parts, which add up to the duration [Genesys].
 
-A hold takes all that lies in it; an announcement outside a hold yields to people who speak.
+An instant inside a hold counts as hold, whoever speaks. Outside holds, speech of people takes precedence over
+an announcement.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from pipeline.spans import Span, difference, intersection, total_s, union
 
 
 def time_partition(timeline: Timeline) -> Measures:
-    """Seconds of each part over the duration; who of two speaks is undefined where roles are unknown."""
+    """Time in each of the six parts, over the duration.
+
+    The parts that need a role are undefined where roles are unknown.
+    """
     for name, seconds in partition(timeline).items():
         known = timeline.roles_known or name in ("time_ivr", "time_hold", "time_silence")
         yield ratio(name, None, (seconds, timeline.duration_s), "ratio", known=known)
 
 
 def partition(timeline: Timeline) -> dict[str, float]:
-    """Seconds of agent only, customer only, both, ivr, hold and silence."""
+    """Seconds of each part by metric name: agent only, customer only, both, ivr, hold and silence."""
     call = Span(0.0, timeline.duration_s)
     hold = intersection((h.span for h in timeline.holds), (call,))
     agent, customer, ivr, unknown = (

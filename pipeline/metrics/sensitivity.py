@@ -1,4 +1,4 @@
-"""The same counts at other thresholds, so that nobody has to believe one."""
+"""Counts of holds, dead air and interruptions at other thresholds than those in the settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from pipeline.metrics.timeline import PARTIES, Measures, Timeline, count
 
 STRETCHES_S = (3.0, 5.0, 10.0)
-"""Thresholds for holds and dead air."""
+"""Thresholds for the length of a hold or dead air, in seconds."""
 OVERLAPS_S = (0.2, 0.5, 1.0)
-"""Thresholds for the simultaneous speech of an interruption."""
+"""Thresholds for the simultaneous speech of an interruption, in seconds."""
 
 
 def hold_count_at(timeline: Timeline) -> Measures:
-    """Number of holds of at least 3, 5 and 10 s; shorter ones than are stored as holds count too."""
+    """Number of holds of at least 3, 5 and 10 s, also of those shorter than `holds.min_s`."""
     lengths = [hold.span.duration_s for hold in (*timeline.short_holds, *timeline.holds)]
     for threshold_s in STRETCHES_S:
         name = f"hold_count_at_{threshold_s:g}s"
@@ -21,7 +21,7 @@ def hold_count_at(timeline: Timeline) -> Measures:
 
 
 def dead_air_count_at(timeline: Timeline) -> Measures:
-    """Number of unannounced silences longer than 3, 5 and 10 s; unknown below the shortest silence kept."""
+    """Number of unannounced silences longer than 3, 5 and 10 s; undefined below `silences.min_s`."""
     lengths = [s.span.duration_s for s in timeline.silences if s.kind == "silence" and not s.announced]
     for threshold_s in STRETCHES_S:
         known = timeline.settings.silences.min_s <= threshold_s
@@ -30,7 +30,7 @@ def dead_air_count_at(timeline: Timeline) -> Measures:
 
 
 def interruption_count_at(timeline: Timeline) -> Measures:
-    """Number of interruptions by each role with at least 0.2, 0.5 and 1 s of simultaneous speech."""
+    """Number of interruptions by the role with at least 0.2, 0.5 and 1 s of simultaneous speech."""
     known = timeline.roles_known and timeline.overlaps_known
     for threshold_s in OVERLAPS_S:
         kept = timeline.settings.overlaps.min_s <= threshold_s

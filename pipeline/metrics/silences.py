@@ -1,7 +1,7 @@
-"""Silence that is no hold, and dead air: long silence that nobody announced.
+"""Silence outside holds, and dead air, which is a long silence that nobody announced.
 
-While the recorder was stopped nothing is known of who spoke: that time is counted by itself. In the time
-partition, which must add up to the recording, it is silence.
+The time in which the recorder was stopped is counted separately, because it is unknown who spoke. In the time
+partition, which has to add up to the duration, it counts as silence.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pipeline.records import Silence, SilenceKind
 
 
 def silence_time(timeline: Timeline) -> Measures:
-    """Seconds of silences longer than `silences.min_s`."""
+    """Total length in seconds of the silences longer than `silences.min_s`."""
     yield count("silence_time", None, _seconds(timeline, "silence"), "s")
 
 
 def recorder_pause_time(timeline: Timeline) -> Measures:
-    """Seconds during which the recorder was stopped."""
+    """Time in seconds in which the recorder was stopped."""
     yield count("recorder_pause_time", None, _seconds(timeline, "recorder_pause"), "s")
 
 
@@ -26,7 +26,7 @@ def dead_air_count(timeline: Timeline) -> Measures:
 
 
 def dead_air_time(timeline: Timeline) -> Measures:
-    """Seconds of dead air."""
+    """Total length in seconds of the dead air."""
     yield count("dead_air_time", None, sum(s.span.duration_s for s in _dead_air(timeline)), "s")
 
 

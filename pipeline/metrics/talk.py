@@ -1,4 +1,4 @@
-"""Who talks how much, how fast and how long at a stretch. Speech inside a hold is not talk."""
+"""Talk time, speech rate, monologues and response latency. Speech inside a hold is not talk time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from pipeline.spans import total_s
 
 
 def talk_time(timeline: Timeline) -> Measures:
-    """Own activity in seconds, overlap included, so that roles may add to more than their union."""
+    """Speech activity of the role outside holds, in seconds.
+
+    Overlaps count for both roles, so the roles can add up to more than the time in which somebody speaks.
+    """
     for role in PARTIES:
         yield count("talk_time", role, total_s(timeline.talk(role)), "s", known=timeline.roles_known)
     yield count("talk_time", "ivr", total_s(timeline.speech("ivr")), "s")
 
 
 def talk_ratio(timeline: Timeline) -> Measures:
-    """Agent talk time over agent plus customer talk time; ivr and hold excluded."""
+    """Agent talk time over agent plus customer talk time; announcements and holds are excluded."""
     agent, customer = (total_s(timeline.talk(role)) for role in PARTIES)
     yield ratio("talk_ratio", None, (agent, agent + customer), "ratio", known=timeline.roles_known)
 
 
 def speech_rate(timeline: Timeline) -> Measures:
-    """Words per minute of own talk time."""
+    """Recognised words of the role per minute of its talk time."""
     for role in PARTIES:
         words = sum(w.role == role for w in timeline.words)
         minutes = total_s(timeline.talk(role)) / 60
@@ -31,14 +34,14 @@ def speech_rate(timeline: Timeline) -> Measures:
 
 
 def longest_monologue(timeline: Timeline) -> Measures:
-    """Longest stretch, in seconds, of one speaker with no turn by the other; backchannels do not break it."""
+    """Longest run of the role's turns in seconds; the other's turn or a hold ends it, not a backchannel."""
     for role in PARTIES:
         longest = max(_stretches(timeline, role), default=0.0)
         yield count("longest_monologue", role, longest, "s", known=timeline.roles_known)
 
 
 def _stretches(timeline: Timeline, role: Role) -> list[float]:
-    """Lengths of the runs of one role's turns; turns of the other and holds end a run, listening does not."""
+    """Lengths in seconds of the runs of one role's turns; backchannels do not end a run."""
     nods = {(o.start_s, o.by_role) for o in timeline.overlaps if o.kind == "backchannel"}
     lengths, start_s, end_s, other_until_s = [], None, 0.0, 0.0
     for turn in (t for t in timeline.turns if (t.start_s, t.role) not in nods):
@@ -55,9 +58,9 @@ def _stretches(timeline: Timeline, role: Role) -> list[float]:
 
 
 def response_latency(timeline: Timeline) -> Measures:
-    """Seconds from the end of the other's turn to the start of one's own: median and 90th percentile.
+    """Gap in seconds from the end of the other's turn to the role's next turn: median and 90th percentile.
 
-    Never rank agents on gaps below 1 s: the network's delay is in them.
+    Do not rank agents on gaps below 1 s, because they include the network's delay.
     """
     for role in PARTIES:
         gaps = sorted(_gaps(timeline, role))
@@ -70,7 +73,7 @@ def response_latency(timeline: Timeline) -> Measures:
 
 
 def _gaps(timeline: Timeline, role: Role) -> list[float]:
-    """Gaps between the turn that ended last, if it is the other's, and a turn of `role`; holds left out."""
+    """Gaps in seconds between the other's last turn and the turn of `role` after it, outside holds."""
     gaps = []
     last: Turn | None = None
     for turn in (t for t in timeline.turns if t.role in PARTIES):

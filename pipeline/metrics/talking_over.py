@@ -1,4 +1,4 @@
-"""Who talks over whom. Rates are per minute of the other's talk time: no talk, no chance to interrupt."""
+"""Rates of overlaps by kind, per minute of the other's talk time, in which an overlap was possible."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pipeline.spans import total_s
 
 
 def interruptions(timeline: Timeline) -> Measures:
-    """Interruptions by each role per minute of the other's talk time."""
+    """Interruptions by the role, per minute of the other's talk time."""
     return _per_minute(timeline, "interruptions", "interruption")
 
 
 def attempts(timeline: Timeline) -> Measures:
-    """Attempts to interrupt that were given up, per minute of the other's talk time."""
+    """Attempts to interrupt that the role gave up, per minute of the other's talk time."""
     return _per_minute(timeline, "attempts", "attempt")
 
 
 def backchannels(timeline: Timeline) -> Measures:
-    """Signs of listening during the other's speech, per minute of the other's talk time."""
+    """Backchannels of the role during the other's speech, per minute of the other's talk time."""
     return _per_minute(timeline, "backchannels", "backchannel")
 
 
@@ -30,7 +30,7 @@ def _per_minute(timeline: Timeline, name: str, kind: OverlapKind) -> Measures:
 
 
 def agent_overtalk(timeline: Timeline) -> Measures:
-    """Agent turns begun inside a customer turn, backchannels left out, over all agent turns [Medallia]."""
+    """Agent turns that begin inside a customer turn, except backchannels, over all agent turns [Medallia]."""
     turns = [t for t in timeline.turns if t.role == "agent"]
     begun = sum(o.by_role == "agent" and o.kind != "backchannel" for o in timeline.overlaps)
     yield ratio(

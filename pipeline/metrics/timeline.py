@@ -1,4 +1,4 @@
-"""What every measure is taken from: one call's turns and events."""
+"""The input of every metric: the turns and events of one call."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ PARTIES: tuple[Role, Role] = ("agent", "customer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """One call. `overlaps_known` is false where simultaneous speech cannot be attributed (some mono).
+    """The turns and events of one call; times are in seconds.
 
-    `short_holds` are like holds in all but length; they count only where other thresholds are tried.
+    `overlaps_known` is false where simultaneous speech cannot be attributed to a role, which happens on some
+    mono calls. `short_holds` meet all conditions of a hold except `holds.min_s`; `hold_count_at` uses them.
     """
 
     duration_s: float
@@ -32,21 +33,21 @@ class Timeline:
     tone: tuple[Tone, ...] = ()
     tone_curve: tuple[TonePoint, ...] = ()
     remembered: dict[Role, tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
-    """When each role speaks, as far as it was asked for: nearly every measure does."""
+    """Cache of `speech` by role, since nearly every metric needs it."""
 
     @property
     def roles_known(self) -> bool:
-        """Whether agent and customer can be told apart."""
+        """Whether every activity has a role, so that agent and customer can be distinguished."""
         return not any(a.role == "unknown" for a in self.activities)
 
     def speech(self, role: Role) -> tuple[Span, ...]:
-        """When `role` speaks, disjoint and sorted."""
+        """The spans in which `role` speaks, disjoint and sorted."""
         if role not in self.remembered:
             self.remembered[role] = union(a.span for a in self.activities if a.role == role)
         return self.remembered[role]
 
     def talk(self, role: Role) -> tuple[Span, ...]:
-        """When `role` speaks outside holds."""
+        """The spans in which `role` speaks outside holds, disjoint and sorted."""
         return difference(self.speech(role), (h.span for h in self.holds))
 
 
@@ -56,7 +57,7 @@ def other(role: Role) -> Role:
 
 
 def count(name: str, role: Role | None, value: float, unit: str, *, known: bool = True) -> Metric:
-    """A measure that is no ratio; its denominator counts calls, 0 where it cannot be told."""
+    """A metric that is not a ratio: denominator 1, or 0 where the value is not `known`."""
     return Metric(
         name=name, role=role, numerator=value if known else 0.0, denominator=float(known), unit=unit
     )
@@ -65,7 +66,7 @@ def count(name: str, role: Role | None, value: float, unit: str, *, known: bool 
 def ratio(
     name: str, role: Role | None, parts: tuple[float, float], unit: str, *, known: bool = True
 ) -> Metric:
-    """A measure `parts[0] / parts[1]`, undefined where it cannot be told."""
+    """The metric `parts[0] / parts[1]`; both are stored as 0 where the value is not `known`."""
     numerator, denominator = parts if known else (0.0, 0.0)
     return Metric(name=name, role=role, numerator=numerator, denominator=denominator, unit=unit)
 

@@ -1,6 +1,6 @@
-"""How things were said, as sums that pool over calls: tone, words and how the two sides move together.
+"""Metrics of tone, word sentiment and accommodation, as sums that can be pooled over calls.
 
-Where nothing was inferred of a role (agents, unless the settings ask for it) the measures are undefined.
+Metrics that infer something about a person are undefined for agents unless `tone.agents` is set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.spans import Span
 
 QUARTERS = (1, 2, 3, 4)
 LEAST_PAIRS = 5
-"""Fewer exchanges say nothing about moving together."""
+"""Least number of exchanges for which accommodation is defined."""
 
 ALIKE: dict[str, Callable[[Tone], float | None]] = {
     "pitch": lambda tone: tone.pitch_semitones,
@@ -25,7 +25,7 @@ ALIKE: dict[str, Callable[[Tone], float | None]] = {
 
 
 def tone_usable(timeline: Timeline) -> Measures:
-    """Share of each role's speech in which tone could be measured."""
+    """Share of the role's speech in which tone could be measured."""
     for role in PARTIES:
         tones = [tone for tone, _ in _tones(timeline, role)]
         usable_s = sum(tone.usable_share * tone.speech_s for tone in tones)
@@ -33,7 +33,7 @@ def tone_usable(timeline: Timeline) -> Measures:
 
 
 def syllable_rate(timeline: Timeline) -> Measures:
-    """Syllables per minute of usable speech, in turns long enough to be judged."""
+    """Syllables per minute of the role's usable speech, in turns that are long enough to be judged."""
     for role in PARTIES:
         parts = [
             (tone.syllables_per_min, tone.usable_share * tone.speech_s / 60)
@@ -43,7 +43,7 @@ def syllable_rate(timeline: Timeline) -> Measures:
 
 
 def activation_by_quarter(timeline: Timeline) -> Measures:
-    """Activation in each quarter of the call, -1 to 1, weighted by voiced time."""
+    """Mean activation of the role in each quarter of the call, weighted by voiced time."""
     for role in PARTIES:
         for quarter in QUARTERS:
             parts = [
@@ -56,7 +56,7 @@ def activation_by_quarter(timeline: Timeline) -> Measures:
 
 
 def raised_speech(timeline: Timeline) -> Measures:
-    """Share of a role's judged speech in turns with an activation of `tone.raised` or more."""
+    """Share of the role's judged speech in turns with an activation of at least `tone.raised`."""
     least = timeline.settings.tone.raised
     for role in PARTIES:
         judged = [tone for tone, _ in _tones(timeline, role) if tone.activation is not None]
@@ -65,13 +65,13 @@ def raised_speech(timeline: Timeline) -> Measures:
 
 
 def word_sentiment(timeline: Timeline) -> Measures:
-    """Sentiment of a role's words over the call, -1 to 1, weighted by words."""
+    """Mean sentiment of the role's turns over the call, weighted by words."""
     for role in PARTIES:
         yield _mean("word_sentiment", role, _words(timeline, role, Span(0.0, math.inf)), "-1 to 1")
 
 
 def word_sentiment_by_quarter(timeline: Timeline) -> Measures:
-    """Sentiment of a role's words in each quarter of the call, -1 to 1, weighted by words."""
+    """Mean sentiment of the role's turns in each quarter of the call, weighted by words."""
     for role in PARTIES:
         for quarter in QUARTERS:
             words = _words(timeline, role, _quarter_span(timeline, quarter))
@@ -79,7 +79,7 @@ def word_sentiment_by_quarter(timeline: Timeline) -> Measures:
 
 
 def word_sentiment_trend(timeline: Timeline) -> Measures:
-    """Sentiment of a role's words in the second half of the call less that in the first, -2 to 2."""
+    """Word sentiment of the role in the second half of the call minus that in the first half."""
     half_s = timeline.duration_s / 2
     for role in PARTIES:
         before, after = (
@@ -92,10 +92,10 @@ def word_sentiment_trend(timeline: Timeline) -> Measures:
 
 
 def accommodation(timeline: Timeline) -> Measures:
-    """How the sides' pitch, level and rate move together: correlation of each customer turn and the reply.
+    """Correlation of pitch, level and rate between customer turns and the agent's replies; number of pairs.
 
-    The synchrony of neighbouring turns (Levitan and Hirschberg 2011), with the number of exchanges it
-    rests on; sums pool to the correlation around each call's own means.
+    This is the synchrony of neighbouring turns (Levitan and Hirschberg 2011). Pooled sums give the
+    correlation around each call's own means. It is undefined with fewer than 5 pairs.
     """
     pairs = _exchanges(timeline)
     for name, value in ALIKE.items():
@@ -110,7 +110,7 @@ def accommodation(timeline: Timeline) -> Measures:
 
 
 def _tones(timeline: Timeline, role: Role) -> list[tuple[Tone, Span]]:
-    """The tone of the role's turns with their spans."""
+    """The tone of each turn of `role`, with the turn's span."""
     turns = {turn.turn_index: turn for turn in timeline.turns}
     return [(t, turns[t.turn_index].span) for t in timeline.tone if turns[t.turn_index].role == role]
 
@@ -125,7 +125,7 @@ def _quarter_span(timeline: Timeline, quarter: int) -> Span:
 
 
 def _words(timeline: Timeline, role: Role, span: Span) -> list[tuple[float | None, float]]:
-    """The sentiment of each of the role's turns with the number of its words that start in `span`."""
+    """The sentiment of a turn with weight 1, for each word of `role` that starts in `span`."""
     sentiments = {tone.turn_index: tone.word_sentiment for tone, _ in _tones(timeline, role)}
     return [
         (sentiments[word.turn_index], 1.0)
@@ -135,14 +135,14 @@ def _words(timeline: Timeline, role: Role, span: Span) -> list[tuple[float | Non
 
 
 def _mean(name: str, role: Role, parts: Iterable[tuple[float | None, float]], unit: str) -> Metric:
-    """The weighted mean of the values that are known, as sums."""
+    """The weighted mean of the known values, as a metric of two sums."""
     known = [(value, weight) for value, weight in parts if value is not None]
     sums = sum(value * weight for value, weight in known), sum(weight for _, weight in known)
     return ratio(name, role, sums, unit)
 
 
 def _exchanges(timeline: Timeline) -> list[tuple[Tone, Tone]]:
-    """Each customer turn that could be judged with the agent's turn that follows it."""
+    """Each customer turn whose tone is known, paired with the agent turn that follows it."""
     tones = {tone.turn_index: tone for tone in timeline.tone if tone.pitch_semitones is not None}
     judged = [turn for turn in timeline.turns if turn.turn_index in tones and turn.role in PARTIES]
     return [
@@ -153,7 +153,7 @@ def _exchanges(timeline: Timeline) -> list[tuple[Tone, Tone]]:
 
 
 def _correlation(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Covariance and the product of the deviations, whose ratio is Pearson's correlation."""
+    """Covariance and the product of the deviations, as sums; their ratio is Pearson's correlation."""
     if not pairs:
         return 0.0, 0.0
     mean_x, mean_y = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))

@@ -9,12 +9,10 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from math import fsum
 
-from pipeline.records import Activity, Role, Word
+from pipeline.records import WORD_TOLERANCE_S, Activity, Role, Word
 from pipeline.settings import RuleSettings
 from pipeline.spans import Cover, Span
 
-WORD_TOLERANCE_S = 0.15
-"""How far a word's recognised times may lie off its sound."""
 LEAST_WORDS_PER_S = 0.5
 """Speech with fewer recognised words than this was not understood (people speak 2 to 3)."""
 LEAST_SPEECH_S = 3.0

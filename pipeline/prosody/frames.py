@@ -17,6 +17,7 @@ from pipeline.audio.frames import (
     SILENCE_DB,
     Levels,
     Mask,
+    dilate,
     levels_db,
     noise_floor_db,
     to_mask,
@@ -75,7 +76,7 @@ def measure_frames(
         # What two voices say at once is not clean, so no frame has two pitches.
         hz = np.fmax(hz, track_pitch(channel.samples, clean & to_mask(spans, len(clean))))
     voiced = _without_short_runs(np.isfinite(hz))
-    usable = clean & _near(voiced, VOICE_REACH)
+    usable = clean & dilate(voiced, VOICE_REACH)
     low, high, speech = _bands(channel.samples, usable)
     pitch = np.where(voiced, 12 * np.log2(np.where(voiced, hz, 1.0)), np.nan).astype(np.float32)
     return ChannelFrames(
@@ -121,7 +122,7 @@ def _clipped(raw: NDArray[np.float32], n: int) -> Mask:
     top = frames >= CEILING_SHARE * np.percentile(heard, CEILING_PERCENTILE)
     if top.sum() < CLIPPED_CHANNEL * heard.size:
         return np.zeros(n, bool)
-    return _near(top.sum(axis=1) >= CLIPPED_FRAME, 1)
+    return dilate(top.sum(axis=1) >= CLIPPED_FRAME, 1)
 
 
 def _bands(samples: NDArray[np.float32], wanted: Mask) -> tuple[Values, Values, Values]:
@@ -144,7 +145,7 @@ def _nuclei(speech: Values, usable: Mask, voiced: Mask) -> Mask:
     smooth = gaussian_filter1d(np.maximum(speech, least - NUCLEUS_DIP_DB), NUCLEUS_SMOOTHING)
     peaks, _ = find_peaks(smooth, prominence=NUCLEUS_DIP_DB, height=least)
     nuclei[peaks] = True
-    return nuclei & usable & _near(voiced, 2)
+    return nuclei & usable & dilate(voiced, 2)
 
 
 def _without_short_runs(mask: Mask) -> Mask:
@@ -154,10 +155,3 @@ def _without_short_runs(mask: Mask) -> Mask:
         if end - start < VOICE_RUN:
             out[start:end] = False
     return out
-
-
-def _near(mask: Mask, frames: int) -> Mask:
-    """Frames at most `frames` away from a true one."""
-    sums = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    at = np.arange(len(mask))
-    return np.asarray(sums[np.minimum(at + frames + 1, len(mask))] > sums[np.maximum(at - frames, 0)])

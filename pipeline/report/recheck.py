@@ -1,4 +1,4 @@
-"""What people see of a recheck: the verdicts that changed, one line at the end."""
+"""The report of a recheck: the verdicts that changed, and one line at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pipeline.report import tables
+from pipeline.report.tables import answer
+from pipeline.report.text import as_dicts, clock
 from pipeline.store import Table, query
 
 if TYPE_CHECKING:  # slow to import
@@ -32,8 +33,8 @@ def changes_json(db: Path, done: Rechecked, limit: int) -> dict[str, Any]:
         "failed": [{"uri": uri, "error": error} for uri, error in done.failed],
         "changed_at": done.changed_at if done.changed else None,
         "wall_s": done.wall_s,
-        "changes": tables.as_dicts(_counts(done)),
-        "verdicts": tables.as_dicts(_verdicts(db, done, limit)),
+        "changes": as_dicts(_counts(done)),
+        "verdicts": as_dicts(_verdicts(db, done, limit)),
     }
 
 
@@ -44,11 +45,11 @@ def print_changes(db: Path, done: Rechecked, limit: int, out: TextIO | None = No
     if not counts.rows:
         out.write("no verdict changed\n")
         return
-    tables.answer(counts, out)
+    answer(counts, out)
     verdicts = _verdicts(db, done, limit)
     if verdicts.rows:
         out.write("\n")
-        tables.answer(verdicts, out)
+        answer(verdicts, out)
     left = _changed(done) - len(verdicts.rows)
     if left > 0:
         out.write(f"\n{left} more: FROM verdict_change WHERE changed_at = '{done.changed_at.isoformat()}'\n")
@@ -56,7 +57,7 @@ def print_changes(db: Path, done: Rechecked, limit: int, out: TextIO | None = No
 
 def summary_line(done: Rechecked) -> str:
     """A recheck in one line."""
-    parts = [f"{done.calls} calls judged in {tables.clock(done.wall_s)}"]
+    parts = [f"{done.calls} calls judged in {clock(done.wall_s)}"]
     parts += [f"{_changed(done)} verdicts changed"]
     came = sum(calls for (_, old, _new), calls in done.changes.items() if not old)
     went = sum(calls for (_, _old, new), calls in done.changes.items() if not new)

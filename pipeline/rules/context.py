@@ -1,11 +1,12 @@
-"""What a rule is judged on, and the measures that all logics share."""
+"""What a rule is judged on, and the questions about it that all checks share."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pipeline.personal_data.find import PersonalData, find_personal_data
 from pipeline.phrases.confidence import WordConfidence
 from pipeline.phrases.search import Match, Phrases, find
 from pipeline.phrases.tokens import Transcript
@@ -24,7 +25,6 @@ from pipeline.records import (
     Turn,
     Word,
 )
-from pipeline.rules.load import RuleSet
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
@@ -67,7 +67,10 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class CallContext:
-    """A call as stored: everything the rules need, without its audio."""
+    """A call as stored: everything the rules need, without its audio.
+
+    `facts` are what the call's metadata gave.
+    """
 
     duration_s: float
     layout: Layout
@@ -81,7 +84,7 @@ class CallContext:
     silences: tuple[Silence, ...] = ()
     metrics: tuple[Metric, ...] = ()
     tone: tuple[Tone, ...] = ()
-    call: Call = field(default_factory=Call)
+    facts: Call = field(default_factory=Call)
 
     @cached_property
     def clock(self) -> Clock | None:
@@ -95,47 +98,60 @@ class CallContext:
         return Clock(start_s=min(turn.start_s for turn in by_agent or spoken), outside=union(outside))
 
     @cached_property
-    def heard(self) -> WordConfidence:
-        """How well its words were heard."""
+    def confidence(self) -> WordConfidence:
+        """How reliably its words were recognised."""
         return WordConfidence(self.words, self.activities)
 
+    @property
+    def whole(self) -> Span:
+        """The whole recording."""
+        return Span(0.0, self.duration_s)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class RuleContext:
-    """A case before the rules: with its transcript and the settings."""
+    """A call as rules see it: with its transcript, the language that rules share, and the settings.
 
-    case: CallContext
-    rules: RuleSet
+    `shared` are the phrase groups that are not a rule's own, `data_phrases` those that find personal data.
+    """
+
+    call: CallContext
     transcript: Transcript
+    shared: Mapping[str, Phrases]
+    data_phrases: Mapping[str, Phrases]
+    first_names: Collection[str]
     settings: RuleSettings
     holds: HoldSettings
 
-    def heard(self, words: Sequence[Word]) -> bool:
-        """Whether words were heard well enough to decide a verdict."""
-        return self.case.heard.reliable(words, self.settings)
+    @cached_property
+    def personal_data(self) -> tuple[PersonalData, ...]:
+        """The personal data that the customer gives, in order of time."""
+        return tuple(find_personal_data(self.transcript, self.data_phrases))
+
+    def reliable(self, words: Sequence[Word]) -> bool:
+        """Whether words were recognised well enough to decide a verdict."""
+        return self.call.confidence.reliable(words, self.settings)
 
     def intelligible(self, roles: Collection[Role], window: Span) -> bool:
-        """Whether what `roles` say in `window` was recognised well enough to tell what was not said."""
-        return self.case.heard.intelligible(roles, window, self.settings)
+        """Whether speech of `roles` in `window` was recognised well enough to determine what was not said."""
+        return self.call.confidence.intelligible(roles, window, self.settings)
 
     def sure(self, match: Match) -> bool:
-        """Whether a phrase may decide: its speaker is known and it was heard well enough."""
-        return match.role != "unknown" and self.case.heard.reliable(match.words, self.settings)
+        """Whether a phrase may decide: its speaker is known and its words are reliable."""
+        return match.role != "unknown" and self.reliable(match.words)
 
+    def starts_mid_call(self, opening: Phrases) -> bool:
+        """Whether the recording starts within speech, and not with the words with which calls begin."""
+        call, speakers = self.call, opening.speakers
+        begins_s = min((spoken.start_s for spoken in call.activities or call.turns), default=None)
+        if begins_s is None or begins_s >= self.settings.mid_call_start_s:
+            return False
+        utterances = self.transcript.utterances
+        first = next((n for n, said in enumerate(utterances) if said.role in speakers), None)
+        return all(match.utterance != first for match in find(self.transcript, opening, speakers))
 
-def starts_mid_call(hearing: RuleContext, opening: Phrases) -> bool:
-    """Whether the recording starts amid speech, and not with the words with which calls begin."""
-    case, speakers = hearing.case, opening.speakers
-    begins_s = min((spoken.span.start_s for spoken in case.activities or case.turns), default=None)
-    if begins_s is None or begins_s >= hearing.settings.mid_call_start_s:
-        return False
-    utterances = hearing.transcript.utterances
-    first = next((n for n, said in enumerate(utterances) if said.role in speakers), None)
-    return all(match.utterance != first for match in find(hearing.transcript, opening, speakers))
-
-
-def stops_mid_call(hearing: RuleContext) -> bool:
-    """Whether the recording stops amid speech."""
-    case = hearing.case
-    ends_s = max((spoken.span.end_s for spoken in case.activities or case.turns), default=None)
-    return ends_s is not None and case.duration_s - ends_s < hearing.settings.mid_call_start_s
+    def stops_mid_call(self) -> bool:
+        """Whether the recording stops within speech."""
+        call = self.call
+        ends_s = max((spoken.end_s for spoken in call.activities or call.turns), default=None)
+        return ends_s is not None and call.duration_s - ends_s < self.settings.mid_call_start_s

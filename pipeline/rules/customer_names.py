@@ -1,6 +1,6 @@
 """The customer's name, and words that are it however the recogniser spelled them.
 
-It is known from the call's metadata, from what the customer says (of himself, or when asked), or from the
+It is known from the call's metadata, from what the customer says (unasked, or when asked), or from the
 person the agent asks for, if that is who answers. Names are kept in memory alone.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import jellyfish
+from rapidfuzz.distance import JaroWinkler
 
 from pipeline.personal_data.number_words import MONTHS, plain
 from pipeline.phrases.search import Match, Phrases, find
@@ -54,7 +55,7 @@ class CustomerName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamePhrases:
-    """The groups with which names are told and asked for."""
+    """The groups with which names are given and asked for."""
 
     introduces: Phrases
     perhaps: Phrases
@@ -63,14 +64,14 @@ class NamePhrases:
     denies: Phrases
 
 
-def find_customer_names(hearing: RuleContext, phrases: NamePhrases) -> tuple[CustomerName, ...]:
+def find_customer_names(context: RuleContext, phrases: NamePhrases) -> tuple[CustomerName, ...]:
     """All that is known of the customer's name, in the order it became known."""
     finder = _Finder(
-        transcript=hearing.transcript,
+        transcript=context.transcript,
         phrases=phrases,
-        first_names=hearing.rules.lexicon.first_names,
+        first_names=context.first_names,
     )
-    found = [*_from_metadata(hearing.case.call), *finder.said(), *finder.answered(), *finder.asked_for()]
+    found = [*_from_metadata(context.call.facts), *finder.said(), *finder.answered(), *finder.asked_for()]
     return tuple(sorted(found, key=lambda name: name.known_s))
 
 
@@ -89,7 +90,7 @@ def is_name(text: str, parts: Collection[str], *, proper: bool) -> bool:
 
 
 def _sounds_alike(word: str, part: str) -> bool:
-    if jellyfish.jaro_winkler_similarity(word, part) >= SAME_SPELLING:
+    if JaroWinkler.similarity(word, part) >= SAME_SPELLING:
         return True
     sound = jellyfish.metaphone(word)
     return len(sound) >= 2 and sound == jellyfish.metaphone(part)
@@ -113,10 +114,10 @@ def _parts(words: Sequence[str]) -> tuple[str, ...]:
 class _Finder:
     transcript: Transcript
     phrases: NamePhrases
-    first_names: frozenset[str]
+    first_names: Collection[str]
 
     def said(self) -> Iterator[CustomerName]:
-        """Names with which the customer introduces himself; after "I am" only known ones."""
+        """Names with which customers introduce themselves; after "I am" only known ones."""
         for group, sure in ((self.phrases.introduces, True), (self.phrases.perhaps, False)):
             for match in find(self.transcript, group):
                 words = self._after(match)
@@ -175,7 +176,7 @@ class _Finder:
         return ()
 
     def _name_at(self, words: Sequence[Word], at: int, *, begins: bool) -> list[Word]:
-        """The words from `at` on that are a name; none if it is none."""
+        """The words from `at` on that are a name; empty where there is no name."""
         out: list[Word] = []
         for word in words[at : at + MAX_NAME_WORDS + 1]:
             text = plain(word.text)

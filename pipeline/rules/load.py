@@ -1,4 +1,4 @@
-"""Rule packs: one TOML file a rule, with its phrases, its logic and the examples that are its tests.
+"""Rule packs: one TOML file a rule, with its phrases, its check and the examples that are its tests.
 
 ::
 
@@ -12,12 +12,12 @@
     roles = ["agent"]             # whose words are searched
     counts = ["thanks"]           # the groups whose presence is the rule's phrase
 
-    [logic]                       # one of the kinds in `specs.Logic`, with its own keys
+    [check]                       # a kind of `pipeline.rules.checks`, with the keys of its class
     kind = "every_hold"
     field = "thanked"
     good = [true]
 
-    [phrases.thanks]              # as many groups as the logic needs; grammar: phrases/search.py
+    [phrases.thanks]              # as many groups as the check needs; grammar: phrases/search.py
     any = ["{thank} for {holding}"]
     but = ["holding an account"]  # decoys: a match that overlaps one is dropped
     unless = "group"              # a match is dropped where this group is found in the same utterance
@@ -40,6 +40,7 @@ id or adds a rule; a file with nothing but `id` and some of the keys from `title
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,11 @@ from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, load_lexicon, read_toml, readable
 from pipeline.phrases.search import Phrases, compile_patterns, find
 from pipeline.phrases.tokens import transcript_of_text
-from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.metric_names import metric_names
-from pipeline.rules.spec import Logic, Measure, PackSpec, SaidInTime, Score, ScorecardEntry
-from pipeline.spans import Span
+from pipeline.records import Role
+from pipeline.rules.check import Rule
+from pipeline.rules.spec import PackSpec, ScorecardEntry
+
+log = logging.getLogger(__name__)
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
 LEXICON_NAME, SCORECARD_NAME = "lexicon.toml", "scorecard.toml"
@@ -69,58 +71,10 @@ CUE_GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The groups, by pack, that events are found with; they are needed whether the rule is active or not."""
 
-_NEEDS_ALL = frozenset({"counts", "logic", "phrases", "examples"})
-_VERDICT_KEYS = {"id", "roles", "counts", "logic", "phrases"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A rule ready to judge.
-
-    `version` is a short hash of what decides the verdict: id, roles, logic, phrases and the lexicon. Title,
-    weight, fatal and score may change without a new verdict, so they are not in it.
-    """
-
-    id: str
-    version: str
-    title: str
-    why: str
-    weight: float
-    fatal: bool
-    score: Score
-    active: bool
-    roles: tuple[Role, ...]
-    counts: tuple[str, ...]
-    logic: Logic
-    phrases: Mapping[str, Phrases]
-    slots: Mapping[str, Phrases]
-    examples: tuple[tuple[Role, str, bool], ...]
-    """Role, sentence, and whether it contains the rule's phrase."""
-    files: tuple[Path, ...]
-    """The pack's file, and a site's file that changes it."""
-
-    def finding(
-        self,
-        verdict: Verdict,
-        *,
-        span: Span | None = None,
-        turn_index: int | None = None,
-        quote: str | None = None,
-        confidence: float | None = None,
-        detail: dict[str, Any] | None = None,
-    ) -> Finding:
-        """A finding of this rule; `span` is where its evidence is, or where it was looked for."""
-        return Finding(
-            rule_id=self.id,
-            rule_version=self.version,
-            verdict=verdict,
-            start_s=None if span is None else span.start_s,
-            end_s=None if span is None else span.end_s,
-            turn_index=turn_index,
-            quote=quote,
-            confidence=confidence,
-            detail=detail or {},
-        )
+_CHECK, _RELEASED_CHECK = "check", "logic"
+"""The table of the check, and its name in packs of release 0.1.0, which is read until release 0.3."""
+_NEEDS_ALL = frozenset({"counts", _CHECK, "phrases", "examples"})
+_VERDICT_KEYS = {"id", "roles", "counts", _CHECK, "phrases"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +161,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in {LEXICON_NAME, SCORECARD_NAME}:
             continue
-        values = read_toml(path)
+        values = _renamed(read_toml(path), path)
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])
@@ -221,6 +175,14 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
             where = f"{pack.file}: id"
             raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
     return out
+
+
+def _renamed(values: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a pack with its table `[logic]` under its present name."""
+    if _RELEASED_CHECK not in values or _CHECK in values:
+        return values
+    log.warning("%s: [%s] is called [%s] now; rename it before release 0.3", path, _RELEASED_CHECK, _CHECK)
+    return {_CHECK if key == _RELEASED_CHECK else key: value for key, value in values.items()}
 
 
 def _with_site(own: Mapping[str, _Pack], site: Path) -> dict[str, _Pack]:
@@ -277,12 +239,11 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
     for group in CUE_GROUPS.get(spec.id, ()):
         if group not in spec.phrases:
             raise UsageError("missing key", where=f"{pack.file}: phrases.{group}", remedy="add the group")
-    if isinstance(spec.logic, Measure):
-        _check_metric(spec.logic, pack.file)
+    spec.check.verify(f"{pack.file}: {_CHECK}")
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
     return Rule(
         id=spec.id,
-        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS) + lexicon.digest),
+        version=_digest(spec.model_dump_json(include=_VERDICT_KEYS, by_alias=True) + lexicon.digest),
         title=spec.title,
         why=spec.why,
         weight=scored.weight,
@@ -291,19 +252,12 @@ def _load(pack: _Pack, entry: ScorecardEntry | None, lexicon: Lexicon) -> Rule:
         active=spec.active,
         roles=spec.roles,
         counts=spec.counts,
-        logic=spec.logic,
+        check=spec.check,
         phrases=_compiled_groups(spec, lexicon, pack.file),
         slots=_compiled_slots(spec, lexicon, pack.file),
         examples=tuple(_examples(spec)),
         files=pack.files,
     )
-
-
-def _check_metric(logic: Measure, path: Path) -> None:
-    if (logic.metric, logic.role) not in metric_names():
-        known = ", ".join(sorted(f"{name} ({role})" if role else name for name, role in metric_names()))
-        value = f"{logic.metric} ({logic.role})" if logic.role else logic.metric
-        raise UsageError("no such metric", where=f"{path}: logic.metric", value=value, allowed=known)
 
 
 def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
@@ -326,11 +280,9 @@ def _compiled_groups(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, 
 
 
 def _compiled_slots(spec: PackSpec, lexicon: Lexicon, path: Path) -> dict[str, Phrases]:
-    if not isinstance(spec.logic, SaidInTime):
-        return {}
     return {
-        name: _phrases(patterns, spec.roles, lexicon, f"{path}: logic.slots.{name}")
-        for name, patterns in spec.logic.slots.items()
+        name: _phrases(patterns, spec.roles, lexicon, f"{path}: {_CHECK}.slots.{name}")
+        for name, patterns in spec.check.slot_patterns().items()
     }
 
 

@@ -1,7 +1,7 @@
-"""The second look: sentences that mean what a rule looks for, in words that no phrase foresaw.
+"""Near misses: sentences that mean what a rule looks for, in words that no phrase foresaw.
 
-Only for rules that failed because nothing was said, only among the sentences of their roles in the window
-that was searched. What it finds is a mark for people to review: it passes no rule, and fails none.
+They are searched only for rules that failed by absence, only among the sentences of their roles in the window
+that was searched. What is found is a mark for people to review: it changes no verdict.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from pipeline.phrases.tokens import transcribe_tokens
 from pipeline.records import CallAnalysis, Finding, Role, Word
-from pipeline.rules.load import Rule, RuleSet
-from pipeline.rules.spec import EveryHold, RepeatBack, SaidInTime
-from pipeline.rules.spec import Sequence as Steps
+from pipeline.rules.check import Rule
+from pipeline.rules.load import RuleSet
 from pipeline.settings import RuleSettings
 from pipeline.spans import Span
 
@@ -25,8 +24,6 @@ Vectors = NDArray[np.float32]
 
 LEAST_WORDS = 4
 """Shorter sentences mean little by themselves."""
-PHRASED = (SaidInTime, EveryHold, Steps, RepeatBack)
-"""Logics that fail when something was not said."""
 
 
 class Embed(Protocol):
@@ -60,9 +57,10 @@ class NearMissMarker:
 
     def __call__(self, known: CallAnalysis, rules: RuleSet, settings: RuleSettings) -> CallAnalysis:
         """`known` with `detail.review` in the findings where a sentence means what was not found."""
-        if not settings.second_look:
+        if not settings.near_miss:
             return known
-        looked = [finding for finding in known.findings if failed_by_absence(finding, rules)]
+        missing = [finding for finding in known.findings if _failed_by_absence(finding)]
+        looked = [finding for finding in missing if rules.rule(finding.rule_id).check.by_meaning]
         if not looked:
             return known
         said = tuple(_sentences(known, rules))
@@ -108,29 +106,28 @@ class NearMissMarker:
             near = [words for words in said if words[0].role == role and words[0].start_s in window]
             texts = [_text(words) for words in near]
             for likeness, words in zip(self.likeness(rule, role, texts), near, strict=False):
-                stands_out = likeness.stands_out(settings.second_look_similarity)
+                stands_out = likeness.stands_out(settings.near_miss_similarity)
                 if stands_out and (best is None or likeness.similarity > best[0].similarity):
                     best = likeness, words
         return None if best is None else _as_detail(*best)
 
 
-def failed_by_absence(finding: Finding, rules: RuleSet) -> bool:
-    """Whether the rule failed because what it looks for was not found."""
-    if finding.verdict != "fail" or finding.quote is not None or finding.start_s is None:
-        return False
-    return isinstance(rules.rule(finding.rule_id).logic, PHRASED)
+def _failed_by_absence(finding: Finding) -> bool:
+    """Whether a rule failed because something was not found in the window of its finding."""
+    searched = finding.verdict == "fail" and finding.basis == "absence"
+    return searched and finding.start_s is not None
 
 
-def keep_reviews(now: CallAnalysis, before: Mapping[str, object], rules: RuleSet) -> CallAnalysis:
-    """`now` with the reviews of `before`, an earlier judgement's by rule, that still apply.
+def keep_reviews(now: CallAnalysis, before: Mapping[str, object]) -> CallAnalysis:
+    """`now` with those marks of `before`, by rule, that still apply.
 
-    Judging again loads no models: a mark stays while its rule fails by absence as it did.
+    A recheck loads no models: a mark stays as long as its rule fails by absence.
     """
     if not before:
         return now
     findings = tuple(
         replace(finding, detail={**finding.detail, "review": review})
-        if (review := before.get(finding.rule_id)) and failed_by_absence(finding, rules)
+        if (review := before.get(finding.rule_id)) and _failed_by_absence(finding)
         else finding
         for finding in now.findings
     )

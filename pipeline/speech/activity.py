@@ -1,44 +1,42 @@
-"""Who makes sound when: speech activity per channel at 10 ms.
+"""Speech activity of each channel at 10 ms.
 
-A voice-activity model says where speech is, energy above an adaptive noise floor says where exactly it
-starts and stops and carries on where the model loses a quiet voice. Crosstalk, music and tones are no
-activity. Recogniser word times play no part: they are for text.
+A voice-activity model determines where speech is. Energy above an adaptive noise floor determines where
+exactly it starts and stops, and continues it where the model loses a quiet voice. Crosstalk, music and tones
+are not activity. The recogniser's word times are not used here: they are too coarse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import percentile_filter
 
-from pipeline.audio.crosstalk import remove_crosstalk
-from pipeline.audio.cuts import find_cuts
-from pipeline.audio.fingerprints import NO_TRACKS, Tracks
+from pipeline.audio.crosstalk import CleanChannel
 from pipeline.audio.frames import (
     FRAME_RATE,
     HOP,
     SAMPLE_RATE,
     Levels,
     Mask,
-    levels_db,
+    dilate,
     noise_floor_db,
     to_mask,
     to_spans,
 )
-from pipeline.audio.music import detect_sounds
-from pipeline.records import Fingerprint, Samples, Sound
-from pipeline.settings import ActivitySettings, Settings
+from pipeline.audio.music import ChannelSounds
+from pipeline.records import Sound
+from pipeline.settings import ActivitySettings
 from pipeline.spans import Span, union
 
 VAD_STEP = 512  # samples per voice probability
 DEAF_AFTER = 156  # voice steps: 5 s without a voice
 DEAF_BELOW = 0.25  # voice probability
-ASK_BACK, ASK_ON = 47, 16  # voice steps asked anew: 1.5 s before the voice is heard, 0.5 s after
-ASK_PAUSE = 3  # voice steps: 0.1 s of a pause before the sound asked about
+ASK_BACK, ASK_ON = 47, 16  # voice steps run again: 1.5 s before the voice is found, 0.5 s after
+ASK_PAUSE = 3  # voice steps: a restart begins 0.1 s before the end of a pause
 QUIET_DB = 6.0  # above the noise floor
 TARGET_DB = -22.0  # level at which the voice model works best
 MAX_GAIN_DB = 40.0
@@ -54,82 +52,68 @@ CARRY = 60  # frames: how far energy carries speech on while the model still sus
 
 
 class VoiceModel(Protocol):
-    """Voice probability, 0 to 1, per 512 samples of 16 kHz audio whose length is a multiple of that."""
+    """A voice-activity model: voice probability, 0 to 1, per 512 samples of audio at 16 kHz."""
 
     def __call__(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities, one a step."""
+        """One probability per 512 samples; the length of `audio` is a multiple of 512."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelActivity:
-    """One channel: its speech, its sounds, and the audio (crosstalk removed) to recognise it from.
+    """One channel as the later stages read it: its speech, its other sounds, and its audio.
 
-    `leak` is the level per frame, in dB, of the other side's copy that was removed; None without one.
+    `samples` at 16 kHz have the crosstalk removed; `leak` is the predicted level of that crosstalk per frame
+    in dB, None where there was none.
     """
 
     spans: tuple[Span, ...]
     sounds: tuple[Sound, ...]
     samples: NDArray[np.float32]
     leak: Levels | None = None
-    fingerprints: tuple[Fingerprint, ...] = ()
-
-
-def load_voice_model() -> VoiceModel:
-    """The Silero model that faster-whisper carries."""
-    from faster_whisper.vad import get_vad_model  # noqa: PLC0415  (slow to import)
-
-    model: VoiceModel = get_vad_model()
-    return model
 
 
 def detect_activity(
-    samples: Samples, voice_model: VoiceModel, settings: Settings, tracks: Tracks = NO_TRACKS
+    channels: Sequence[CleanChannel],
+    voice: Sequence[NDArray[np.float32]],
+    sounds: Sequence[ChannelSounds],
+    settings: ActivitySettings,
 ) -> tuple[ChannelActivity, ...]:
-    """Activity of each channel; `samples` has shape (channels, n) at 16 kHz, `tracks` is known music."""
-    clean, leaks = remove_crosstalk(samples, settings.activity)
+    """The speech of each channel, from its voice probability per frame and its sounds."""
     return tuple(
-        _with_cuts(
-            _channel_activity(channel, clean[channel], leaks[channel], voice_model, settings, tracks),
-            find_cuts(samples[channel], settings.sounds.min_cut_s),
-            channel,
+        ChannelActivity(
+            spans=_speech(channel, probability, found.sounds, settings),
+            sounds=found.sounds,
+            samples=channel.samples,
+            leak=channel.leak,
         )
-        for channel in range(len(clean))
+        for channel, probability, found in zip(channels, voice, sounds, strict=True)
     )
 
 
-def _with_cuts(found: ChannelActivity, cuts: Sequence[Span], channel: int) -> ChannelActivity:
-    sounds = [Sound(channel=channel, kind="cut", start_s=s.start_s, end_s=s.end_s) for s in cuts]
-    in_order = sorted((*found.sounds, *sounds), key=lambda sound: (sound.start_s, sound.end_s))
-    return replace(found, sounds=tuple(in_order))
-
-
-def _channel_activity(
-    channel: int,
-    samples: NDArray[np.float32],
-    leak: Levels | None,
-    voice_model: VoiceModel,
-    settings: Settings,
-    tracks: Tracks,
-) -> ChannelActivity:
-    levels = levels_db(samples)
-    voice = voice_probability(samples, levels, voice_model)
-    found = detect_sounds(samples, levels, voice, channel, settings.sounds, tracks)
-    tones = (s.span.padded(TONE_EDGE_S) for s in found.sounds if s.kind != "music")
+def _speech(
+    channel: CleanChannel, voice: NDArray[np.float32], sounds: Sequence[Sound], settings: ActivitySettings
+) -> tuple[Span, ...]:
+    levels = channel.levels
+    tones = (s.span.padded(TONE_EDGE_S) for s in sounds if s.kind not in ("music", "cut"))
     own = ~to_mask(union(tones, bridge_s=TONE_REST_S), len(levels))
-    if leak is not None:
-        own &= levels > leak + settings.activity.crosstalk_margin_db
+    if channel.leak is not None:
+        own &= levels > channel.leak + settings.crosstalk_margin_db
     music = to_mask(
-        [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in found.sounds if s.kind == "music"], len(levels)
+        [Span(s.start_s - MUSIC_EDGE_S, s.end_s) for s in sounds if s.kind == "music"], len(levels)
     )
-    spans = find_speech(levels, voice, own, music, settings.activity)
-    return ChannelActivity(
-        spans=spans, sounds=found.sounds, samples=samples, leak=leak, fingerprints=found.fingerprints
-    )
+    return find_speech(levels, voice, own, music, settings)
+
+
+def voice_probabilities(
+    channels: Sequence[CleanChannel], model: VoiceModel
+) -> tuple[NDArray[np.float32], ...]:
+    """The voice probability per frame, 0 to 1, of each channel."""
+    return tuple(voice_probability(channel.samples, channel.levels, model) for channel in channels)
 
 
 def voice_probability(samples: NDArray[np.float32], levels: Levels, model: VoiceModel) -> NDArray[np.float32]:
-    """Voice probability per frame, of audio brought to an even level so that quiet callers are heard."""
+    """Voice probability per frame, 0 to 1; the audio is amplified to one level first, for quiet callers."""
     n = len(levels)
     loud = levels[levels > noise_floor_db(levels) + 10]
     if n == 0 or loud.size == 0:
@@ -138,19 +122,19 @@ def voice_probability(samples: NDArray[np.float32], levels: Levels, model: Voice
     even = np.clip(samples * np.float32(10 ** (gain_db / 20)), -1, 1)
     padded = np.pad(even, (0, -len(even) % VAD_STEP))
     quiet = levels < noise_floor_db(levels) + QUIET_DB
-    steps = _asked_afresh(np.asarray(model(padded), np.float32).ravel(), padded, quiet, model)
+    steps = _with_restarts(np.asarray(model(padded), np.float32).ravel(), padded, quiet, model)
     middle = np.arange(n) * HOP + HOP // 2
     return steps[np.minimum(middle // VAD_STEP, len(steps) - 1)]
 
 
-def _asked_afresh(
+def _with_restarts(
     steps: NDArray[np.float32], samples: NDArray[np.float32], quiet: Mask, model: VoiceModel
 ) -> NDArray[np.float32]:
-    """Probabilities whose first words after a long stretch without voice are not lost.
+    """`steps` with the model run again, from a fresh state, just before a voice returns after a long absence.
 
-    The model carries a state along and grows deaf over a minute of hold music: the first half second of the
-    agent's return goes by unheard. Where it hears a voice again, the time just before is asked about anew
-    from each pause in it; a start amid music makes it deaf as well, or hear voices.
+    The recurrent model becomes insensitive during a minute of hold music and misses the first half second of
+    the agent's return. It is restarted at each pause in that time only: a restart in the middle of music
+    makes it insensitive too, or reports voices that are not there.
     """
     out = steps.copy()
     for run in to_spans(steps < DEAF_BELOW, rate=1):
@@ -161,8 +145,8 @@ def _asked_afresh(
         pauses = to_spans(quiet[earliest * VAD_STEP // HOP : last * VAD_STEP // HOP])
         ends = [earliest + round(p.end_s * SAMPLE_RATE / VAD_STEP) for p in pauses]
         for start in {max(earliest, pause_end - ASK_PAUSE) for pause_end in ends}:
-            anew = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
-            out[start:last] = np.maximum(out[start:last], anew[: last - start])
+            again = np.asarray(model(samples[start * VAD_STEP : end * VAD_STEP].copy()), np.float32).ravel()
+            out[start:last] = np.maximum(out[start:last], again[: last - start])
     return out
 
 
@@ -171,8 +155,9 @@ def find_speech(
 ) -> tuple[Span, ...]:
     """Speech where the voice model and energy agree, its edges set by energy.
 
-    All arguments are per frame: level in dB, voice probability, whether the frame may be the channel's own
-    speech at all, and whether music plays (there energy says nothing, so the model must be sure).
+    All arguments have one entry per frame: `levels` in dB; `voice`, the voice probability; `own`, whether the
+    frame can be the channel's own speech; and `music`, whether music plays, where the level says nothing and
+    the model must be sure.
     """
     if len(levels) == 0:
         return ()
@@ -184,7 +169,7 @@ def find_speech(
     perhaps = voice >= settings.vad_floor
     # Energy carries speech on from where the model is sure: a little past the model's edges, and further
     # while it still suspects a voice.
-    carried = _within(surely, REACH) | (perhaps & _within(surely, CARRY))
+    carried = dilate(surely, REACH) | (perhaps & dilate(surely, CARRY))
     speech = loud & np.where(music, surely, carried)
     return tuple(
         span
@@ -195,10 +180,3 @@ def find_speech(
 
 def _slice(span: Span) -> slice:
     return slice(round(span.start_s * FRAME_RATE), round(span.end_s * FRAME_RATE))
-
-
-def _within(mask: Mask, frames: int) -> Mask:
-    """Frames at most `frames` away from a true one."""
-    sums = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    at = np.arange(len(mask))
-    return np.asarray(sums[np.minimum(at + frames + 1, len(mask))] > sums[np.maximum(at - frames, 0)])

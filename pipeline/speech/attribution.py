@@ -1,7 +1,7 @@
-"""Who takes part: each channel is a speaker on stereo, voices are told apart on mono.
+"""The speakers of a call: each channel is one on stereo, diarization separates them on mono.
 
-The result is a `Voice` per speaker: its activity, its words and its role. Which role that is comes from the
-settings or the call's metadata on stereo, and from what is said where nothing else tells.
+The result is a `Voice` per speaker: its activity, its words and its role. On stereo the role comes from the
+settings or the call's metadata; where these do not determine it, and on mono, from what is said.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ Source = Literal["setting", "words", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """The call's voices. `source` says what told the roles, `confidence` (0 to 1) how surely words did.
+    """The call's voices and how their roles were determined.
 
-    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls).
+    `source` is what determined the roles, `confidence` (0 to 1) how clearly the words did. `overlaps_known`
+    is false where simultaneous speech cannot be attributed (some mono calls). `diarized` is true where the
+    voices were separated within one channel.
     """
 
     voices: tuple[Voice, ...]
@@ -50,12 +52,13 @@ class Attribution:
     source: Source
     confidence: float | None
     overlaps_known: bool = True
+    diarized: bool = False
 
 
 def attribute_channels(
     channels: Sequence[ChannelActivity], heard: Sequence[Sequence[HeardWord]], settings: AudioSettings
 ) -> Attribution:
-    """The two parties of a stereo call."""
+    """The two speakers of a stereo call."""
     agent: int | None
     if settings.agent_channel in AGENT_CHANNELS:
         agent, source, confidence = AGENT_CHANNELS[settings.agent_channel], "setting", None
@@ -88,7 +91,7 @@ def attribute_voices(
     diarize: Diarize,
     settings: tuple[AudioSettings, TurnSettings],
 ) -> Attribution:
-    """The parties of a mono call: voices told apart, roles from what each says."""
+    """The speakers of a mono call, separated by diarization, with roles from what each says."""
     audio, turns = settings
     found = diarize(channel.samples, channel.spans, [sound.span for sound in channel.sounds])
     spans: dict[str, list[Span]] = {}
@@ -117,6 +120,7 @@ def attribute_voices(
         source="words" if known else "none",
         confidence=confidence,
         overlaps_known=found.overlap_confident,
+        diarized=True,
     )
 
 
@@ -240,7 +244,7 @@ def _distance_s(spans: Sequence[Span], time_s: float) -> float:
 
 
 def _without_flips(words: Sequence[HeardWord], owners: Sequence[str], min_flip_s: float) -> list[str]:
-    """Owners in which no run of words amid another speaker's is shorter than `min_flip_s`."""
+    """Owners in which no run of words inside another speaker's is shorter than `min_flip_s`."""
     out = list(owners)
     start = 0
     while start < len(out):
@@ -248,28 +252,47 @@ def _without_flips(words: Sequence[HeardWord], owners: Sequence[str], min_flip_s
         while end < len(out) and out[end] == out[start]:
             end += 1
         length_s = words[end - 1].end_s - words[start].start_s
-        amid = start > 0 and end < len(out) and out[start - 1] == out[end]
-        if amid and length_s < min_flip_s and words[end].start_s - words[start - 1].end_s < length_s + 0.3:
+        inside = start > 0 and end < len(out) and out[start - 1] == out[end]
+        if inside and length_s < min_flip_s and words[end].start_s - words[start - 1].end_s < length_s + 0.3:
             out[start:end] = [out[end]] * (end - start)
         start = end
     return out
 
 
 def _snap_to_sentences(words: Sequence[HeardWord], owners: Sequence[str]) -> list[str]:
-    """Changes of speaker moved to the end of a sentence, where one is within two words and a moment."""
+    """Owners with each change of speaker moved to the end of a sentence that is close enough."""
     out = list(owners)
-    for i in range(1, len(words)):
-        if out[i] == out[i - 1] or words[i - 1].text.endswith(SENTENCE_END):
+    for change in range(1, len(words)):
+        if out[change] == out[change - 1] or _starts_sentence(words, change):
             continue
-        for j in (i + 1, i - 1, i + 2, i - 2)[: 2 * SNAP_WORDS]:
-            if j <= 0 or j >= len(words) or not words[j - 1].text.endswith(SENTENCE_END):
-                continue
-            moved = range(min(i, j), max(i, j))
-            same = {out[k] for k in moved}
-            moment_s = words[moved[-1]].end_s - words[moved[0]].start_s
-            if len(same) == 1 and moment_s <= SNAP_S:
-                new = out[i - 1] if j > i else out[i]
-                for k in moved:
-                    out[k] = new
-                break
+        target = _sentence_near(words, out, change)
+        if target is not None:
+            speaker = out[change - 1] if target > change else out[change]
+            for i in _between(change, target):
+                out[i] = speaker
     return out
+
+
+def _sentence_near(words: Sequence[HeardWord], owners: Sequence[str], change: int) -> int | None:
+    """The first word of the nearest sentence to which a change of speaker at `change` can move.
+
+    It is at most `SNAP_WORDS` away; the words between last at most `SNAP_S` and have one speaker.
+    """
+    for distance in range(1, SNAP_WORDS + 1):
+        for target in (change + distance, change - distance):
+            if not (0 < target < len(words) and _starts_sentence(words, target)):
+                continue
+            between = _between(change, target)
+            length_s = words[between[-1]].end_s - words[between[0]].start_s
+            if length_s <= SNAP_S and len({owners[i] for i in between}) == 1:
+                return target
+    return None
+
+
+def _starts_sentence(words: Sequence[HeardWord], index: int) -> bool:
+    return words[index - 1].text.endswith(SENTENCE_END)
+
+
+def _between(one: int, other: int) -> range:
+    """The indices from the lower one up to, but without, the higher one."""
+    return range(min(one, other), max(one, other))

@@ -2,7 +2,7 @@
 
 A segmentation network follows up to three voices through windows of 10 s and says where two speak at
 once. Where its windows overlap, its voices are joined to threads. Pieces of speech with one voice each
-get an embedding; these are told apart over the whole call. Where the segmentation saw no change
+get an embedding; these are clustered over the whole call. Where the segmentation saw no change
 but the embeddings did, the change is put where the speech is faintest.
 """
 
@@ -57,7 +57,7 @@ class Diarization:
     """Speakers of a channel: `spans` cover its speech, twice where two speak at once (`overlaps`).
 
     Speakers are named `speaker1`, `speaker2`, ... in order of appearance. `overlap_confident` is false
-    where the segmentation does not tell these voices apart: then `overlaps` says nothing about who
+    where the segmentation does not separate these voices: then `overlaps` says nothing about who
     talks over whom. `confidence`, 0 to 1, is that of the number of speakers and of who is who.
     """
 
@@ -77,7 +77,7 @@ class Diarize(Protocol):
     def __call__(
         self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
     ) -> Diarization:
-        """Whoever speaks; nobody is a result too."""
+        """The speakers of the channel; an empty result is possible."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Signal facts of each channel: how fit a recording is to be measured. What they allow: `metrics.fit`."""
+"""Audio quality of each channel as measured facts; `metrics.fit` decides what they allow to be measured."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.frames import HOP, SAMPLE_RATE, Levels, Mask, levels_db, noise_floor_db, to_mask, to_spans
+from pipeline.audio.frames import (
+    HOP,
+    SAMPLE_RATE,
+    Levels,
+    Mask,
+    clipping_ceiling,
+    hann,
+    levels_db,
+    noise_floor_db,
+    to_mask,
+    to_spans,
+)
 from pipeline.records import AudioQuality, Samples
-from pipeline.settings import FitnessSettings
+from pipeline.settings import QualitySettings
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
 from pipeline.speech.roles import find_agent
 
-CEILING_SHARE = (
-    0.97  # of the highest sample: speech is hardly ever so near its own peak, clipped speech often
-)
-CEILING_PERCENTILE = 99.99  # one click is no ceiling
 N_FFT = 512  # 32 ms
 BAND_DROP_DB = 50.0  # below the strongest band there is nothing left of speech
 LONGEST_DROPOUT = 50  # frames: 0.5 s; longer ones are pauses, or the recorder's
@@ -28,24 +35,24 @@ LEAST_WORDS = 10
 
 
 def measure_quality(
-    samples: Samples, channels: Sequence[ChannelActivity], parties: Attribution, settings: FitnessSettings
+    samples: Samples, channels: Sequence[ChannelActivity], attribution: Attribution, settings: QualitySettings
 ) -> tuple[AudioQuality, ...]:
-    """The signal facts of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
-    swapped = swap_suspected(parties, settings)
+    """The audio quality of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
+    swapped = swap_suspected(attribution, settings)
     levels = [levels_db(channel) for channel in samples]
     return tuple(
-        _channel_quality(index, samples, levels, channel, _probability(parties, index), swapped)
+        _channel_quality(index, samples, levels, channel, _probability(attribution, index), swapped)
         for index, channel in enumerate(channels)
     )
 
 
-def swap_suspected(parties: Attribution, settings: FitnessSettings) -> bool:
-    """Whether what is said speaks clearly against the agent's channel that the settings gave."""
-    if parties.source != "setting" or len(parties.voices) != 2:
+def swap_suspected(attribution: Attribution, settings: QualitySettings) -> bool:
+    """Whether the words clearly contradict the agent's channel that the settings gave."""
+    if attribution.source != "setting" or len(attribution.voices) != 2:
         return False
-    texts = [" ".join(word.text for word in voice.words) for voice in parties.voices]
+    texts = [" ".join(word.text for word in voice.words) for voice in attribution.voices]
     agent, confidence = find_agent(texts)
-    return agent != parties.agent_channel and confidence >= settings.swap_confidence
+    return agent != attribution.agent_channel and confidence >= settings.swap_confidence
 
 
 def _channel_quality(
@@ -82,15 +89,12 @@ def _samples_of(samples: NDArray[np.float32], frames: Mask) -> NDArray[np.float3
 
 
 def clipping_ratio(speech: NDArray[np.float32]) -> float:
-    """Share of samples, 0 to 1, at the ceiling of their own range: below 0.0005 in clean speech.
-
-    Relative to the ceiling, since a clipped call may have been made fainter later.
-    """
+    """Share of samples, 0 to 1, at the ceiling of their own range; below 0.0005 in clean speech."""
     if speech.size == 0:
         return 0.0
     magnitude = np.abs(speech)
-    ceiling = float(np.percentile(magnitude, CEILING_PERCENTILE))
-    return float(np.mean(magnitude >= CEILING_SHARE * ceiling)) if ceiling > 0 else 0.0
+    ceiling = clipping_ceiling(magnitude)
+    return float(np.mean(magnitude >= ceiling)) if ceiling > 0 else 0.0
 
 
 def bandwidth_hz(speech: NDArray[np.float32]) -> float | None:
@@ -98,8 +102,7 @@ def bandwidth_hz(speech: NDArray[np.float32]) -> float | None:
     if speech.size < N_FFT:
         return None
     frames = speech[: len(speech) // N_FFT * N_FFT].reshape(-1, N_FFT)
-    window = np.hanning(N_FFT).astype(np.float32)
-    power = np.mean(np.abs(np.fft.rfft(frames * window, axis=1)) ** 2, axis=0)
+    power = np.mean(np.abs(np.fft.rfft(frames * hann(N_FFT), axis=1)) ** 2, axis=0)
     if not power.any():
         return None
     heard = np.flatnonzero(power >= power.max() * 10 ** (-BAND_DROP_DB / 10))
@@ -107,9 +110,9 @@ def bandwidth_hz(speech: NDArray[np.float32]) -> float | None:
 
 
 def find_dropouts(samples: NDArray[np.float32], speech: Mask, noise_db: float) -> list[tuple[int, int]]:
-    """Frames `[start, end)` of digital silence amid loud speech: lost packets.
+    """Frames `[start, end)` of digital silence inside loud speech, as lost packets leave it.
 
-    A pause fades; here the sound breaks off and comes back at once. `speech` is per frame.
+    A pause fades; a dropout starts and ends abruptly. `speech` is per frame.
     """
     frames = samples[: len(speech) * HOP].reshape(-1, HOP).astype(np.float64)
     # A mean of its own per frame: some line cards are silent at a level other than zero.
@@ -133,9 +136,9 @@ def _crosstalk_db(leak: Levels, source: Levels) -> float:
     return float(np.median(leak[:n][loud] - source[:n][loud]))
 
 
-def _probability(parties: Attribution, channel: int) -> float | None:
-    """Mean word probability of a channel; None for so few words that it says nothing."""
+def _probability(attribution: Attribution, channel: int) -> float | None:
+    """Mean word probability of a channel; None for fewer than `LEAST_WORDS` words."""
     values = [
-        word.probability for voice in parties.voices if voice.channel == channel for word in voice.words
+        word.probability for voice in attribution.voices if voice.channel == channel for word in voice.words
     ]
     return float(np.mean(values)) if len(values) >= LEAST_WORDS else None

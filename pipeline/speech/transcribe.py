@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio.frames import FRAME_RATE, SAMPLE_RATE, levels_db
-from pipeline.records import HeardWord
+from pipeline.records import WORD_TOLERANCE_S, HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.speech.activity import ChannelActivity
@@ -26,7 +26,6 @@ from pipeline.speech.activity import ChannelActivity
 WINDOW_S = 30.0  # what the model sees at once
 USABLE_S = 29.0
 GAP_S = 0.6  # silence between two stretches in a window
-WORD_TOLERANCE_S = 0.15  # of the recogniser's word times, which come from attention weights
 REACHES_S = 0.05  # a word reaches into a piece by more than this
 OPENING_WORDS, SURE = 2, 0.7  # words, and probability from which they stay where they were heard
 UNHEARD_S = 0.5  # activity in a piece without words, from which it is recognised again
@@ -40,7 +39,7 @@ class Transcribe(Protocol):
     """Words of each channel, in order of time."""
 
     def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
-        """Words, one tuple a channel."""
+        """One tuple of words per channel."""
         ...
 
 
@@ -61,7 +60,7 @@ class Window:
 
     @property
     def duration_s(self) -> float:
-        """Length, at most USABLE_S."""
+        """Length of the window in seconds, at most USABLE_S."""
         last = self.pieces[-1]
         return last.offset_s + last.source.duration_s
 
@@ -269,11 +268,12 @@ def _placed(sources: Iterable[Span]) -> tuple[Piece, ...]:
 
 
 def _pieces_of(window: Window, heard: Sequence[WindowWord]) -> list[Piece]:
-    """The piece of each word: the one with its middle or, where it reaches over a pause, with its end.
+    """The piece of each word: the one with its middle or, where it spans a pause, the one with its end.
 
-    A word the recogniser stretches over a pause belongs behind it: attention runs ahead, ends are right. So
-    do the unsure words with which the same sentence seems to begin before the pause: the recogniser has put
-    them where it heard a sound that it could not tell. Where the word begins a sentence, they are another.
+    A word that the recogniser stretches over a pause belongs after it: its attention runs ahead, while ends
+    are right. So do the unsure words with which the same sentence seems to begin before the pause: the
+    recogniser put them where there was a sound that it did not recognise. Where the stretched word begins a
+    sentence itself, the words before are another sentence and stay.
     """
     pieces: list[Piece] = []
     for i, word in enumerate(heard):

@@ -1,14 +1,14 @@
 """Turns from activity and words, and the role of each.
 
-A turn is a stretch of speech by one speaker with its own short pauses inside. Activity gives its times,
-the recogniser its text. On stereo a channel is a speaker, so the role follows from the channel; an
-announcement on the agent's channel is told from the live agent by what it says and by where it stands.
+A turn is a stretch of speech by one speaker including short pauses. Activity gives its times, the recogniser
+its text. On stereo a channel is a speaker, so the role follows from the channel; an announcement on the
+agent's channel is distinguished from the live agent by its words and by its position in the call.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Activity, HeardWord, Role, Sound, Turn, Word
@@ -17,8 +17,8 @@ from pipeline.spans import Span, covered_s, union
 from pipeline.speech.roles import is_announcement, is_queue_announcement
 
 IVR_SPEAKER = "ivr"
-PART_PAUSE_S = 0.7  # shorter pauses never part an announcement from a live agent
-PICK_UP_S = 1.0  # a live agent who goes on sooner than this has spoken the announcement himself
+PART_PAUSE_S = 0.7  # shorter pauses never separate an announcement from a live agent
+PICK_UP_S = 1.0  # an agent who continues sooner than this has spoken the announcement too
 ALONE_S = 3.0  # silence on both sides of an announcement to a caller who waits
 IN_MUSIC = 0.6  # share of a part that music must cover to make it an announcement
 
@@ -54,7 +54,7 @@ def build_turns(voices: Sequence[Voice], settings: TurnSettings) -> tuple[tuple[
             channel=voice.channel,
             start_s=span.start_s,
             end_s=span.end_s,
-            text=" ".join(w.text for w in words),
+            text=_text(words),
         )
         for i, (voice, span, role, words) in enumerate(drafts)
     )
@@ -116,34 +116,69 @@ def _gap_s(time_s: float, span: Span) -> float:
 
 
 def _part_roles(
-    voice: Voice, parts: Sequence[Span], texts: Sequence[Sequence[HeardWord]], others: Sequence[Span]
+    voice: Voice, parts: Sequence[Span], words: Sequence[Sequence[HeardWord]], others: Sequence[Span]
 ) -> list[Role]:
     """The role of each part of a channel: the channel's own, but `ivr` for announcements.
 
-    An announcement stands inside hold music, or at the start of the agent's channel before anybody else
-    has spoken and before the agent has, or alone in a silence and tells a waiting caller to wait on.
+    A part is an announcement if any of three policies says so: it stands inside hold music, it opens the
+    call, or it stands alone in a silence. Only the agent's side and unknown speakers play announcements.
     """
+    if voice.role not in ("agent", "unknown"):
+        return [voice.role] * len(parts)
+    in_music = _in_music(voice, parts)
+    opening = _opening(parts, words, in_music, others) if voice.role == "agent" else frozenset()
+    announced = in_music | opening | _queue_announcements(parts, words, others)
+    announced -= _spoken_into(parts, announced)
+    return ["ivr" if i in announced else voice.role for i in range(len(parts))]
+
+
+def _in_music(voice: Voice, parts: Sequence[Span]) -> frozenset[int]:
+    """The parts that music mostly covers."""
     music = union((s.span for s in voice.sounds if s.kind == "music"), bridge_s=1.0)
+    return frozenset(i for i, part in enumerate(parts) if covered_s(part, music) > IN_MUSIC * part.duration_s)
+
+
+def _opening(
+    parts: Sequence[Span],
+    words: Sequence[Sequence[HeardWord]],
+    in_music: frozenset[int],
+    others: Sequence[Span],
+) -> frozenset[int]:
+    """The parts before the agent speaks and before anybody else does; those in music do not end them."""
     first_other_s = others[0].start_s if others else float("inf")
-    opening = voice.role == "agent"
-    roles: list[Role] = []
-    for span, words in zip(parts, texts, strict=True):
-        in_music = covered_s(span, music) > IN_MUSIC * span.duration_s
-        opening = opening and span.end_s <= first_other_s
-        if opening and not in_music:
-            opening = is_announcement(" ".join(w.text for w in words))
-        roles.append("ivr" if (in_music or opening) and voice.role in ("agent", "unknown") else voice.role)
-    if voice.role in ("agent", "unknown"):
-        for first, last in _alone(parts, others):
-            if is_queue_announcement(" ".join(w.text for words in texts[first:last] for w in words)):
-                roles[first:last] = ["ivr"] * (last - first)
-    opened = roles.index(voice.role) if voice.role in roles else len(roles)
-    if 0 < opened < len(parts) and parts[opened].start_s - parts[opened - 1].end_s < PICK_UP_S:
-        return [
-            voice.role if span.start_s <= parts[opened].start_s else r
-            for span, r in zip(parts, roles, strict=True)
-        ]
-    return roles
+    found = set()
+    for i, part in enumerate(parts):
+        if part.end_s > first_other_s or not (i in in_music or is_announcement(_text(words[i]))):
+            break
+        found.add(i)
+    return frozenset(found)
+
+
+def _queue_announcements(
+    parts: Sequence[Span], words: Sequence[Sequence[HeardWord]], others: Sequence[Span]
+) -> frozenset[int]:
+    """The parts that stand alone in a silence and tell a waiting caller to wait on."""
+    return frozenset(
+        i
+        for first, last in _alone(parts, others)
+        if is_queue_announcement(_text(word for part in words[first:last] for word in part))
+        for i in range(first, last)
+    )
+
+
+def _spoken_into(parts: Sequence[Span], announced: frozenset[int]) -> frozenset[int]:
+    """The announcements before the agent's first part, where the agent continues too soon after them.
+
+    A recording does not hand over within `PICK_UP_S`: then the agent spoke them.
+    """
+    first = next((i for i in range(len(parts)) if i not in announced), 0)
+    if first == 0 or parts[first].start_s - parts[first - 1].end_s >= PICK_UP_S:
+        return frozenset()
+    return frozenset(range(first))
+
+
+def _text(words: Iterable[HeardWord]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def _alone(parts: Sequence[Span], others: Sequence[Span]) -> list[tuple[int, int]]:

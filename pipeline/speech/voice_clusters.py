@@ -1,4 +1,4 @@
-"""How many voices there are among pieces of speech, and which piece is whose.
+"""Determines the number of voices among pieces of speech, and the voice of each piece.
 
 Pieces are compared by the cosine of their voice embeddings. A split into several voices is judged by
 how much more alike pieces of one voice are than pieces of two: by chance alone any voice can be cut in
@@ -25,7 +25,7 @@ MOST_PIECES = 800  # compared with each other; some ten minutes of speech
 ENOUGH_S = 5.0  # speech of a voice from which its gap counts in full
 NEIGHBOURS = 0.3  # share of the pieces that spectral clustering joins to each
 LEAST_NEIGHBOURS = 4
-EXPECTED_LIKENESS = 0.66  # of two pieces of one voice, where too few pieces tell
+EXPECTED_LIKENESS = 0.66  # of two pieces of one voice, where too few pieces show it
 EXPECTED_WEIGHT = 0.5
 ROUNDS = 30
 
@@ -40,7 +40,7 @@ class Pieces:
 
     @property
     def weights(self) -> Floats:
-        """How much each counts: its length in seconds."""
+        """The weight of each piece: its length in seconds."""
         return self.end_s - self.start_s
 
     def thinned(self, most: int) -> Pieces:
@@ -65,7 +65,7 @@ class Voices:
 
     @property
     def count(self) -> int:
-        """How many."""
+        """The number of voices."""
         return len(self.centres)
 
 

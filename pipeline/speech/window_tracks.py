@@ -41,7 +41,7 @@ class _Thread:
     parts: list[tuple[int, Floats]]
 
     def activity(self) -> Floats:
-        """Sum over its windows, per frame."""
+        """The voice's activity per frame, summed over its windows."""
         last, part = self.parts[-1]
         total = np.zeros(last + len(part) - self.start, np.float32)
         for offset, heard in self.parts:

@@ -8,63 +8,58 @@ a crash leaves the published file as it was. The layout is defined in `schemas`.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-import schemas
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Call, CallAnalysis, HoldTrack, Pairs, Review, ScoredRule
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
-from pipeline.store.reading import Connection, Table, Values, ask, connect, query, reading
+from pipeline.store.layout import CURRENT, Layout, apply_schema, check_migratable, check_not_newer, layout_of
+from pipeline.store.migrations import Migrated, Report, migrate_copy
+from pipeline.store.parts import PARTS
+from pipeline.store.reading import Connection, Table, Values, ask, connect, opened, query, reading
 from pipeline.store.recheck_rows import HISTORY, RecheckedRows, store_rechecked, verdict_changes
 from pipeline.store.rows import rows_of, table_of, value_names
-from pipeline.store.stored_settings import StoredSettings, audio_fingerprint
+from pipeline.store.stored_settings import StoredSettings, assess_fingerprint, audio_fingerprint
 
 __all__ = [
     "Connection",
-    "Known",
+    "Migrated",
+    "StoredState",
     "Table",
     "Values",
     "Writer",
     "ask",
     "check_writable",
+    "migrate",
     "query",
     "reading",
+    "with_layout_of_now",
     "writing",
 ]
 
-PARTS = {
-    "activity": "activities",
-    "sound": "sounds",
-    "fingerprint": "fingerprints",
-    "word": "words",
-    "turn": "turns",
-    "hold": "holds",
-    "transfer": "transfers",
-    "overlap": "overlaps",
-    "silence": "silences",
-    "metric": "metrics",
-    "audio_quality": "quality",
-    "tone": "tone",
-    "tone_curve": "tone_curve",
-    "tone_rise": "tone_rises",
-    "personal_data": "personal_data",
-    "finding": "findings",
-}
-"""Tables with the field of Analysis that fills them."""
-
-_DERIVED = ("recording", "call", "analysis", *PARTS)
+_DERIVED = tuple(part.table for part in PARTS)
 _KEPT = ("rule", "review", HISTORY)
 """Tables that outlive every analysis."""
 
+_SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
+_KNOWN = """
+SELECT
+    recording_id, uri, status, analysed_at, settings_hash, asr_model, rules_version, algorithm, holds, pauses
+FROM recording
+LEFT JOIN analysis USING (recording_id)
+LEFT JOIN call USING (recording_id)
+"""
 _LATEST_REVIEWS = """
 SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
 FROM review
@@ -86,8 +81,14 @@ class StoredState:
     settings_hash: str | None
     asr_model: str | None
     rules_version: str | None
+    algorithm: int | None = None
     audio_hash: str | None = None
-    """Fingerprint of the settings that decide what is heard."""
+    """Fingerprint of the audio settings it was analysed with."""
+    assess_hash: str | None = None
+    """Fingerprint of the assess settings it was analysed or rechecked with."""
+    agent_channel: str | None = None
+    """The setting `audio.agent_channel` that it was analysed with."""
+    analysed_at: datetime | None = None
     holds: Pairs | None = None
     pauses: Pairs | None = None
 
@@ -100,7 +101,7 @@ class Writer:
         self._db = db
         self._work = work
         self._connection = connect(work)
-        _apply_schema(self._connection)
+        apply_schema(self._connection)
         self._columns = {
             table: self._connection.table(table).limit(0).to_arrow_table().schema
             for table in (*_DERIVED, *_KEPT)
@@ -108,14 +109,8 @@ class Writer:
 
     def known(self) -> dict[str, StoredState]:
         """What is stored, by recording_id."""
-        settings = self._connection.execute(
-            "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
-        ).fetchall()
-        audio = {hash_: audio_fingerprint(json.loads(values)) for hash_, values in settings}
-        rows = self._connection.execute(
-            "SELECT recording_id, uri, status, settings_hash, asr_model, rules_version, holds, pauses "
-            "FROM recording LEFT JOIN analysis USING (recording_id) LEFT JOIN call USING (recording_id)"
-        ).fetchall()
+        settings = self._connection.execute(_SETTINGS).fetchall()
+        hashes = {hash_: _settings_state(json.loads(values)) for hash_, values in settings}
         return {
             id_: StoredState(
                 uri=uri,
@@ -123,11 +118,15 @@ class Writer:
                 settings_hash=hash_,
                 asr_model=asr,
                 rules_version=rules,
-                audio_hash=audio.get(hash_),
+                algorithm=algorithm,
+                analysed_at=analysed_at,
                 holds=_pairs(holds),
                 pauses=_pairs(pauses),
+                **hashes.get(hash_, {}),
             )
-            for id_, uri, status, hash_, asr, rules, holds, pauses in rows
+            for id_, uri, status, analysed_at, hash_, asr, rules, algorithm, holds, pauses in (
+                self._connection.execute(_KNOWN).fetchall()
+            )
         }
 
     def add(self, analysis: CallAnalysis) -> None:
@@ -285,18 +284,58 @@ class Writer:
 def writing(db: Path) -> Iterator[Writer]:
     """A writer on the store `db`, which is made at the first `publish()` if it is missing.
 
-    Leaving without `publish()` changes nothing. Raises UsageError when another process writes, when the
-    folder cannot be written or when the file is not a store of this version.
+    A store of an earlier release is migrated and published first, with a line on standard error. Otherwise
+    leaving without `publish()` changes nothing. Raises UsageError when another process writes, when the
+    folder cannot be written or when the file is no store that this release can write.
     """
     db = db.resolve()
-    _check_ours(db)
+    layout = _check_ours(db)
     with locked(db), working_copy(db) as work:
+        if layout is not None and layout.is_older:
+            _announce(db, layout)
+            migrate_copy(db, work, layout, lambda _: None)
         try:
             writer = Writer(db, work)
         except duckdb.Error as error:
             raise unwritable(db, error) from error
         with closing(writer):
             yield writer
+
+
+def migrate(db: Path, report: Report) -> Migrated | None:
+    """Bring the store `db` to the layout of this release; None if it has it already.
+
+    `report` is called with a line before each step. Raises UsageError, with the store as it was, when it is
+    missing, not a store, from a later release or one that is too old, or when it cannot be written.
+    """
+    db = db.resolve()
+    layout = _check_ours(db)
+    if layout is None:
+        raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")
+    if not layout.is_older:
+        return None
+    with locked(db):
+        layout = _check_ours(db)  # another process may have migrated it meanwhile
+        if layout is None or not layout.is_older:
+            return None
+        report(f"copying {db} ({layout})")
+        with working_copy(db) as work:
+            return migrate_copy(db, work, layout, report)
+
+
+def with_layout_of_now(db: Path) -> None:
+    """Migrate the store `db` with a line on standard error if it is from an earlier release.
+
+    For what reads before it writes. Raises UsageError as `migrate`.
+    """
+    layout = _check_ours(db.resolve())
+    if layout is not None and layout.is_older:
+        _announce(db, layout)
+        migrate(db, lambda _: None)
+
+
+def _announce(db: Path, layout: Layout) -> None:
+    sys.stderr.write(f"earwitness: migrating the store {db} from {layout} to {CURRENT}\n")
 
 
 def check_writable(db: Path) -> None:
@@ -310,8 +349,11 @@ def check_writable(db: Path) -> None:
             raise unwritable(db, error) from error
 
 
-def _check_ours(db: Path) -> None:
-    """Raise UsageError unless `db` is missing or a store of this version that nobody else writes."""
+def _check_ours(db: Path) -> Layout | None:
+    """The layout of the store `db`, None if it is missing.
+
+    Raises UsageError unless it is a store that this release can write or migrate and nobody else writes.
+    """
     try:
         folder, missing, unfinished = db.is_dir(), not db.exists(), beside(db, ".wal").exists()
     except OSError as error:
@@ -319,50 +361,34 @@ def _check_ours(db: Path) -> None:
     if folder:
         raise UsageError("the store is a folder", where=db, allowed="a file")
     if missing:
-        return
+        return None
     if unfinished:
         remedy = "end it, then open and close the file once with DuckDB"
         raise UsageError("another program has not finished writing to the store", where=db, remedy=remedy)
-    with reading(db) as connection:
-        try:
-            sql = "SELECT schema_version FROM meta WHERE program = 'earwitness'"
-            row = connection.execute(sql).fetchone()
-        except (duckdb.CatalogException, duckdb.BinderException):
-            row = None
-    if row is None:
+    with opened(db) as connection:
+        layout = layout_of(connection)
+    if layout is None:
         raise UsageError("a database of another program", where=db, remedy="give another file")
-    if row[0] != schemas.VERSION:
-        raise UsageError(
-            "the store was written by another release",
-            where=db,
-            value=row[0],
-            allowed=f"schema version {schemas.VERSION}",
-            remedy="analyse into a new file, or use the release that wrote this one",
-        )
+    check_not_newer(db, layout)
+    check_migratable(db, layout)
+    return layout
 
 
 def _pairs(stored: Sequence[Sequence[float]] | None) -> Pairs | None:
     return None if stored is None else tuple((start_s, end_s) for start_s, end_s in stored)
 
 
-def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make missing tables, replace views, fill the reference data anew, in one transaction."""
-    connection.begin()
-    for table in schemas.tables():
-        connection.execute(table.sql)
-    for data in schemas.data():
-        connection.execute(f"DELETE FROM {data.table}")  # noqa: S608 - our own table names
-        connection.read_csv(str(data.path), all_varchar=True).insert_into(data.table)
-    for view in schemas.views():
-        connection.execute(view.sql)
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('earwitness', ?)", [schemas.VERSION])
-    connection.commit()
+def _settings_state(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of StoredState that follow from stored settings."""
+    return {
+        "audio_hash": audio_fingerprint(values),
+        "assess_hash": assess_fingerprint(values),
+        "agent_channel": values.get("audio", {}).get("agent_channel"),
+    }
 
 
 def _records(analysis: CallAnalysis) -> Iterator[tuple[str, Sequence[object]]]:
     """Each table with its records."""
-    yield "recording", (analysis.recording,)
-    yield "call", (analysis.call,)
-    yield "analysis", () if analysis.run is None else (analysis.run,)
-    for table, part in PARTS.items():
-        yield table, getattr(analysis, part)
+    for part in PARTS:
+        value = getattr(analysis, part.field)
+        yield part.table, value if part.many else () if value is None else (value,)

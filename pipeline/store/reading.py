@@ -15,6 +15,7 @@ import duckdb
 
 from pipeline.errors import UsageError
 from pipeline.store.files import brief
+from pipeline.store.layout import check_readable, layout_of
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Nothing leaves the machine: DuckDB would otherwise fetch extensions by itself.
@@ -40,8 +41,16 @@ def reading(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published store that reaches no other file and no network.
 
     Connections of one process share what the first of them opened: to see a later publication, close
-    them all first. Raises UsageError when `db` is missing or no DuckDB file.
+    them all first. Raises UsageError when `db` is missing, no DuckDB file, or a store of another layout.
     """
+    with opened(db) as connection:
+        check_readable(db, layout_of(connection))
+        yield connection
+
+
+@contextmanager
+def opened(db: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As `reading`, whatever the layout."""
     try:
         if not db.is_file():
             raise UsageError("there is no store", where=db, remedy="analyse some recordings into it first")

@@ -11,24 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline import ALGORITHM
 from pipeline.records import CallAnalysis, ChangeCause, VerdictChange
+from pipeline.store.parts import ASSESSED
 from pipeline.store.rows import Row, rows_of, table_of, value_names
 from pipeline.store.stored_settings import StoredSettings
 
 if TYPE_CHECKING:  # the store writes what is made here
     from pipeline.store import Connection
     from pipeline.store.stored import StoredCall
-
-ASSESSED = {
-    "hold": "holds",
-    "transfer": "transfers",
-    "overlap": "overlaps",
-    "silence": "silences",
-    "metric": "metrics",
-    "personal_data": "personal_data",
-    "finding": "findings",
-}
-"""Tables that a judgement fills anew, with the field of Analysis they come from."""
 
 Change = tuple[str, str | None, str | None]
 """A rule, its verdict until now (None for a new rule) and since now (None for a rule that is gone)."""
@@ -64,14 +55,15 @@ def compare(
     changes: Counter[Change] = Counter()
     stale: dict[str, list[str]] = {}
     rows: dict[str, pa.Table] = {}
-    for table, part in ASSESSED.items():
+    for part in ASSESSED:
+        table = part.table
         ids: list[str] = []
         new_rows: list[tuple[Any, ...]] = []
         names = value_names(schemas[table])
         for stored, now in pairs:
-            if getattr(now, part) is getattr(stored.analysis, part):
+            if getattr(now, part.field) is getattr(stored.analysis, part.field):
                 continue
-            new = rows_of(getattr(now, part), names)
+            new = rows_of(getattr(now, part.field), names)
             if table == "finding":
                 new = _with_kept(new, stored.rows[table], names, active)
                 changes.update(_changes(stored.rows[table], new, names))
@@ -104,7 +96,10 @@ def joined(parts: Sequence[RecheckedRows]) -> RecheckedRows:
     return RecheckedRows(
         recording_ids=tuple(id_ for part in parts for id_ in part.recording_ids),
         failed=tuple(failed for part in parts for failed in part.failed),
-        stale={table: tuple(i for part in parts for i in part.stale.get(table, ())) for table in ASSESSED},
+        stale={
+            table: tuple(id_ for part in parts for id_ in part.stale.get(table, ()))
+            for table in (assessed.table for assessed in ASSESSED)
+        },
         rows={table: pa.concat_tables([part.rows[table] for part in parts]) for table in parts[0].rows},
         changes=changes,
     )
@@ -158,6 +153,11 @@ def store_rechecked(
         WHERE rules_version <> $version AND recording_id IN (SELECT unnest($ids::VARCHAR[]))
     """
     changed |= _count(connection, update, {"version": rules_version, "ids": ids}) > 0
+    update = """
+        UPDATE analysis SET algorithm = $algorithm
+        WHERE algorithm <> $algorithm AND recording_id IN (SELECT unnest($ids::VARCHAR[]))
+    """
+    changed |= _count(connection, update, {"algorithm": ALGORITHM, "ids": ids}) > 0
     update = """
         UPDATE analysis SET settings_hash = $new, settings = $values
         WHERE settings_hash = $old AND recording_id IN (SELECT unnest($ids::VARCHAR[]))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from typing import Any
 
 from pipeline.records import ScoredRule
 from pipeline.rules import Rule, RuleSet
-
-_CHANGED = "# ---- changed by this site: {name}\n"
-_CHANGED_LINE = re.compile(r"^# ---- changed by this site: .*$", re.MULTILINE)
 
 
 def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
@@ -23,27 +19,29 @@ def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
             score=rule.score,
             weight=rule.weight,
             fatal=rule.fatal,
-            text=rule_text(rule),
+            text=(texts := texts_of(rule))[0],
+            overlay=texts[1],
         )
         for rule in rules.rules
     )
 
 
-def rule_text(rule: Rule) -> str:
-    """The rule as it is written: its pack, then what a site's file changes in it."""
+def texts_of(rule: Rule) -> tuple[str, str | None]:
+    """The text of a rule's pack, and that of what a site changes in it (None where it changes nothing)."""
     pack, *changes = (file.read_text(encoding="utf-8") for file in rule.files)
-    marked = (
-        _CHANGED.format(name=file.name) + text for file, text in zip(rule.files[1:], changes, strict=True)
-    )
-    return "\n".join((pack, *marked))
+    return pack, "\n".join(changes) or None
 
 
-def read_rule_text(text: str) -> dict[str, Any]:
-    """The keys of a rule from its text, with the site's changes carried out.
+def shown_text(rule_id: str, text: str, overlay: str | None) -> str:
+    """A rule for people to read: its pack, then what a site changes in it."""
+    if overlay is None:
+        return text
+    return f"{text}\n# ---- changed by this site: {rule_id}.toml\n{overlay}"
 
-    Raises tomllib.TOMLDecodeError for a text that `rule_text` did not make.
+
+def read_rule(text: str, overlay: str | None) -> dict[str, Any]:
+    """The keys of a rule, with the site's changes carried out.
+
+    Raises tomllib.TOMLDecodeError for texts that are not those of a rule.
     """
-    values: dict[str, Any] = {}
-    for part in _CHANGED_LINE.split(text):
-        values |= tomllib.loads(part)
-    return values
+    return tomllib.loads(text) | tomllib.loads(overlay or "")

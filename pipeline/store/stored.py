@@ -12,28 +12,26 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import Call, CallAnalysis, Recording, TonePoint
-from pipeline.store import PARTS, Connection, reading
-from pipeline.store.recheck_rows import ASSESSED
+from pipeline.store import Connection, reading
+from pipeline.store.parts import ASSESSED, CHILDREN
+from pipeline.store.recheck_rows import HISTORY
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
-NEEDED = {
-    table: part
-    for table, part in PARTS.items()
-    if table not in {_CURVE, "fingerprint", "tone_rise", "finding"}
-}
-"""Tables that are always read, with the field of Analysis they fill."""
+_LATER = {_CURVE, "fingerprint", "tone_rise", "finding"}
+NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
+"""The tables that are always read."""
+_TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
 _Value = TypeVar("_Value")
-_RECORDS = {name: get_args(hint)[0] for name, hint in get_type_hints(CallAnalysis).items() if get_args(hint)}
 
 _ORDER = """
 CREATE OR REPLACE TEMP TABLE batch AS
@@ -83,7 +81,7 @@ class StoredCall:
     """
 
     analysis: CallAnalysis
-    pipeline_version: str
+    algorithm: int
     settings_hash: str
     rule_versions: Mapping[str, str]
     rows: Mapping[str, tuple[Row, ...]]
@@ -102,7 +100,7 @@ def batches(connection: Connection, size: int, only: Collection[str] | None = No
     values = {"size": size, "everything": only is None, "only": list(only or ())}
     connection.execute(_ORDER, values)
     bounds: dict[int, dict[str, Bounds]] = {}
-    for table in ("recording", "call", "analysis", *NEEDED, _CURVE, "finding"):
+    for table in (*_TABLES, _CURVE):
         for number, first, last, rows in connection.execute(_BOUNDS.format(table=table)).fetchall():
             bounds.setdefault(number, {})[table] = Bounds(first=first, last=last, rows=rows)
     for number in sorted(bounds):
@@ -124,23 +122,22 @@ def stored_settings(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def verdict_schemas(connection: Connection) -> dict[str, pa.Schema]:
     """Columns and types of the tables that a judgement fills."""
-    tables = (*ASSESSED, "verdict_history")
+    tables = (*(part.table for part in ASSESSED), HISTORY)
     return {table: connection.table(table).limit(0).to_arrow_table().schema for table in tables}
 
 
 def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
     """The recordings of a batch, in its order."""
-    names = ("recording", "call", "analysis", *NEEDED, "finding")
-    tables = {table: _read(connection, table, batch) for table in names}
+    tables = {table: _read(connection, table, batch) for table in _TABLES}
     extra = [json.loads(text) for text in tables["call"].columns["extra"]]
     recordings = tables["recording"].one_each(make(Recording, tables["recording"].columns))
     calls = tables["call"].one_each(make(Call, tables["call"].columns | {"extra": extra}))
-    runs = tables["analysis"].one_each(tables["analysis"].pairs("pipeline_version", "settings_hash"))
+    runs = tables["analysis"].one_each(tables["analysis"].pairs("algorithm", "settings_hash"))
     versions = tables["finding"].grouped(tables["finding"].pairs("rule_id", "rule_version"))
-    rows = {table: tables[table].grouped(tables[table].rows()) for table in ASSESSED}
+    rows = {part.table: tables[part.table].grouped(tables[part.table].rows()) for part in ASSESSED}
     parts = {
-        part: tables[table].grouped(make(_RECORDS[part], tables[table].columns))
-        for table, part in NEEDED.items()
+        part.field: tables[part.table].grouped(make(part.record, tables[part.table].columns))
+        for part in NEEDED
     }
     out = []
     for id_ in batch.recording_ids:
@@ -148,7 +145,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
         out.append(
             StoredCall(
                 analysis=CallAnalysis(recording=recordings[id_], call=calls[id_], **known),
-                pipeline_version=runs[id_][0],
+                algorithm=runs[id_][0],
                 settings_hash=runs[id_][1],
                 rule_versions=dict(versions.get(id_, ())),
                 rows={table: found.get(id_, ()) for table, found in rows.items()},

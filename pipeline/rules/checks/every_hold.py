@@ -1,71 +1,96 @@
-"""The logic `every_hold`: a field of each hold has a good value; one bad hold fails the call."""
+"""The check `every_hold`: a field of each hold has a good value; one bad hold fails the call."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from pipeline.phrases.confidence import mean_probability, words_in
-from pipeline.records import Finding, Hold, Turn, Verdict
+from pipeline.records import Basis, Finding, Hold, Permission, Turn, Verdict
+from pipeline.rules.check import Check, Evidence, Part, Rule, quote, rounded
 from pipeline.rules.context import RuleContext
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import EveryHold
 from pipeline.spans import Span
 
 _UNKNOWN = (None, "not_determinable")
+_BASIS: Mapping[Permission | bool | None, Basis] = {
+    "granted": "phrase",
+    "refused": "phrase",
+    "not_awaited": "phrase",
+    True: "phrase",
+}
+"""What values rest on that were found by a phrase; the others were found by its absence."""
 
 
-def every_hold(hearing: RuleContext, rule: Rule, logic: EveryHold) -> Finding:
-    """The verdict over all holds, with the deciding one as evidence; without holds it does not apply."""
-    holds = hearing.case.holds
-    if not holds:
-        return rule.finding("not_applicable", detail={"holds": []})
-    bad = [hold for hold in holds if getattr(hold, logic.field) not in (*logic.good, *_UNKNOWN)]
-    unknown = [hold for hold in holds if getattr(hold, logic.field) in _UNKNOWN]
-    verdict: Verdict = "fail" if bad else "not_determinable" if unknown else "pass"
-    return _finding(hearing, rule, logic, verdict, (bad or unknown or holds)[0])
+class EveryHold(Check):
+    """A field of every hold has one of the good values.
 
+    The first bad hold is the evidence of a fail, the first with an unknown value that of an open verdict.
+    Where no request or thanks was found, the quote is what was said in its place. Without holds the rule does
+    not apply.
+    """
 
-def _finding(hearing: RuleContext, rule: Rule, logic: EveryHold, verdict: Verdict, hold: Hold) -> Finding:
-    turn = _turn(hearing, logic, hold)
-    window = _window(hearing, logic, hold)
-    # A turn that goes on long after the hold is evidence only as far as it was searched.
-    span = (turn.span & window or turn.span) if turn else window
-    words = words_in(hearing.case.words, span)
-    if turn:
-        words = [word for word in words if word.turn_index == turn.turn_index]
-    return rule.finding(
-        verdict,
-        span=span,
-        turn_index=turn.turn_index if turn else None,
-        quote=" ".join(word.text.strip() for word in words) if turn else None,
-        confidence=mean_probability(words),
-        detail={
+    reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
+
+    kind: Literal["every_hold"]
+    field: Literal["permission", "thanked"]
+    """The field of table `hold`."""
+    good: tuple[Permission | bool, ...] = Field(min_length=1)
+    """The values that are good."""
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict over all holds, with the field of each in the detail."""
+        holds = context.call.holds
+        if not holds:
+            return rule.finding("not_applicable", detail={"holds": []})
+        bad = [hold for hold in holds if self._value(hold) not in (*self.good, *_UNKNOWN)]
+        unknown = [hold for hold in holds if self._value(hold) in _UNKNOWN]
+        verdict: Verdict = "fail" if bad else "not_determinable" if unknown else "pass"
+        hold = (bad or unknown or holds)[0]
+        detail = {"hold_index": hold.hold_index, "holds": [self._as_detail(each) for each in holds]}
+        return rule.finding(verdict, self._evidence(context, hold), detail)
+
+    def _value(self, hold: Hold) -> Permission | bool | None:
+        value: Permission | bool | None = getattr(hold, self.field)
+        return value
+
+    def _evidence(self, context: RuleContext, hold: Hold) -> Evidence:
+        """The turn that asked for the hold or ended it, or the window in which the phrase was searched."""
+        window, turn = self._window(context, hold), self._turn(context, hold)
+        # A turn that goes on long after the hold is evidence only as far as it was searched.
+        span = (turn.span & window or turn.span) if turn else window
+        words = words_in(context.call.words, span)
+        if turn:
+            words = [word for word in words if word.turn_index == turn.turn_index]
+        return Evidence(
+            basis=_BASIS.get(self._value(hold), "absence"),
+            span=span,
+            turn_index=turn.turn_index if turn else None,
+            quote=quote(words) if turn else None,
+            confidence=mean_probability(words),
+        )
+
+    def _turn(self, context: RuleContext, hold: Hold) -> Turn | None:
+        """The turn that asked for the hold, or the one that ended it."""
+        index = hold.request_turn_index if self.field == "permission" else hold.return_turn_index
+        return next((turn for turn in context.call.turns if turn.turn_index == index), None)
+
+    def _window(self, context: RuleContext, hold: Hold) -> Span:
+        """Where the phrase was searched."""
+        call, settings = context.call, context.holds
+        if self.field == "thanked":
+            return Span(hold.end_s, min(call.duration_s, hold.end_s + settings.thanks_within_s))
+        earlier_s = [other.end_s for other in call.holds if other.end_s <= hold.start_s]
+        return Span(max(0.0, hold.start_s - settings.request_within_s, *earlier_s), hold.start_s)
+
+    def _as_detail(self, hold: Hold) -> dict[str, Any]:
+        return {
             "hold_index": hold.hold_index,
-            "holds": [_as_detail(each, logic) for each in hearing.case.holds],
-        },
-    )
-
-
-def _turn(hearing: RuleContext, logic: EveryHold, hold: Hold) -> Turn | None:
-    """The turn that asked for the hold, or the one that ended it."""
-    index = hold.request_turn_index if logic.field == "permission" else hold.return_turn_index
-    return next((turn for turn in hearing.case.turns if turn.turn_index == index), None)
-
-
-def _window(hearing: RuleContext, logic: EveryHold, hold: Hold) -> Span:
-    """Where the phrase was looked for."""
-    if logic.field == "thanked":
-        return Span(hold.end_s, min(hearing.case.duration_s, hold.end_s + hearing.holds.thanks_within_s))
-    earlier_s = [other.end_s for other in hearing.case.holds if other.end_s <= hold.start_s]
-    return Span(max(0.0, hold.start_s - hearing.holds.request_within_s, *earlier_s), hold.start_s)
-
-
-def _as_detail(hold: Hold, logic: EveryHold) -> dict[str, Any]:
-    return {
-        "hold_index": hold.hold_index,
-        "start_s": round(hold.start_s, 3),
-        "end_s": round(hold.end_s, 3),
-        logic.field: getattr(hold, logic.field),
-        "request_turn_index": hold.request_turn_index,
-        "return_turn_index": hold.return_turn_index,
-    }
+            "start_s": rounded(hold.start_s),
+            "end_s": rounded(hold.end_s),
+            self.field: self._value(hold),
+            "request_turn_index": hold.request_turn_index,
+            "return_turn_index": hold.return_turn_index,
+        }

@@ -1,59 +1,68 @@
-"""The logic `hold_length`: no hold goes on too long without the agent checking back.
-
-A hold ends with the agent's first word after it, so an agent who checks back ends one hold and begins
-another; a check-back that was heard inside a hold (under music on one channel) divides it likewise.
-"""
+"""The check `hold_length`: no hold goes on too long without the agent checking back."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import ClassVar, Literal
 
+from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
-from pipeline.records import Finding, Hold, Verdict
+from pipeline.records import Basis, Finding, Hold, Verdict
+from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
 from pipeline.rules.context import RuleContext
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import HoldLength
 
 
-def hold_length(hearing: RuleContext, rule: Rule, logic: HoldLength) -> Finding:
-    """The verdict, with the hold in which the customer waited longest unattended as evidence.
+class HoldLength(Check):
+    """No hold is longer than `holds.max_s` unless the agent checks back in between.
 
-    The longest wait allowed is the setting `holds.max_s`. Where doubtful words would make the difference
-    nothing is determined.
+    A hold ends with the agent's first word after it, so an agent who checks back ends one hold and begins
+    another; a check-back that was heard inside a hold (under music on one channel) divides it likewise. The
+    evidence is the hold in which the customer waited longest unattended. Where doubtful words would make the
+    difference nothing is determined.
     """
-    holds = hearing.case.holds
-    if not holds:
-        detail = {"max_s": hearing.holds.max_s, "holds": []}
-        return rule.finding("not_applicable", detail=detail)
-    phrases = rule.phrases[logic.check_back]
-    heard = find(hearing.transcript, phrases, phrases.speakers)
-    sure = tuple(filter(hearing.sure, heard))
-    waits_s = {hold.hold_index: _longest_wait_s(hold, sure) for hold in holds}
-    worst = max(holds, key=lambda hold: waits_s[hold.hold_index])
-    at_best_s = max(_longest_wait_s(hold, heard) for hold in holds)
-    verdict: Verdict = "pass"
-    if waits_s[worst.hold_index] > hearing.holds.max_s:
-        verdict = "fail" if at_best_s > hearing.holds.max_s else "not_determinable"
-    return rule.finding(
-        verdict,
-        span=worst.span,
-        turn_index=worst.request_turn_index,
-        detail={
-            "hold_index": worst.hold_index,
-            "max_s": hearing.holds.max_s,
-            "holds": [_as_detail(hold, waits_s[hold.hold_index]) for hold in holds],
-        },
-    )
 
+    reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"event"})
 
-def _as_detail(hold: Hold, wait_s: float) -> dict[str, Any]:
-    return {
-        "hold_index": hold.hold_index,
-        "start_s": round(hold.start_s, 3),
-        "end_s": round(hold.end_s, 3),
-        "longest_wait_s": round(wait_s, 3),
-    }
+    kind: Literal["hold_length"]
+    check_back: Text
+    """Group with which the agent checks back."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (self.check_back,)
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict, with the longest wait of each hold in the detail."""
+        holds, max_s = context.call.holds, context.holds.max_s
+        if not holds:
+            return rule.finding("not_applicable", detail={"max_s": max_s, "holds": []})
+        phrases = rule.phrases[self.check_back]
+        found = find(context.transcript, phrases, phrases.speakers)
+        sure = tuple(filter(context.sure, found))
+        waits_s = {hold.hold_index: _longest_wait_s(hold, sure) for hold in holds}
+        worst = max(holds, key=lambda hold: waits_s[hold.hold_index])
+        verdict: Verdict = "pass"
+        if waits_s[worst.hold_index] > max_s:
+            at_best_s = max(_longest_wait_s(hold, found) for hold in holds)
+            verdict = "fail" if at_best_s > max_s else "not_determinable"
+        return rule.finding(
+            verdict,
+            Evidence(basis="event", span=worst.span, turn_index=worst.request_turn_index),
+            {
+                "hold_index": worst.hold_index,
+                "max_s": max_s,
+                "holds": [
+                    {
+                        "hold_index": hold.hold_index,
+                        "start_s": rounded(hold.start_s),
+                        "end_s": rounded(hold.end_s),
+                        "longest_wait_s": rounded(waits_s[hold.hold_index]),
+                    }
+                    for hold in holds
+                ],
+            },
+        )
 
 
 def _longest_wait_s(hold: Hold, checks: tuple[Match, ...]) -> float:

@@ -1,61 +1,97 @@
-"""The logic `measure`: a metric of the call is within bounds."""
+"""The check `measure`: a metric of the call is within bounds."""
 
 from __future__ import annotations
 
-from pipeline.records import Finding, Metric, Verdict
-from pipeline.rules.context import RuleContext
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import Measure
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+
+from pipeline.errors import UsageError
+from pipeline.phrases.lexicon import Text
+from pipeline.records import Basis, Finding, Metric, Role, Verdict
+from pipeline.rules.check import Check, Evidence, Part, Rule
+from pipeline.rules.context import CallContext, RuleContext
+from pipeline.rules.metric_names import metric_names
 from pipeline.spans import Span
 
 
-def measure(hearing: RuleContext, rule: Rule, logic: Measure) -> Finding:
-    """The verdict, with the event that weighs most as evidence of a fail.
+class Measure(Check):
+    """A metric of the call is within bounds.
 
-    What could not be measured (denominator 0) is not determinable; where nobody but an ivr speaks there is
-    no conversation to be measured.
+    A fail shows the event that weighs most. A metric that could not be measured (denominator 0) is not
+    determinable; where nobody but an ivr speaks there is no conversation to measure.
     """
-    if hearing.case.clock is None:
-        return rule.finding("not_applicable")
-    named = (m for m in hearing.case.metrics if (m.name, m.role) == (logic.metric, logic.role))
-    value = next((_value(metric, logic) for metric in named), None)
-    verdict: Verdict = "not_determinable"
-    if value is not None:
-        low = logic.at_least is not None and value < logic.at_least
-        high = logic.at_most is not None and value > logic.at_most
-        verdict = "fail" if low or high else "pass"
-    event = _event(hearing, logic) if verdict == "fail" else None
-    span = event or Span(0.0, hearing.case.duration_s)
-    turns = [turn for turn in hearing.case.turns if turn.role == logic.role and event and turn.span & event]
-    return rule.finding(
-        verdict,
-        span=span,
-        turn_index=turns[-1].turn_index if turns else None,
-        quote=turns[-1].text if turns else None,
-        detail={
-            "metric": logic.metric,
-            "role": logic.role,
-            "of": logic.of,
-            "value": None if value is None else round(value, 4),
-            "at_most": logic.at_most,
-            "at_least": logic.at_least,
-        },
-    )
 
+    reads: ClassVar[frozenset[Part]] = frozenset({"holds", "metrics", "overlaps", "silences"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"measure"})
 
-def _value(metric: Metric, logic: Measure) -> float | None:
-    if metric.denominator == 0:
-        return None
-    return metric.numerator if logic.of == "count" else metric.numerator / metric.denominator
+    kind: Literal["measure"]
+    metric: Text
+    """Name of the metric."""
+    role: Role | None = None
+    """Whose; none for the whole call."""
+    of: Literal["value", "count"] = "value"
+    """Its value (numerator over denominator), or its numerator alone, such as a number of events."""
+    at_most: float | None = None
+    """The highest good value, in the metric's unit."""
+    at_least: float | None = None
+    """The lowest good value, in the metric's unit."""
+    evidence: Literal["interruptions", "silences"] | None = None
+    """Events to point at when the bounds are broken."""
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Measure:
+        if self.at_most is None and self.at_least is None:
+            message = "a bound is needed: at_most or at_least"
+            raise ValueError(message)
+        return self
 
-def _event(hearing: RuleContext, logic: Measure) -> Span | None:
-    """The longest interruption by the role, or the longest silence that was not announced."""
-    case = hearing.case
-    spans: list[Span] = []
-    if logic.evidence == "interruptions":
-        mine = [o for o in case.overlaps if o.kind == "interruption" and o.by_role == logic.role]
-        spans = [Span(overlap.start_s, overlap.end_s) for overlap in mine]
-    elif logic.evidence == "silences":
-        spans = [s.span for s in case.silences if not s.announced and s.kind == "silence"]
-    return max(spans, key=lambda span: span.duration_s, default=None)
+    def verify(self, where: str) -> None:
+        """Raise UsageError for a metric that does not exist."""
+        if (self.metric, self.role) not in metric_names():
+            known = ", ".join(sorted(f"{name} ({role})" if role else name for name, role in metric_names()))
+            value = f"{self.metric} ({self.role})" if self.role else self.metric
+            raise UsageError("no such metric", where=f"{where}.metric", value=value, allowed=known)
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict on the metric's value, which stands in the detail."""
+        call = context.call
+        if call.clock is None:
+            return rule.finding("not_applicable")
+        value = self._value(call.metrics)
+        verdict: Verdict = "not_determinable" if value is None else "pass" if self._good(value) else "fail"
+        event = self._event(call) if verdict == "fail" else None
+        turns = [turn for turn in call.turns if turn.role == self.role and event and turn.span & event]
+        return rule.finding(
+            verdict,
+            Evidence.of_turn("measure", event or call.whole, turns[-1] if turns else None),
+            {
+                "metric": self.metric,
+                "role": self.role,
+                "of": self.of,
+                "value": None if value is None else round(value, 4),
+                "at_most": self.at_most,
+                "at_least": self.at_least,
+            },
+        )
+
+    def _value(self, metrics: tuple[Metric, ...]) -> float | None:
+        metric = next((m for m in metrics if (m.name, m.role) == (self.metric, self.role)), None)
+        if metric is None or metric.denominator == 0:
+            return None
+        return metric.numerator if self.of == "count" else metric.numerator / metric.denominator
+
+    def _good(self, value: float) -> bool:
+        """Whether a value lies within the bounds, which are good themselves."""
+        high_enough = self.at_least is None or value >= self.at_least
+        return high_enough and (self.at_most is None or value <= self.at_most)
+
+    def _event(self, call: CallContext) -> Span | None:
+        """The longest interruption by the role, or the longest silence that was not announced."""
+        spans: list[Span] = []
+        if self.evidence == "interruptions":
+            mine = [o for o in call.overlaps if o.kind == "interruption" and o.by_role == self.role]
+            spans = [Span(overlap.start_s, overlap.end_s) for overlap in mine]
+        elif self.evidence == "silences":
+            spans = [s.span for s in call.silences if not s.announced and s.kind == "silence"]
+        return max(spans, key=lambda span: span.duration_s, default=None)

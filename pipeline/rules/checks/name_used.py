@@ -1,15 +1,16 @@
-"""The logic `name_used`: once the customer's name is known, the agent addresses the customer by it."""
+"""The check `name_used`: once the customer's name is known, the agent addresses the customer by it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, Literal
 
 from pipeline.personal_data.number_words import plain
-from pipeline.phrases.confidence import mean_probability
+from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
-from pipeline.records import Finding, Verdict, Word
+from pipeline.records import Basis, Finding, Verdict, Word
+from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
 from pipeline.rules.context import RuleContext
 from pipeline.rules.customer_names import (
     TITLES,
@@ -18,8 +19,6 @@ from pipeline.rules.customer_names import (
     find_customer_names,
     is_name,
 )
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import NameUsed
 from pipeline.spans import Span
 
 LEAST_WORDS = 4
@@ -36,127 +35,198 @@ _OWN = frozenset({"here", "speaking"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Inquiry:
-    """A rule before a case, with what is known of the name."""
+class _Outcome:
+    """A verdict with the words that decide, none where something is missing, and its reason."""
 
-    hearing: RuleContext
-    rule: Rule
-    names: tuple[CustomerName, ...]
-
-    @property
-    def parts(self) -> frozenset[str]:
-        return frozenset(part for name in self.names for part in name.parts)
-
-    @property
-    def known_s(self) -> float:
-        return min((name.known_s for name in self.names), default=0.0)
+    verdict: Verdict
+    words: tuple[Word, ...] = ()
+    times: int = 0
+    reason: str | None = None
 
 
-def name_used(hearing: RuleContext, rule: Rule, logic: NameUsed) -> Finding:
-    """The verdict, with the name as the agent said it or, for a fail, the time in which it was not said."""
-    phrases = NamePhrases(
-        introduces=rule.phrases[logic.introduces],
-        perhaps=rule.phrases[logic.perhaps],
-        asks_name=rule.phrases[logic.asks_name],
-        asks_for=rule.phrases[logic.asks_for],
-        denies=rule.phrases[logic.denies],
-    )
-    inquiry = _Inquiry(hearing=hearing, rule=rule, names=find_customer_names(hearing, phrases))
-    uses = list(_uses(inquiry))
-    sure = [use for use in uses if hearing.heard(use)]
+class NameUsed(Check):
+    """The agent addresses the customer by name at least once after it is known.
+
+    The evidence is the name as the agent said it or, for a fail, the time in which it was not said. The name
+    itself stands in the quote alone. Where nobody gives the name, the agent may know it all the same; where
+    the agent hardly speaks after it was given, the rule does not apply.
+    """
+
+    reads: ClassVar[frozenset[Part]] = frozenset({"facts"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
+    by_meaning: ClassVar[bool] = False  # "Thank you" and "Thank you, Mary" mean the same
+
+    kind: Literal["name_used"]
+    introduces: Text
+    """Group with which the customer gives the name."""
+    perhaps: Text
+    """Group after which a known first name is the customer's."""
+    asks_name: Text
+    """Group with which the agent asks for the name."""
+    asks_for: Text
+    """Group with which the agent asks for somebody by name."""
+    denies: Text
+    """Group with which the customer says that it is somebody else."""
+    addressed: Text
+    """Group that addresses somebody by any name."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (
+            self.introduces,
+            self.perhaps,
+            self.asks_name,
+            self.asks_for,
+            self.denies,
+            self.addressed,
+        )
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict, with who gave the name, when, and how often it was used in the detail."""
+        phrases = NamePhrases(
+            introduces=rule.phrases[self.introduces],
+            perhaps=rule.phrases[self.perhaps],
+            asks_name=rule.phrases[self.asks_name],
+            asks_for=rule.phrases[self.asks_for],
+            denies=rule.phrases[self.denies],
+        )
+        names = find_customer_names(context, phrases)
+        known_s = min((name.known_s for name in names), default=0.0)
+        addressed = find(context.transcript, rule.phrases[self.addressed])
+        outcome = _with_name(context, rule, names, addressed) if names else _without_name(context, addressed)
+        detail = {
+            "known_from": sorted({name.source for name in names}),
+            "known_s": rounded(known_s) if names else None,
+            "times": outcome.times,
+            **({"reason": outcome.reason} if outcome.reason else {}),
+        }
+        if outcome.verdict == "not_applicable":
+            return rule.finding("not_applicable", detail=detail)
+        if outcome.words:
+            return rule.finding(outcome.verdict, Evidence.of_words(outcome.words), detail)
+        after = Span(known_s, context.call.duration_s)
+        return rule.finding(outcome.verdict, Evidence.absent(context, rule.roles, after), detail)
+
+
+def _without_name(context: RuleContext, addressed: Sequence[Match]) -> _Outcome:
+    """What came of a call in which nobody gives the name."""
+    if sure := [match for match in addressed if context.reliable(match.words)]:
+        return _Outcome(verdict="pass", words=sure[0].words, times=len(sure))
+    if any(turn.role == "unknown" for turn in context.call.turns):
+        return _Outcome(verdict="not_determinable", reason="speaker unknown")
+    if not context.intelligible(("customer", "agent"), context.call.whole):
+        return _Outcome(verdict="not_determinable", reason="the call was not understood")
+    return _Outcome(verdict="not_applicable", reason="the customer's name is not known")
+
+
+def _with_name(
+    context: RuleContext, rule: Rule, names: Sequence[CustomerName], addressed: Sequence[Match]
+) -> _Outcome:
+    """What came of a call in which the name is known: it was used, or another, or none."""
+    known_s = min(name.known_s for name in names)
+    after = Span(known_s, context.call.duration_s)
+    uses = list(_uses(context, rule, names, known_s))
+    others = [match for match in addressed if match.span.start_s in after]
+    return _by_name(context, uses) or _by_another(context, names, others) or _by_none(context, rule, after)
+
+
+def _by_name(context: RuleContext, uses: Sequence[tuple[Word, ...]]) -> _Outcome | None:
+    """What came of the uses of the name; None without any."""
+    if not uses:
+        return None
+    sure = [use for use in uses if context.reliable(use)]
     if by_agent := [use for use in sure if use[0].role == "agent"]:
-        return _finding(inquiry, "pass", by_agent[0], times=len(by_agent))
-    addressed = find(hearing.transcript, rule.phrases[logic.addressed])
-    if not inquiry.names:
-        return _without_name(inquiry, [match.words for match in addressed])
-    if uses:
-        reason = "speaker unknown" if sure else "not heard well enough"
-        return _finding(inquiry, "not_determinable", uses[0], reason=reason)
-    after = Span(inquiry.known_s, hearing.case.duration_s)
-    if other := [match for match in addressed if match.span.start_s in after]:
-        reason = "addressed by a name that was heard otherwise"
-        if same := _used_again(inquiry, other):
-            return _finding(inquiry, "pass", same[0].words, times=len(same), reason=reason)
-        return _finding(inquiry, "not_determinable", other[0].words, reason=reason)
-    speakers = {*rule.roles, "unknown"}
-    if not hearing.intelligible(speakers, after):
-        return _finding(inquiry, "not_determinable", (), reason="the agent was not understood")
-    said = sum(word.role in speakers and word.start_s in after for word in hearing.case.words)
+        return _Outcome(verdict="pass", words=by_agent[0], times=len(by_agent))
+    reason = "speaker unknown" if sure else "not heard well enough"
+    return _Outcome(verdict="not_determinable", words=uses[0], reason=reason)
+
+
+def _by_another(
+    context: RuleContext, names: Sequence[CustomerName], others: Sequence[Match]
+) -> _Outcome | None:
+    """What came of addresses by another name, which may be the customer's; None without any."""
+    if not others:
+        return None
+    reason = "addressed by a name that was heard otherwise"
+    if same := _used_again(context, names, others):
+        return _Outcome(verdict="pass", words=same[0].words, times=len(same), reason=reason)
+    return _Outcome(verdict="not_determinable", words=others[0].words, reason=reason)
+
+
+def _by_none(context: RuleContext, rule: Rule, after: Span) -> _Outcome:
+    """What it means that the agent used no name in the time `after` it was known."""
+    if not context.intelligible(rule.speakers, after):
+        return _Outcome(verdict="not_determinable", reason="the agent was not understood")
+    said = sum(word.role in rule.speakers and word.start_s in after for word in context.call.words)
     if said < LEAST_WORDS:
-        return _finding(inquiry, "not_applicable", (), reason="the name was not known in time")
-    return _finding(inquiry, "fail", ())
+        return _Outcome(verdict="not_applicable", reason="the name was not known in time")
+    return _Outcome(verdict="fail")
 
 
-def _without_name(inquiry: _Inquiry, addressed: Sequence[Sequence[Word]]) -> Finding:
-    """The verdict when nobody gives the name: the agent may know it all the same."""
-    hearing = inquiry.hearing
-    if sure := [words for words in addressed if hearing.heard(words)]:
-        return _finding(inquiry, "pass", sure[0], times=len(sure))
-    whole = Span(0.0, hearing.case.duration_s)
-    if any(turn.role == "unknown" for turn in hearing.case.turns):
-        return _finding(inquiry, "not_determinable", (), reason="speaker unknown")
-    if not hearing.intelligible(("customer", "agent"), whole):
-        return _finding(inquiry, "not_determinable", (), reason="the call was not understood")
-    return _finding(inquiry, "not_applicable", (), reason="the customer's name is not known")
-
-
-def _used_again(inquiry: _Inquiry, addressed: Sequence[Match]) -> list[Match]:
+def _used_again(
+    context: RuleContext, names: Sequence[CustomerName], addressed: Sequence[Match]
+) -> list[Match]:
     """The agent's addresses by one name, if there are at least two.
 
     The customer's own name was heard once, perhaps wrongly; what the agent is heard to say again is no
     slip. A name from the metadata is sure, so another one does not become right by being used again.
     """
-    if any(name.source == "metadata" for name in inquiry.names):
+    if any(name.source == "metadata" for name in names):
         return []
     by_name: dict[str, dict[int, Match]] = {}
     for match in addressed:
-        name = _name_in(inquiry, match)
-        if name and match.role == "agent" and inquiry.hearing.heard((*match.words, name)):
+        name = _name_in(context, match)
+        if name and match.role == "agent" and context.reliable((*match.words, name)):
             # Title and name may each be a match.
             by_name.setdefault(plain(name.text), {}).setdefault(name.word_index, match)
     return next(([*same.values()] for same in by_name.values() if len(same) >= LEAST_TIMES), [])
 
 
-def _name_in(inquiry: _Inquiry, match: Match) -> Word | None:
+def _name_in(context: RuleContext, match: Match) -> Word | None:
     """The name by which somebody is addressed: a known first name, or what follows a title."""
-    transcript = inquiry.hearing.transcript
+    transcript = context.transcript
     said = transcript.utterance_words(transcript.utterances[match.utterance])
     if plain(match.words[-1].text) in TITLES:
         at = said.index(match.words[-1]) + 1
         return said[at] if at < len(said) else None
-    first_names = inquiry.hearing.rules.lexicon.first_names
-    return next((word for word in match.words if plain(word.text) in first_names), None)
+    return next((word for word in match.words if plain(word.text) in context.first_names), None)
 
 
-def _uses(inquiry: _Inquiry) -> Iterator[tuple[Word, ...]]:
-    """Each time the customer is addressed by the name, with the title before it."""
-    transcript, first_names = inquiry.hearing.transcript, inquiry.hearing.rules.lexicon.first_names
-    roles, parts, known_s = {*inquiry.rule.roles, "unknown"}, inquiry.parts, inquiry.known_s
-    for utterance in transcript.utterances if parts else ():
-        if utterance.role not in roles:
+def _uses(
+    context: RuleContext, rule: Rule, names: Sequence[CustomerName], known_s: float
+) -> Iterator[tuple[Word, ...]]:
+    """Each time the customer is addressed by the name after `known_s`, with the title before it."""
+    parts = frozenset(part for name in names for part in name.parts)
+    for utterance in context.transcript.utterances:
+        if utterance.role not in rule.speakers:
             continue
-        words = transcript.utterance_words(utterance)
-        at = 0
-        while at < len(words):
-            word = words[at]
-            if word.start_s < known_s or not is_name(
-                word.text, parts, proper=_is_proper(words, at, first_names)
-            ):
-                at += 1
+        words = context.transcript.utterance_words(utterance)
+        searched_until = 0
+        for at, word in enumerate(words):
+            if at < searched_until or word.start_s < known_s:
                 continue
+            if not is_name(word.text, parts, proper=_is_proper(context, words, at)):
+                continue
+            searched_until = end = _name_end(words, at, parts)
             first = at - 1 if at and plain(words[at - 1].text) in TITLES else at
-            end = at + 1
-            while end < len(words) and is_name(words[end].text, parts, proper=words[end].text[:1].isupper()):
-                end += 1
             if _addresses(words, first, end):
                 yield tuple(words[first:end])
-            at = end
 
 
-def _is_proper(words: Sequence[Word], at: int, first_names: Collection[str]) -> bool:
+def _name_end(words: Sequence[Word], at: int, parts: frozenset[str]) -> int:
+    """The position after the last of the name's words that follow each other from `at` on."""
+    for end in range(at + 1, len(words)):
+        text = words[end].text
+        if not is_name(text, parts, proper=text[:1].isupper()):
+            return end
+    return len(words)
+
+
+def _is_proper(context: RuleContext, words: Sequence[Word], at: int) -> bool:
     """Whether a word is known as a name, or written as one where sentences do not begin."""
     begins = at == 0 or words[at - 1].text[-1:] in {".", "?", "!"}
-    return plain(words[at].text) in first_names or (words[at].text[:1].isupper() and not begins)
+    known = plain(words[at].text) in context.first_names
+    return known or (words[at].text[:1].isupper() and not begins)
 
 
 def _addresses(words: Sequence[Word], first: int, end: int) -> bool:
@@ -170,29 +240,3 @@ def _addresses(words: Sequence[Word], first: int, end: int) -> bool:
     before = plain(words[first - 1].text)
     asked = first >= 2 and plain(words[first - 2].text) in {"speaking", "talking"}
     return asked or before not in _MENTIONS
-
-
-def _finding(
-    inquiry: _Inquiry, verdict: Verdict, words: Sequence[Word], *, times: int = 0, reason: str | None = None
-) -> Finding:
-    """The finding; the name itself stands in the quote alone."""
-    hearing, rule = inquiry.hearing, inquiry.rule
-    span = Span(words[0].start_s, words[-1].end_s) if words else None
-    if span is None and verdict in {"fail", "not_determinable"}:
-        span = Span(inquiry.known_s, hearing.case.duration_s)
-    confidence = mean_probability(words)
-    if span and not words:
-        confidence = hearing.case.heard.probability(rule.roles, span)
-    detail: dict[str, Any] = {
-        "known_from": sorted({name.source for name in inquiry.names}),
-        "known_s": round(inquiry.known_s, 3) if inquiry.names else None,
-        "times": times,
-    }
-    return rule.finding(
-        verdict,
-        span=span,
-        turn_index=words[0].turn_index if words else None,
-        quote=" ".join(word.text.strip() for word in words) or None,
-        confidence=confidence,
-        detail=detail | ({"reason": reason} if reason else {}),
-    )

@@ -1,4 +1,4 @@
-"""The logic `repeat_back`: what the customer gave is read back, or the agent asks whether it was understood.
+"""The check `repeat_back`: what the customer gave is read back, or the agent asks whether it was understood.
 
 The agent's words are compared with the customer's own: digits and letters of numbers, days and figures of
 dates, the content words of a problem. A first name in thanks reads nothing back.
@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-import jellyfish
+from rapidfuzz.distance import Levenshtein
 
-from pipeline.personal_data.find import PersonalData, find_personal_data
+from pipeline.personal_data.find import PersonalData
 from pipeline.personal_data.key_words import is_day, key_words
 from pipeline.personal_data.number_runs import number_runs
 from pipeline.personal_data.number_words import is_number, plain
 from pipeline.phrases.confidence import mean_probability
-from pipeline.phrases.search import find
-from pipeline.records import Finding, Role, Verdict, Word
+from pipeline.phrases.lexicon import Text
+from pipeline.phrases.search import Match, find
+from pipeline.records import Basis, Finding, Role, Verdict, Word
+from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
 from pipeline.rules.context import Clock, RuleContext
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import RepeatBack
 from pipeline.spans import Span
 
 LEAST_DIGITS = 4
@@ -41,12 +41,15 @@ _CUSTOMER: tuple[Role, ...] = ("customer",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Detail:
-    """Something the customer gave: a number by its digits and letters (`code`), or key words."""
+class _Given:
+    """Something the customer gave: a number by its digits and letters (`code`), or key words.
+
+    `window` is when it may be read back.
+    """
 
     kind: str
-    start_s: float
-    end_s: float
+    span: Span
+    window: Span
     confidence: float
     code: str
     words: frozenset[str]
@@ -60,7 +63,7 @@ class _Detail:
             return own == code and len(own) > 2
         if own in code or code in own:
             return True
-        return jellyfish.levenshtein_distance(own, code) <= MOST_WRONG * min(len(own), len(code))
+        return Levenshtein.distance(own, code) <= MOST_WRONG * min(len(own), len(code))
 
     def in_words(self, words: frozenset[str]) -> bool:
         """Whether a sentence with these key words tells it again."""
@@ -69,55 +72,103 @@ class _Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Echo:
-    """Words of the agent's that read a detail back, or ask whether all was understood (no `detail`)."""
+    """Words of the agent's that read `given` back, or ask whether all was understood (None)."""
 
     words: tuple[Word, ...]
-    detail: _Detail | None
+    given: _Given | None
 
     @property
     def start_s(self) -> float:
+        """When its first word begins."""
         return self.words[0].start_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inquiry:
-    hearing: RuleContext
-    rule: Rule
-    clock: Clock
-    details: tuple[_Detail, ...]
+class RepeatBack(Check):
+    """What the customer gave is read back, or the agent asks whether it was understood rightly.
 
-    def window(self, detail: _Detail) -> Span:
-        """When the detail may be read back."""
-        end_s = self.clock.later(detail.end_s, self.hearing.settings.repeat_back_within_s)
-        return Span(detail.start_s, min(end_s, self.hearing.case.duration_s))
+    It must be within the setting `rules.repeat_back_within_s` of conversation. The evidence is the words that
+    read back or, for a fail, the time in which none did. Where the customer gave nothing the rule does not
+    apply.
+    """
+
+    reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
+
+    kind: Literal["repeat_back"]
+    checks: Text
+    """Group with which the agent asks or begins to read back."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (self.checks,)
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict, with kinds and times of what was given in the detail, never the values."""
+        clock = context.call.clock
+        if clock is None:
+            return _bare(rule, "not_applicable", "nobody but an ivr speaks")
+        given = _all_given(context, clock)
+        if not given:
+            return _without_given(context, rule)
+        asked = find(context.transcript, rule.phrases[self.checks], _EITHER)
+        echoes = _echoes(context, asked, given)
+        sure = [echo for echo in echoes if context.reliable(echo.words)]
+        if by_agent := [echo for echo in sure if echo.words[0].role == "agent"]:
+            return _said(rule, "pass", given, by_agent)
+        if echoes:
+            reason = "speaker unknown" if sure else "not heard well enough"
+            return _said(rule, "not_determinable", given, echoes, reason)
+        return _unsaid(context, rule, given)
 
 
-def repeat_back(hearing: RuleContext, rule: Rule, logic: RepeatBack) -> Finding:
-    """The verdict, with the words that read back or, for a fail, the time in which none did."""
-    clock = hearing.case.clock
-    if clock is None:
-        return _bare(rule, "not_applicable", "nobody but an ivr speaks")
-    given = find_personal_data(hearing.transcript, hearing.rules.personal_data)
-    found = [_detail(hearing, data) for data in given]
-    taken = [Span(detail.start_s, detail.end_s) for detail in found if detail.kind != "reason_with_details"]
-    found += (day for day in _days(hearing) if not any(Span(day.start_s, day.end_s) & span for span in taken))
-    details = tuple(sorted(found, key=lambda detail: detail.start_s))
-    inquiry = _Inquiry(hearing=hearing, rule=rule, clock=clock, details=details)
-    if not details:
-        return _without_details(inquiry)
-    echoes = sorted(_echoes(inquiry, logic), key=lambda echo: echo.start_s)
-    sure = [echo for echo in echoes if hearing.heard(echo.words)]
-    if by_agent := [echo for echo in sure if echo.words[0].role == "agent"]:
-        return _finding(inquiry, "pass", by_agent)
-    if echoes:
-        return _finding(
-            inquiry, "not_determinable", echoes, "speaker unknown" if sure else "not heard well enough"
-        )
-    if all(detail.confidence < hearing.settings.min_phrase_probability for detail in details):
-        return _finding(inquiry, "not_determinable", (), "the customer was not heard well enough")
-    if not hearing.intelligible(_EITHER, _searched(inquiry)):
-        return _finding(inquiry, "not_determinable", (), "the agent was not understood")
-    return _finding(inquiry, "fail", ())
+def _all_given(context: RuleContext, clock: Clock) -> tuple[_Given, ...]:
+    """What the customer gave, in order of time; a day that belongs to another datum is not one of its own."""
+    found = [_datum(context, clock, data) for data in context.personal_data]
+    taken = [given.span for given in found if given.kind != "reason_with_details"]
+    found += (day for day in _days(context, clock) if not any(day.span & span for span in taken))
+    return tuple(sorted(found, key=lambda given: given.span.start_s))
+
+
+def _datum(context: RuleContext, clock: Clock, data: PersonalData) -> _Given:
+    """A datum with its key words; for a reason those of all that was said with it."""
+    words = data.words
+    if data.kind == "reason_with_details":
+        words = context.transcript.utterance_of(words[0])
+    span = Span(data.start_s, data.end_s)
+    return _Given(
+        kind=data.kind,
+        span=span,
+        window=_window(context, clock, span),
+        confidence=data.confidence,
+        code=data.code,
+        words=key_words(words),
+    )
+
+
+def _days(context: RuleContext, clock: Clock) -> Iterator[_Given]:
+    """Days with a date or time that the customer names, such as for an appointment."""
+    for utterance in context.transcript.utterances:
+        if utterance.role != "customer":
+            continue
+        words = context.transcript.utterance_words(utterance)
+        for at, word in enumerate(words):
+            near = words[at : at + DAY_WORDS]
+            if is_day(words, at) and any(is_number(said.text) for said in near):
+                span = Span(word.start_s, near[-1].end_s)
+                yield _Given(
+                    kind="day",
+                    span=span,
+                    window=_window(context, clock, span),
+                    confidence=mean_probability(near) or 0.0,
+                    code="",
+                    words=_figures(near),
+                )
+
+
+def _window(context: RuleContext, clock: Clock, given: Span) -> Span:
+    """When something that was given may be read back."""
+    end_s = clock.later(given.end_s, context.settings.repeat_back_within_s)
+    return Span(given.start_s, min(end_s, context.call.duration_s))
 
 
 def _figures(words: Sequence[Word]) -> frozenset[str]:
@@ -127,73 +178,39 @@ def _figures(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(key for key in keys if key.isdigit() or key in named)
 
 
-def _without_details(inquiry: _Inquiry) -> Finding:
-    hearing = inquiry.hearing
-    if any(turn.role == "unknown" for turn in hearing.case.turns):
-        return _bare(inquiry.rule, "not_determinable", "speaker unknown")
-    if not hearing.intelligible(_CUSTOMER, Span(0.0, hearing.case.duration_s)):
-        return _bare(inquiry.rule, "not_determinable", "the customer was not understood")
-    return _bare(inquiry.rule, "not_applicable", "the customer gave no details")
+def _echoes(context: RuleContext, asked: Sequence[Match], given: Sequence[_Given]) -> list[_Echo]:
+    """All words that ask, or read something back in its window, in order of time."""
+    found = [
+        _Echo(words=match.words, given=None)
+        for match in asked
+        if any(match.span.start_s in each.window for each in given)
+    ]
+    for utterance in context.transcript.utterances:
+        words = context.transcript.utterance_words(utterance)
+        if utterance.role in _EITHER and any(_touches(words, each.window) for each in given):
+            found += _numbers(words, given)
+            found += _told_again(words, given)
+    return sorted(found, key=lambda echo: echo.start_s)
 
 
-def _detail(hearing: RuleContext, data: PersonalData) -> _Detail:
-    """A datum with its key words; for a reason those of all that was said with it."""
-    words = data.words
-    if data.kind == "reason_with_details":
-        words = hearing.transcript.utterance_of(words[0])
-    return _Detail(
-        kind=data.kind,
-        start_s=data.start_s,
-        end_s=data.end_s,
-        confidence=data.confidence,
-        code=data.code,
-        words=key_words(words),
-    )
+def _touches(words: Sequence[Word], window: Span) -> bool:
+    return words[0].start_s < window.end_s and words[-1].end_s > window.start_s
 
 
-def _days(hearing: RuleContext) -> Iterator[_Detail]:
-    """Days with a date or time that the customer names, such as for an appointment."""
-    for utterance in hearing.transcript.utterances:
-        if utterance.role != "customer":
-            continue
-        words = hearing.transcript.utterance_words(utterance)
-        for at, word in enumerate(words):
-            if not is_day(words, at):
-                continue
-            near = words[at : at + DAY_WORDS]
-            if any(is_number(w.text) for w in near):
-                yield _Detail(
-                    kind="day",
-                    start_s=word.start_s,
-                    end_s=near[-1].end_s,
-                    confidence=mean_probability(near) or 0.0,
-                    code="",
-                    words=_figures(near),
-                )
+def _numbers(words: Sequence[Word], given: Sequence[_Given]) -> Iterator[_Echo]:
+    """The numbers among the words that were given."""
+    for run in number_runs(words):
+        for each in given:
+            if run.words[0].start_s in each.window and each.in_number(run.code):
+                yield _Echo(words=run.words, given=each)
 
 
-def _echoes(inquiry: _Inquiry, logic: RepeatBack) -> Iterator[_Echo]:
-    transcript = inquiry.hearing.transcript
-    windows = [(detail, inquiry.window(detail)) for detail in inquiry.details]
-    for match in find(transcript, inquiry.rule.phrases[logic.checks], _EITHER):
-        if any(match.span.start_s in window for _, window in windows):
-            yield _Echo(words=match.words, detail=None)
-    for utterance in transcript.utterances:
-        if utterance.role not in _EITHER:
-            continue
-        words = transcript.utterance_words(utterance)
-        if not any(
-            words[0].start_s < window.end_s and words[-1].end_s > window.start_s for _, window in windows
-        ):
-            continue
-        for run in number_runs(words):
-            for detail, window in windows:
-                if run.words[0].start_s in window and detail.in_number(run.code):
-                    yield _Echo(words=run.words, detail=detail)
-        for sentence in _sentences(words):
-            near = [detail for detail, window in windows if sentence[0].start_s in window]
-            keys = key_words(sentence) if near else frozenset[str]()
-            yield from (_Echo(words=sentence, detail=detail) for detail in near if detail.in_words(keys))
+def _told_again(words: Sequence[Word], given: Sequence[_Given]) -> Iterator[_Echo]:
+    """The sentences that share enough key words with something that was given."""
+    for sentence in _sentences(words):
+        near = [each for each in given if sentence[0].start_s in each.window]
+        keys = key_words(sentence) if near else frozenset[str]()
+        yield from (_Echo(words=sentence, given=each) for each in near if each.in_words(keys))
 
 
 def _sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
@@ -207,40 +224,56 @@ def _sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
         yield tuple(sentence)
 
 
-def _searched(inquiry: _Inquiry) -> Span:
-    windows = [inquiry.window(detail) for detail in inquiry.details]
-    return Span(windows[0].start_s, max(window.end_s for window in windows))
+def _without_given(context: RuleContext, rule: Rule) -> Finding:
+    """The verdict when the customer gave nothing, unless it may have been missed."""
+    if any(turn.role == "unknown" for turn in context.call.turns):
+        return _bare(rule, "not_determinable", "speaker unknown")
+    if not context.intelligible(_CUSTOMER, context.call.whole):
+        return _bare(rule, "not_determinable", "the customer was not understood")
+    return _bare(rule, "not_applicable", "the customer gave no details")
 
 
 def _bare(rule: Rule, verdict: Verdict, reason: str) -> Finding:
-    return rule.finding(verdict, detail={"reason": reason, "given": []})
+    """A finding without anything that was given."""
+    return rule.finding(verdict, NOWHERE, {"reason": reason, "given": []})
 
 
-def _finding(
-    inquiry: _Inquiry, verdict: Verdict, echoes: Sequence[_Echo], reason: str | None = None
+def _said(
+    rule: Rule,
+    verdict: Verdict,
+    given: Sequence[_Given],
+    echoes: Sequence[_Echo],
+    reason: str | None = None,
 ) -> Finding:
-    """The finding; `detail` tells kinds and times of what was given, never the values."""
-    words = echoes[0].words if echoes else ()
-    span = Span(words[0].start_s, words[-1].end_s) if words else _searched(inquiry)
-    heard = inquiry.hearing.case.heard
-    return inquiry.rule.finding(
-        verdict,
-        span=span,
-        turn_index=words[0].turn_index if words else None,
-        quote=" ".join(word.text.strip() for word in words) or None,
-        confidence=mean_probability(words) if words else heard.probability(_EITHER, span),
-        detail={
-            "given": [_as_detail(detail, echoes) for detail in inquiry.details],
-            "asked_s": [round(echo.start_s, 3) for echo in echoes if echo.detail is None],
-            **({"reason": reason} if reason else {}),
-        },
-    )
+    """The finding with the words that read back or ask."""
+    return rule.finding(verdict, Evidence.of_words(echoes[0].words), _as_detail(given, echoes, reason))
 
 
-def _as_detail(detail: _Detail, echoes: Sequence[_Echo]) -> dict[str, Any]:
-    repeated_s = [echo.start_s for echo in echoes if echo.detail is detail]
+def _unsaid(context: RuleContext, rule: Rule, given: Sequence[_Given]) -> Finding:
+    """The finding when nothing was read back, in the time from the first window to the end of the last."""
+    searched = Span(given[0].window.start_s, max(each.window.end_s for each in given))
+    verdict: Verdict = "not_determinable"
+    reason: str | None = None
+    if all(each.confidence < context.settings.min_phrase_probability for each in given):
+        reason = "the customer was not heard well enough"
+    elif not context.intelligible(_EITHER, searched):
+        reason = "the agent was not understood"
+    else:
+        verdict = "fail"
+    return rule.finding(verdict, Evidence.absent(context, _EITHER, searched), _as_detail(given, (), reason))
+
+
+def _as_detail(given: Sequence[_Given], echoes: Sequence[_Echo], reason: str | None) -> dict[str, Any]:
+    """Kinds and times of what was given and read back, never the values."""
     return {
-        "kind": detail.kind,
-        "start_s": round(detail.start_s, 3),
-        "repeated_s": round(repeated_s[0], 3) if repeated_s else None,
+        "given": [
+            {
+                "kind": each.kind,
+                "start_s": rounded(each.span.start_s),
+                "repeated_s": rounded(next((echo.start_s for echo in echoes if echo.given is each), None)),
+            }
+            for each in given
+        ],
+        "asked_s": [round(echo.start_s, 3) for echo in echoes if echo.given is None],
+        **({"reason": reason} if reason else {}),
     }

@@ -1,25 +1,27 @@
-"""The logic `sequence`: steps that are said, or never said, around the moments of a kind.
+"""The check `sequence`: steps that are said, or never said, around the moments of a kind.
 
-Each step of a moment is met, not met, or open: where the deciding words were not heard well enough, where
-their speaker is unknown, or where the window was not understood. A moment is bad if one of its deciding
-steps is not met, open if one is open, else good. The verdict follows from the moments as the pack says.
+Each step of a moment is met, not met, or open: where the deciding words are not reliable, where their
+speaker is unknown, or where the window was not understood. A moment is bad if one of its deciding steps is
+not met, open if one is open, else good. The verdict follows from the moments as the pack says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
-from pipeline.records import Finding, Role, Verdict
-from pipeline.rules.checks.moments import Moment, moments_of
-from pipeline.rules.checks.windows import Around
-from pipeline.rules.context import RuleContext, starts_mid_call, stops_mid_call
-from pipeline.rules.load import Rule
-from pipeline.rules.spec import Sequence, Step
+from pipeline.records import Basis, Finding, Role, Verdict
+from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
+from pipeline.rules.checks.moments import At, Moment, moments_of
+from pipeline.rules.checks.windows import Around, Step
+from pipeline.rules.context import RuleContext
 from pipeline.spans import Span
 
 
@@ -48,51 +50,176 @@ class _Outcome:
         needed = tuple(look for look in self.looks if not look.step.optional)
         return tuple(look for look in needed if look.met is self.good) or needed
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inquiry:
-    """A rule before a case."""
-
-    hearing: RuleContext
-    rule: Rule
-    logic: Sequence
-    around: Around
-
-    def speakers(self, step: Step) -> frozenset[Role]:
-        """Whose words a step is looked for in: its groups' roles, and whoever cannot be told from them."""
-        return frozenset(role for name in step.say for role in self.rule.phrases[name].speakers)
-
-    def said(self, group: str) -> tuple[Match, ...]:
-        """What the group's roles, or unknown speakers, say of it."""
-        phrases = self.rule.phrases[group]
-        return find(self.hearing.transcript, phrases, phrases.speakers)
-
-    def window(self, step: Step, group: str, anchor: Span) -> Span:
-        """Where a group is looked for: turns are counted by the roles that say it."""
-        return self.around.window(step, anchor, self.rule.phrases[group].speakers)
+    def as_detail(self) -> dict[str, Any]:
+        """Times and names, never what was said."""
+        return {
+            "at_s": rounded(self.moment.span.start_s),
+            "good": self.good,
+            "steps": [
+                {
+                    "say": list(look.step.say),
+                    "met": look.met,
+                    "found_s": sorted(round(match.span.start_s, 3) for match in look.found),
+                }
+                for look in self.looks
+            ],
+        }
 
 
-def sequence(hearing: RuleContext, rule: Rule, logic: Sequence) -> Finding:
-    """The verdict with its evidence; it does not apply where nobody speaks whose words count."""
-    clock = hearing.case.clock
-    if clock is None:
-        return _bare(rule, "not_applicable", "nobody but an ivr speaks")
-    around = Around(duration_s=hearing.case.duration_s, clock=clock, turns=hearing.case.turns)
-    inquiry = _Inquiry(hearing=hearing, rule=rule, logic=logic, around=around)
-    speakers = {role for step in logic.steps if not step.optional for role in inquiry.speakers(step)}
-    if not any(turn.role in speakers for turn in hearing.case.turns):
-        return _bare(rule, "not_applicable", "nobody speaks whose words count")
-    outcomes = tuple(_outcome(inquiry, moment) for moment in moments_of(hearing, rule, logic))
-    if not outcomes:
-        return _without_moments(inquiry)
-    good = _together([outcome.good for outcome in outcomes], all_=logic.enough == "all")
-    chosen = [outcome for outcome in outcomes if outcome.good is good]
-    # To fail where one moment would have been enough, all of them were searched.
-    whole = good is False and logic.enough == "any"
-    return _finding(inquiry, good, tuple(chosen if whole else chosen[:1]), outcomes)
+class StepSequence(Check):
+    """Steps that are said, or not said, around the moments of a kind.
+
+    The evidence is the deciding phrase, or the window in which there was none. The rule does not apply where
+    nobody speaks whose words count.
+    """
+
+    reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
+    bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence", "event"})
+
+    kind: Literal["sequence"]
+    at: At
+    """The moments: the whole call, the agent's first word, the end of the conversation, the start or end
+    of each hold, each announcement of a transfer, each time the customer gives personal data, or each
+    place where a group of `said` is found."""
+    said: tuple[Text, ...] = ()
+    """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
+    which: Literal["first", "last", "each"] = "each"
+    """Which of the moments are looked at."""
+    enough: Literal["all", "any"] = "all"
+    """How many of them must be good."""
+    without: Literal["not_applicable", "pass", "fail"] = "not_applicable"
+    """The verdict when there is no such moment."""
+    missing: Literal["fail", "not_applicable"] = "fail"
+    """The verdict when a step is not met."""
+    steps: tuple[Step, ...] = Field(min_length=1)
+    """What is to be said, or never said, at each moment."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups it uses."""
+        return (*self.said, *(name for step in self.steps for name in step.say))
+
+    @field_validator("said", mode="before")
+    @classmethod
+    def _one_or_many(cls, said: object) -> object:
+        return (said,) if isinstance(said, str) else said
+
+    @model_validator(mode="after")
+    def _fitting(self) -> StepSequence:
+        if (self.at == "said") != bool(self.said):
+            message = "said names the groups for at = 'said', and goes with nothing else"
+            raise ValueError(message)
+        if self.steps[0].after == "previous":
+            message = "the first step has no previous one; its after is 'moment'"
+            raise ValueError(message)
+        if all(step.optional for step in self.steps):
+            message = "a step that decides is needed: one without optional = true"
+            raise ValueError(message)
+        return self
+
+    def judge(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict, with the moments and what came of their steps in the detail."""
+        if context.call.clock is None:
+            return _bare(rule, "not_applicable", "nobody but an ivr speaks")
+        speakers = {role for step in self.steps if not step.optional for role in _speakers(rule, step)}
+        if not any(turn.role in speakers for turn in context.call.turns):
+            return _bare(rule, "not_applicable", "nobody speaks whose words count")
+        outcomes = tuple(self._outcome(context, rule, moment) for moment in self._moments(context, rule))
+        if not outcomes:
+            return self._without_moments(context, rule)
+        good = _together([outcome.good for outcome in outcomes], all_=self.enough == "all")
+        chosen = [outcome for outcome in outcomes if outcome.good is good]
+        # To fail where one moment would have been enough, all of them were searched.
+        whole = good is False and self.enough == "any"
+        verdict: Verdict = "pass" if good else "not_determinable" if good is None else self.missing
+        detail: dict[str, Any] = {"moments": [outcome.as_detail() for outcome in outcomes]}
+        if verdict == "not_applicable":
+            return rule.finding(verdict, detail=detail)
+        return _finding(context, rule, verdict, chosen if whole else chosen[:1], detail)
+
+    def _moments(self, context: RuleContext, rule: Rule) -> tuple[Moment, ...]:
+        """The moments that are looked at."""
+        moments = moments_of(context, self.at, [rule.phrases[name] for name in self.said])
+        return {"each": moments, "first": moments[:1], "last": moments[-1:]}[self.which]
+
+    def _without_moments(self, context: RuleContext, rule: Rule) -> Finding:
+        """The verdict when there is no moment, unless it may have been missed."""
+        roles = {role for name in self.said for role in rule.phrases[name].roles}
+        if self.at == "said" and not context.intelligible({*roles, "unknown"}, context.call.whole):
+            return _bare(rule, "not_determinable", "the call was not understood")
+        reason = f"no moment: {' or '.join(self.said) or self.at}"
+        by_phrase = self.at in {"said", "transfer"}
+        return _bare(rule, self.without, reason, NOWHERE if by_phrase else Evidence(basis="event"))
+
+    def _outcome(self, context: RuleContext, rule: Rule, moment: Moment) -> _Outcome:
+        """What came of the steps at a moment; a doubtful moment does not make the call bad."""
+        looks: list[_Look] = []
+        last: _Look | None = None
+        for step in self.steps:
+            anchor = moment.span
+            if step.after == "previous" and last is not None:
+                end_s = _first(context, last).span.end_s
+                anchor = Span(end_s, end_s)
+            look = self._look(context, rule, step, anchor)
+            looks.append(look)
+            if look.found and not step.never:
+                last = look
+        good = _together([look.met for look in looks if not look.step.optional], all_=True)
+        doubtful = good is False and not moment.sure
+        return _Outcome(moment=moment, good=None if doubtful else good, looks=tuple(looks))
+
+    def _look(self, context: RuleContext, rule: Rule, step: Step, anchor: Span) -> _Look:
+        """Search a step around `anchor`."""
+        windows = _windows(context, rule, step, anchor)
+        window = reduce(or_, windows.values())
+        said = [
+            match
+            for name, within in windows.items()
+            for match in _said(context, rule, name)
+            if match.span.end_s > within.start_s and match.span.start_s < within.end_s
+        ]
+        sure = _distinct(filter(context.sure, said))
+        if len(sure) >= step.times:
+            return _Look(step=step, met=not step.never, found=sure, window=window)
+        found = _distinct(said)
+        if len(found) >= step.times:
+            unknown = any(match.role == "unknown" for match in found)
+            why = "speaker unknown" if unknown else "not heard well enough"
+            return _Look(step=step, met=None, found=found, window=window, why=why)
+        fault = self._fault(context, _speakers(rule, step), window)
+        return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
+
+    def _fault(self, context: RuleContext, speakers: frozenset[Role], window: Span) -> str | None:
+        """Why not finding a phrase in `window` shows nothing, if so."""
+        if not context.intelligible(speakers, window):
+            return "what was said there was not understood"
+        if self.at == "start" and context.starts_mid_call(context.shared["opening"]):
+            return "the recording starts mid-call"
+        if self.at == "end" and context.stops_mid_call():
+            return "the recording stops mid-call"
+        return None
 
 
-def _together(values: Many[bool | None], *, all_: bool) -> bool | None:
+def _speakers(rule: Rule, step: Step) -> frozenset[Role]:
+    """Whose words a step is searched in: its groups' roles, and whoever cannot be distinguished from them."""
+    return frozenset(role for name in step.say for role in rule.phrases[name].speakers)
+
+
+def _said(context: RuleContext, rule: Rule, group: str) -> tuple[Match, ...]:
+    """What the group's roles, or unknown speakers, say of it."""
+    phrases = rule.phrases[group]
+    return find(context.transcript, phrases, phrases.speakers)
+
+
+def _windows(context: RuleContext, rule: Rule, step: Step, anchor: Span) -> dict[str, Span]:
+    """Where each group of a step is searched: turns are counted by the roles that say it."""
+    call = context.call
+    if call.clock is None:
+        return dict.fromkeys(step.say, anchor)
+    around = Around(duration_s=call.duration_s, clock=call.clock, turns=call.turns)
+    return {name: around.window(step, anchor, rule.phrases[name].speakers) for name in step.say}
+
+
+def _together(values: Sequence[bool | None], *, all_: bool) -> bool | None:
     """All, or any, of the values; None where the open ones decide."""
     decisive = not all_
     if decisive in values:
@@ -100,63 +227,13 @@ def _together(values: Many[bool | None], *, all_: bool) -> bool | None:
     return None if None in values else all_
 
 
-def _without_moments(inquiry: _Inquiry) -> Finding:
-    """The verdict when there is no moment, unless it may have been missed."""
-    logic, case = inquiry.logic, inquiry.hearing.case
-    roles = {role for name in logic.said for role in inquiry.rule.phrases[name].roles}
-    whole = Span(0.0, case.duration_s)
-    if logic.at == "said" and not inquiry.hearing.intelligible({*roles, "unknown"}, whole):
-        return _bare(inquiry.rule, "not_determinable", "the call was not understood")
-    return _bare(inquiry.rule, logic.without, f"no moment: {' or '.join(logic.said) or logic.at}")
-
-
-def _outcome(inquiry: _Inquiry, moment: Moment) -> _Outcome:
-    looks: list[_Look] = []
-    last: _Look | None = None
-    for step in inquiry.logic.steps:
-        anchor = moment.span
-        if step.after == "previous" and last is not None:
-            end_s = _first(inquiry, last).span.end_s
-            anchor = Span(end_s, end_s)
-        look = _look(inquiry, step, anchor)
-        looks.append(look)
-        if look.found and not step.never:
-            last = look
-    needed = [look.met for look in looks if not look.step.optional]
-    good = _together(needed, all_=True)
-    doubtful = good is False and not moment.sure
-    return _Outcome(moment=moment, good=None if doubtful else good, looks=tuple(looks))
-
-
-def _look(inquiry: _Inquiry, step: Step, anchor: Span) -> _Look:
-    """Look for a step around `anchor`."""
-    windows = {name: inquiry.window(step, name, anchor) for name in step.say}
-    window = reduce(or_, windows.values())
-    said = [
-        match
-        for name, within in windows.items()
-        for match in inquiry.said(name)
-        if match.span.end_s > within.start_s and match.span.start_s < within.end_s
-    ]
-    sure = _distinct(tuple(filter(inquiry.hearing.sure, said)))
-    if len(sure) >= step.times:
-        return _Look(step=step, met=not step.never, found=sure, window=window)
-    found = _distinct(said)
-    if len(found) >= step.times:
-        unknown = any(match.role == "unknown" for match in found)
-        why = "speaker unknown" if unknown else "not heard well enough"
-        return _Look(step=step, met=None, found=found, window=window, why=why)
-    fault = _fault(inquiry, inquiry.speakers(step), window)
-    return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
-
-
-def _first(inquiry: _Inquiry, look: _Look) -> Match:
-    """What was found first, of what was heard well if anything was."""
-    sure = filter(inquiry.hearing.sure, look.found)
+def _first(context: RuleContext, look: _Look) -> Match:
+    """What was found first, of what is reliable if anything is."""
+    sure = filter(context.sure, look.found)
     return min(sure, key=lambda match: match.span.start_s, default=look.found[0])
 
 
-def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
+def _distinct(matches: Iterable[Match]) -> tuple[Match, ...]:
     """The matches without those that overlap another, in the order given: by group, then by time."""
     out: list[Match] = []
     for match in matches:
@@ -165,71 +242,30 @@ def _distinct(matches: Many[Match]) -> tuple[Match, ...]:
     return tuple(out)
 
 
-def _fault(inquiry: _Inquiry, speakers: frozenset[Role], window: Span) -> str | None:
-    """Why nothing can be told from not finding a phrase in `window`, if so."""
-    hearing, at = inquiry.hearing, inquiry.logic.at
-    if not hearing.intelligible(speakers, window):
-        return "what was said there was not understood"
-    if at == "start" and starts_mid_call(hearing, hearing.rules.cues["opening"]):
-        return "the recording starts mid-call"
-    if at == "end" and stops_mid_call(hearing):
-        return "the recording stops mid-call"
-    return None
-
-
-def _bare(rule: Rule, verdict: Verdict, reason: str) -> Finding:
-    return rule.finding(verdict, detail={"reason": reason, "moments": []})
+def _bare(rule: Rule, verdict: Verdict, reason: str, evidence: Evidence = NOWHERE) -> Finding:
+    """A finding without moments."""
+    return rule.finding(verdict, evidence, {"reason": reason, "moments": []})
 
 
 def _finding(
-    inquiry: _Inquiry, good: bool | None, chosen: tuple[_Outcome, ...], outcomes: tuple[_Outcome, ...]
+    context: RuleContext, rule: Rule, verdict: Verdict, chosen: Sequence[_Outcome], detail: dict[str, Any]
 ) -> Finding:
     """The finding with the chosen outcomes' deciding phrase, or the window in which there was none."""
-    verdict: Verdict = "pass" if good else "not_determinable" if good is None else inquiry.logic.missing
-    detail: dict[str, Any] = {"moments": [_as_detail(outcome) for outcome in outcomes]}
-    if verdict == "not_applicable":
-        return replace(_bare(inquiry.rule, verdict, "not said"), detail=detail)
     looks = [look for outcome in chosen for look in outcome.deciding]
-    match = next((_evidence(inquiry, look) for look in looks if look.found), None)
+    match = next((_evidence(context, rule, look) for look in looks if look.found), None)
     if match is None:
         match = next((outcome.moment.match for outcome in chosen if not outcome.moment.sure), None)
-    span = match.span if match else reduce(or_, (look.window for look in looks))
     if why := next((look.why for look in looks if look.why), None):
         detail = {"reason": why, **detail}
-    return inquiry.rule.finding(
-        verdict,
-        span=span,
-        turn_index=match.turn_index if match else None,
-        quote=match.quote if match else None,
-        confidence=match.probability if match else _searched_probability(inquiry, looks, span),
-        detail=detail,
-    )
+    if match:
+        return rule.finding(verdict, Evidence.of_match(match), detail)
+    speakers = {role for look in looks for role in _speakers(rule, look.step)}
+    window = reduce(or_, (look.window for look in looks))
+    return rule.finding(verdict, Evidence.absent(context, speakers, window), detail)
 
 
-def _searched_probability(inquiry: _Inquiry, looks: Many[_Look], span: Span) -> float | None:
-    """Mean probability of the words in which nothing was found."""
-    speakers = {role for look in looks for role in inquiry.speakers(look.step)}
-    return inquiry.hearing.case.heard.probability(speakers, span)
-
-
-def _evidence(inquiry: _Inquiry, look: _Look) -> Match:
+def _evidence(context: RuleContext, rule: Rule, look: _Look) -> Match:
     """The phrase of the group named first, and of those the one nearest to the moment."""
-    of_group = ([match for match in look.found if match in inquiry.said(name)] for name in look.step.say)
+    of_group = ([match for match in look.found if match in _said(context, rule, n)] for n in look.step.say)
     best = next(matches for matches in of_group if matches)
     return best[-1] if look.step.before else best[0]
-
-
-def _as_detail(outcome: _Outcome) -> dict[str, Any]:
-    """Times and names, never what was said."""
-    return {
-        "at_s": round(outcome.moment.span.start_s, 3),
-        "good": outcome.good,
-        "steps": [
-            {
-                "say": list(look.step.say),
-                "met": look.met,
-                "found_s": sorted(round(match.span.start_s, 3) for match in look.found),
-            }
-            for look in outcome.looks
-        ],
-    }

@@ -1,0 +1,64 @@
+"""The report of a night: one line for the terminal, and Markdown for the scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.report.text import UNKNOWN, clock
+
+if TYPE_CHECKING:  # slow to import
+    from pipeline.archive.night import NightSummary
+
+
+def summary_line(summary: NightSummary) -> str:
+    """The figures of a night in one line."""
+    totals = summary.totals
+    renewed = f" ({summary.renewed} of them outdated before)" if summary.renewed else ""
+    parts = [f"{summary.found} found", f"{totals.analysed} analysed{renewed}"]
+    parts += [f"{len(totals.quarantined)} quarantined"] if totals.quarantined else []
+    parts += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
+    parts += [f"{summary.rechecked} judged again"] if summary.rechecked else []
+    parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
+    parts += [f"{summary.outdated} of these outdated"] if summary.outdated else []
+    parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
+    if summary.real_time_factor is not None:
+        speed = f"real-time factor {summary.real_time_factor:.2f}"
+        parts.append(f"{totals.audio_s / 60:.1f} min of audio in {clock(summary.wall_s)} ({speed})")
+    return " · ".join(parts)
+
+
+def night_markdown(summary: NightSummary) -> str:
+    """A night's report in Markdown."""
+    totals = summary.totals
+    factor = UNKNOWN if summary.real_time_factor is None else f"{summary.real_time_factor:.2f}"
+    figures = {
+        "Files found": summary.found,
+        "Analysed": totals.analysed,
+        "Quarantined": len(totals.quarantined),
+        "Unreadable": len(summary.unreadable),
+        "Judged again": summary.rechecked,
+        "Unchanged": summary.unchanged,
+        "Outdated calls analysed again": summary.renewed,
+        "Outdated calls left": summary.outdated,
+        "Duplicates": len(summary.duplicates),
+        "Audio analysed": f"{totals.audio_s / 3600:.2f} h",
+        "Wall time": clock(summary.wall_s),
+        "Real-time factor": factor,
+        "Holds": totals.holds,
+        "Calls that fail the recording disclosure": totals.disclosure_fails,
+    }
+    lines = [f"# Night into {_md(summary.db)}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in figures.items()]
+    for title, bad in (("Quarantined", totals.quarantined), ("Unreadable", summary.unreadable)):
+        if bad:
+            lines += ["", f"## {title}", "", "| recording | reason |", "|---|---|"]
+            lines += [f"| {_md(one.uri)} | {_md(one.reason)} |" for one in bad]
+    for title, notes in (("Duplicates", summary.duplicates), ("Metadata", summary.problems)):
+        if notes:
+            lines += ["", f"## {title}", "", *(f"- {_md(note)}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _md(value: object) -> str:
+    """`value` escaped for a cell of a Markdown table."""
+    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")

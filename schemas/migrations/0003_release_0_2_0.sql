@@ -1,0 +1,118 @@
+-- Layout 2 (release 0.1.0) to 3 (release 0.2.0). The layout is written out here as it was in that release:
+-- later changes of the files in `tables` must not change what this one does. Comments and views are put on
+-- afterwards. A table with another column in its middle is made beside the former one and filled from it in
+-- the order of its rows, because rows of a recording lie together.
+
+CREATE TABLE schema_migration (
+    version INTEGER PRIMARY KEY,
+    name VARCHAR NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL,
+    program_version VARCHAR NOT NULL
+);
+
+ALTER TABLE fitness RENAME TO audio_quality;
+
+CREATE TABLE analysis_3 (
+    recording_id VARCHAR PRIMARY KEY,
+    pipeline_version VARCHAR NOT NULL,
+    algorithm INTEGER NOT NULL CHECK (algorithm >= 1),
+    settings_hash VARCHAR NOT NULL,
+    settings JSON NOT NULL,
+    asr_model VARCHAR NOT NULL,
+    diarization_model VARCHAR NOT NULL,
+    rules_version VARCHAR NOT NULL,
+    agent_channel INTEGER CHECK (agent_channel >= 0),
+    agent_channel_source VARCHAR NOT NULL,
+    role_confidence DOUBLE CHECK (role_confidence BETWEEN 0 AND 1),
+    role_cues JSON NOT NULL,
+    started_at TIMESTAMPTZ NOT NULL,
+    wall_s DOUBLE NOT NULL CHECK (wall_s >= 0),
+    decode_s DOUBLE NOT NULL CHECK (decode_s >= 0),
+    activity_s DOUBLE NOT NULL CHECK (activity_s >= 0),
+    transcribe_s DOUBLE NOT NULL CHECK (transcribe_s >= 0),
+    diarize_s DOUBLE NOT NULL CHECK (diarize_s >= 0),
+    tone_s DOUBLE NOT NULL CHECK (tone_s >= 0),
+    events_s DOUBLE NOT NULL CHECK (events_s >= 0),
+    rules_s DOUBLE NOT NULL CHECK (rules_s >= 0)
+);
+
+INSERT INTO analysis_3 BY NAME
+SELECT *, 1 AS algorithm, '{}' AS role_cues
+FROM analysis
+ORDER BY rowid;
+
+DROP TABLE analysis;
+
+ALTER TABLE analysis_3 RENAME TO analysis;
+
+CREATE TABLE rule_3 (
+    rule_id VARCHAR NOT NULL,
+    rule_version VARCHAR NOT NULL,
+    title VARCHAR NOT NULL,
+    score VARCHAR NOT NULL CHECK (score IN ('compliance', 'quality')),
+    weight DOUBLE NOT NULL CHECK (weight >= 0 AND isfinite(weight)),
+    fatal BOOLEAN NOT NULL,
+    active BOOLEAN NOT NULL,
+    text VARCHAR NOT NULL,
+    overlay VARCHAR,
+    PRIMARY KEY (rule_id, rule_version)
+);
+
+-- Release 0.1.0 kept the pack's text and a site's changes in one column, with a line between them.
+INSERT INTO rule_3 BY NAME
+SELECT
+    * REPLACE (regexp_replace(text, '(?s)\n# ---- changed by this site: [^\n]*\n.*$', '') AS text),
+    nullif(
+        regexp_extract(text, '(?s)\n# ---- changed by this site: [^\n]*\n(.*)$', 1), ''
+    ) AS overlay
+FROM rule
+ORDER BY rowid;
+
+DROP TABLE rule;
+
+ALTER TABLE rule_3 RENAME TO rule;
+
+CREATE TABLE finding_3 (
+    recording_id VARCHAR NOT NULL,
+    rule_id VARCHAR NOT NULL,
+    rule_version VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL CHECK (verdict IN ('pass', 'fail', 'not_applicable', 'not_determinable')),
+    basis VARCHAR CHECK (basis IN ('phrase', 'meaning', 'absence', 'event', 'measure')),
+    start_s DOUBLE CHECK (start_s >= 0),
+    end_s DOUBLE CHECK (end_s >= start_s AND isfinite(end_s)),
+    turn_index INTEGER CHECK (turn_index >= 0),
+    quote VARCHAR,
+    confidence DOUBLE CHECK (confidence BETWEEN 0 AND 1),
+    detail JSON NOT NULL,
+    PRIMARY KEY (recording_id, rule_id),
+    CHECK ((start_s IS NULL) = (end_s IS NULL))
+);
+
+-- What a verdict rests on follows from the kind of the rule's check for most findings. The others stay NULL
+-- until a recheck, which the next night carries out by itself.
+INSERT INTO finding_3 BY NAME
+SELECT
+    finding.*,
+    CASE
+        WHEN finding.verdict NOT IN ('pass', 'fail') THEN NULL
+        WHEN kinds.kind = 'measure' THEN 'measure'
+        WHEN kinds.kind = 'hold_length' THEN 'event'
+        WHEN
+            finding.verdict = 'pass' AND finding.quote IS NOT NULL
+            AND kinds.kind IN ('said_in_time', 'sequence', 'name_used')
+            THEN 'phrase'
+        WHEN
+            finding.verdict = 'fail' AND finding.quote IS NULL AND finding.start_s IS NOT NULL
+            AND kinds.kind IN ('said_in_time', 'every_hold', 'sequence', 'repeat_back')
+            THEN 'absence'
+    END AS basis
+FROM finding
+LEFT JOIN (
+    SELECT rule_id, rule_version, regexp_extract(text, '(?m)^kind = "([a-z_]+)"', 1) AS kind FROM rule
+) AS kinds
+    ON kinds.rule_id = finding.rule_id AND kinds.rule_version = finding.rule_version
+ORDER BY finding.rowid;
+
+DROP TABLE finding;
+
+ALTER TABLE finding_3 RENAME TO finding;
