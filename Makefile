@@ -58,4 +58,5 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "setting up $(VENV), once; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -c constraints.txt -e '.[offline,dev]'
+	$(BIN)/python -m pipeline.prosody
 	@touch $@

@@ -1,13 +1,16 @@
 """Accuracy of activation and pitch, and the cost of the tone stage.
 
-    python benchmarks/tone.py FOLDER
+    python benchmarks/tone.py FOLDER [OTHER ...]
 
 FOLDER contains acted clips named as in RAVDESS (`03-01-05-02-01-01-12.flac`: the third number is the acted
 emotion, the last one the actor). Each clip's activation is relative to its actor's neutral clips, at 16 kHz
 and over a telephone (8 kHz, 300 to 3400 Hz, mu-law). The figure is the area under the ROC curve (AUC) that
 separates angry, happy and fearful clips from calm, neutral and sad ones. No parameter is fitted to the clips,
-so leaving an actor out changes nothing for that actor. Pitch is compared with librosa's pYIN on some clips of
-each actor. The clips are only read, never stored.
+so leaving an actor out changes nothing for that actor.
+
+Pitch is compared with librosa's pYIN on some clips of each actor and, within speech activity, on 10 s of each
+channel of the recordings in OTHER. So is librosa's YIN, with our decision on what is voiced. The clips are
+only read, never stored.
 """
 
 from __future__ import annotations
@@ -28,20 +31,21 @@ from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
 
 from pipeline.audio.decode import find_audio, read_audio
-from pipeline.audio.frames import HOP, SAMPLE_RATE, to_mask
+from pipeline.audio.frames import HOP, SAMPLE_RATE, Mask, to_mask
 from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch
 from pipeline.settings import Settings
-from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.activity import ChannelActivity, VoiceModel
 from pipeline.weights.voice_activity import load_voice_model
 
 NEUTRAL = "01"
 AROUSED = ("03", "05", "06")  # happy, angry, fearful
 CALM = ("01", "02", "04")  # neutral, calm, sad
 BANDS = ("wide", "telephone")
-PITCH_CLIPS = 6  # of each actor, spread over the clips
+PITCH_CLIPS = 15  # of each actor, spread over the clips
 GROSS = 0.2
+OTHER_S = (20, 30)  # which part of other recordings is measured
 
 Wave = NDArray[np.float32]
 
@@ -55,7 +59,7 @@ class Clip:
     stretch: Stretch
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, others: Sequence[Path]) -> None:
     """Measure all clips in both bands and write the result."""
     settings, model = Settings(), load_voice_model()
     paths = find_audio([folder])
@@ -69,7 +73,10 @@ def main(folder: Path) -> None:
         cost = (time.process_time() - start) / _seconds(heard.values())
         figures[band] = _separation(clips, settings) | {"real_time_factor_one_core": round(cost, 4)}
         print(band, figures[band])
-    figures["pitch"] = _pitch_errors(waves)
+    pitch = {"acted": _pitch_errors(_some_of_each_actor(waves))}
+    if others:
+        pitch["other speech"] = _pitch_errors(_other_speech(others, model, settings))
+    figures["pitch"] = {"reference": f"pYIN of librosa {librosa.__version__}", **pitch}
     print(figures["pitch"])
     print(write_result("tone", figures, settings))
 
@@ -125,34 +132,65 @@ def _separation(clips: Sequence[Clip], settings: Settings) -> dict[str, object]:
     }
 
 
-def _pitch_errors(waves: dict[Path, Wave]) -> dict[str, object]:
-    """Share of frames more than 20 % off pYIN, of those that both take for voiced."""
+def _some_of_each_actor(waves: dict[Path, Wave]) -> list[tuple[Wave, Mask]]:
+    """Clips of each actor, spread over all of them, with the frames to measure: all."""
     by_actor: dict[str, list[Path]] = defaultdict(list)
     for path in waves:
         by_actor[path.stem.split("-")[6]].append(path)
-    chosen = [
-        path
+    return [
+        (waves[path], np.ones(len(waves[path]) // HOP, bool))
         for paths in by_actor.values()
         for path in islice(paths, 0, None, max(1, len(paths) // PITCH_CLIPS))
     ]
-    gross, both, voiced = dict.fromkeys(BANDS, 0), dict.fromkeys(BANDS, 0), 0
-    for path in chosen:
-        reference = _pyin(waves[path])
+
+
+def _other_speech(folders: Sequence[Path], model: VoiceModel, settings: Settings) -> list[tuple[Wave, Mask]]:
+    """A part of each channel, with the frames of its speech activity."""
+    first, end = (second * SAMPLE_RATE for second in OTHER_S)
+    found = []
+    for path in find_audio(folders):
+        channels = read_audio(path, settings.audio).samples[:, first:end]
+        if channels.shape[1] < SAMPLE_RATE:
+            continue
+        for samples, activity in zip(channels, channels_of(channels, model, settings), strict=True):
+            found.append((samples, to_mask(activity.spans, len(samples) // HOP)))
+    return [(samples, wanted) for samples, wanted in found if wanted.any()]
+
+
+def _pitch_errors(pieces: Sequence[tuple[Wave, Mask]]) -> dict[str, object]:
+    """Per method and band: voiced frames of pYIN that are found, and those of them 20 % off or more."""
+    counts: dict[tuple[str, str], NDArray[np.int64]] = defaultdict(lambda: np.zeros(3, np.int64))
+    voiced = 0
+    for wave, wanted in pieces:
+        reference = np.where(wanted, _pyin(wave), np.nan)
         voiced += int(np.isfinite(reference).sum())
         for band in BANDS:
-            wave = waves[path] if band == "wide" else telephone(waves[path])
-            pitch = track_pitch(wave, np.ones(len(reference), bool))
-            ratio = pitch / reference
-            ratio = ratio[np.isfinite(ratio)]
-            both[band] += len(ratio)
-            gross[band] += int((np.abs(ratio - 1) > GROSS).sum())
+            heard = wave if band == "wide" else telephone(wave)
+            for name, pitch in _methods(heard, wanted).items():
+                ratio = (pitch / reference)[np.isfinite(pitch / reference)]
+                gross = int((np.abs(ratio - 1) > GROSS).sum())
+                unvoiced = int((np.isfinite(pitch) & ~np.isfinite(reference)).sum())
+                counts[name, band] += (len(ratio), gross, unvoiced)
     return {
-        "reference": f"pYIN of librosa {librosa.__version__}",
-        "clips": len(chosen),
+        "pieces": len(pieces),
         "voiced_frames_of_reference": voiced,
-        **{f"gross_errors_{band}": round(gross[band] / both[band], 4) for band in BANDS},
-        **{f"found_{band}": round(both[band] / voiced, 3) for band in BANDS},
+        **{
+            f"{name}, {band}": {
+                "found": round(both / voiced, 3),
+                "gross_errors": round(gross / both, 4),
+                "others_called_voiced": round(unvoiced / (sum(int(w.sum()) for _, w in pieces) - voiced), 3),
+            }
+            for (name, band), (both, gross, unvoiced) in counts.items()
+        },
     }
+
+
+def _methods(wave: Wave, wanted: Mask) -> dict[str, Wave]:
+    """Ours, and librosa's YIN where ours finds a voice (YIN gives every frame a pitch)."""
+    ours = track_pitch(wave, wanted)
+    yin = librosa.yin(wave, fmin=LOW_HZ, fmax=HIGH_HZ, sr=SAMPLE_RATE, frame_length=1024, hop_length=HOP)
+    between = np.sqrt(yin[:-1] * yin[1:])[: len(wanted)]
+    return {"ours": ours, "yin": np.where(np.isfinite(ours), between, np.nan)}
 
 
 def _pyin(wave: Wave) -> NDArray[np.float64]:
@@ -168,6 +206,6 @@ def _seconds(waves: Iterable[Wave]) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python benchmarks/tone.py FOLDER")
-    main(Path(sys.argv[1]))
+    if len(sys.argv) < 2:
+        sys.exit("usage: python benchmarks/tone.py FOLDER [OTHER ...]")
+    main(Path(sys.argv[1]), [Path(other) for other in sys.argv[2:]])

@@ -93,6 +93,17 @@ def drum(random: np.random.Generator, *, deep: bool) -> Wave:
     return np.asarray(0.5 * hiss * np.exp(-50 * t))
 
 
+def drums(seconds: float, *, bpm: float = 100, seed: int = 0) -> NDArray[np.float32]:
+    """Drums alone: low and high ones by turns, and a fainter one between."""
+    random = np.random.default_rng(seed)
+    out = np.zeros(round((seconds + 1) * RATE))
+    beat_s = 60 / bpm
+    for i, at_s in enumerate(np.arange(0, seconds, beat_s)):
+        add(out, at_s, drum(random, deep=i % 2 == 0))
+        add(out, at_s + beat_s / 2, drum(random, deep=False) * 0.5)
+    return level(out[: round(seconds * RATE)])
+
+
 def cadence(
     seconds: float, on_off_s: tuple[float, ...], *hz: float, level_db: float = -20.0
 ) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from channels import channels_of
-from instruments import cadence, music_of, singing
+from instruments import add, cadence, drum, drums, music_of, singing
 from signals import RATE, at, decibels, music, noise, sample_call, speech, tone
 
 from pipeline.audio.cuts import find_cuts
@@ -97,6 +97,30 @@ def test_instruments_are_music(heard, instrument, by_db):
 def test_bands_are_music(heard, instrument, bpm):
     (channel,) = heard(at(28, (6, music_of(16, instrument, bpm=bpm, drums=True, seed=5))))
     assert music_s(channel) == pytest.approx(16, abs=2)
+
+
+@pytest.mark.parametrize(("bpm", "by_db"), [(80, 0), (100, -15), (128, -6), (140, -20)])
+def test_drums_alone_are_music(heard, bpm, by_db):
+    (channel,) = heard(at(30, (8, decibels(drums(16, bpm=bpm, seed=1), by_db)), noise_db=-65))
+    assert music_s(channel) == pytest.approx(16, abs=2)
+    assert channel.spans == ()
+
+
+def test_blows_without_a_beat_are_no_music(heard):
+    random = np.random.default_rng(2)
+    out = np.zeros(16 * RATE)
+    for at_s in np.cumsum(random.exponential(0.5, 30)):
+        add(out, min(at_s, 15.0), 0.1 * drum(random, deep=False))
+    (channel,) = heard(at(30, (8, out.astype(np.float32)), noise_db=-65))
+    assert music_s(channel) == 0
+
+
+def test_the_agent_who_looks_in_ends_the_drums(heard):
+    (channel,) = heard(at(44, (3, drums(14, seed=1)), (17.4, speech(2.0)), (20, drums(14, seed=2))))
+    tunes = [s.span for s in channel.sounds if s.kind == "music"]
+    assert len(tunes) == 2
+    assert tunes[0].end_s < 17.6
+    assert tunes[1].start_s > 19.0
 
 
 @pytest.mark.parametrize("bed_db", [0, -6, -12])

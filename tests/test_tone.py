@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -78,8 +80,16 @@ def test_telephone_speech_has_the_pitch_that_pyin_finds(who):
     golden = json.loads((Path(__file__).parent / "data" / "pitch" / "pyin.json").read_text())
     ratio = pitch_of(speech(6.0, who=who)) / np.array(golden[who], float)
     both = np.isfinite(ratio)
-    assert both.sum() > 0.8 * sum(hz is not None for hz in golden[who])
+    assert both.sum() > 0.9 * sum(hz is not None for hz in golden[who])
     assert np.mean(np.abs(ratio[both] - 1) > 0.2) < 0.02
+
+
+def test_weak_sound_elsewhere_does_not_move_the_range_of_a_voice():
+    """A deep voice among longer faint high tones: its pitch is found nevertheless, not its octave."""
+    faint = decibels(tone(2.0, 600), -30) + noise(2.0, -50)
+    found = pitch_of(np.concatenate([faint, harmonics(95, 1.5, band=(300, 3400)), faint]))
+    inner = found[205:345]
+    assert np.mean(np.abs(12 * np.log2(inner / 95)) < 0.2) > 0.95
 
 
 def test_only_wanted_frames_are_looked_at():
@@ -93,8 +103,9 @@ def test_only_wanted_frames_are_looked_at():
 def test_pitch_over_blocks_is_the_pitch_of_one_piece(monkeypatch):
     samples = speech(2.0)
     whole = pitch_of(samples)
-    monkeypatch.setattr("pipeline.prosody.pitch.BLOCK", 37)
-    np.testing.assert_array_equal(pitch_of(samples), whole)
+    monkeypatch.setattr("pipeline.prosody.spectra.BLOCK", 37)
+    # Sums over another number of rows are rounded otherwise.
+    np.testing.assert_allclose(pitch_of(samples), whole, rtol=1e-4)
 
 
 # --- frames and stretches --------------------------------------------------------------------------
@@ -187,6 +198,11 @@ def test_gain_moves_the_level_and_nothing_else(gain_db):
     assert louder.manner.effort == pytest.approx(plain.manner.effort, abs=0.1)
     assert louder.manner.rate == pytest.approx(plain.manner.rate, abs=0.05)
     assert louder.voiced_s == pytest.approx(plain.voiced_s, abs=0.05)
+
+
+def test_importing_the_program_does_not_load_numba():
+    code = "import sys, pipeline.cli, pipeline.analyse; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # --- against one's own ------------------------------------------------------------------------------

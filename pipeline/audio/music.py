@@ -4,6 +4,7 @@ Music: sound whose spectral peaks stay where they are (a held note lasts longer 
 glides). A frame is steady when nearly all of its peak energy was already there 100 ms before. Without a
 voice, half of the frames steady within 1.5 s are enough. Under a voice (a song, an announcement) the
 sound must be steady and without pauses for 4 s: speech has at most 0.50 steady frames in such a window.
+Drums alone are found by their beat (`rhythm`).
 Music that is known from other calls is found by its fingerprint, whatever else is heard.
 """
 
@@ -26,6 +27,7 @@ from pipeline.audio.fingerprints import (
     find_landmarks,
 )
 from pipeline.audio.frames import FRAME_RATE, Levels, Mask, noise_floor_db, share_around, to_mask, to_spans
+from pipeline.audio.rhythm import find_rhythm
 from pipeline.audio.spectrum import Spectrum, measure_spectrum
 from pipeline.audio.tones import SignalTone, find_tones, is_one_tone
 from pipeline.records import Fingerprint, Sound
@@ -98,7 +100,7 @@ def find_sounds(
     tones = find_tones(samples, spectrum, heard, voice, settings)
     signals = to_mask([t.span for t in tones if t.kind in SIGNALS], len(levels))
     measured = Measured(heard=heard & ~signals, voice=voice, spectrum=spectrum)
-    clear = find_clear_music(measured)
+    clear = union((*find_clear_music(measured), *find_rhythm(samples, measured.heard, voice)))
     marks = find_landmarks(samples) if clear or tracks else NO_LANDMARKS
     matches = tracks.find(marks)
     pieces = without_tones(join_music(measured, clear, matches, settings), tones, measured)

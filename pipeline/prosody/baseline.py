@@ -19,6 +19,9 @@ TYPICAL_TURNS = 10
 LONGEST_S = 3.0
 """Voiced time beyond which a turn counts no more: a monologue alone does not show what is usual."""
 
+FAINT_DB = 15.0
+"""How far below the loud voiced frames of a stretch a frame's pitch no longer counts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prosody:
@@ -33,8 +36,9 @@ class Prosody:
     rate: float
 
 
-WEIGHTS = {"pitch": 2.0, "level": 2.0, "effort": 2.0, "rate": 1.0}
-"""Pitch, level and effort count alike (Bone, Lee and Narayanan 2014); rate half, being a count of few."""
+WEIGHTS = {"pitch": 2.0, "level": 2.0, "effort": 2.0, "rate": 0.5}
+"""Pitch, level and effort count alike (Bone, Lee and Narayanan 2014); rate a quarter of that, being a count
+of few syllables, and slow where anger is drawn out."""
 
 MEASURES = tuple(WEIGHTS)
 
@@ -95,7 +99,9 @@ def measure_stretch(frames: ChannelFrames, own: Mask, min_voiced_s: float) -> St
     syllables = int((own & frames.nucleus).sum())
     if voiced_s < min_voiced_s or syllables == 0:
         return bare
-    pitch = frames.pitch[voiced]
+    # The pitch of faint frames is the least certain.
+    loud = voiced & (frames.level > np.percentile(frames.level[voiced], 95) - FAINT_DB)
+    pitch = frames.pitch[loud]
     low, high = np.percentile(pitch, [10, 90])
     return Stretch(
         speech_s=speech_s,

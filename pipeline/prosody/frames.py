@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import librosa
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
@@ -17,16 +17,17 @@ from pipeline.audio.frames import (
     SILENCE_DB,
     Levels,
     Mask,
+    dilate,
     levels_db,
     noise_floor_db,
     to_mask,
 )
 from pipeline.prosody.pitch import Values, track_pitch
+from pipeline.prosody.spectra import amplitude_spectra
 from pipeline.spans import Span, intersection, union
 from pipeline.speech.activity import ChannelActivity
 
 N_FFT = 512  # 32 ms
-BLOCK = 4096  # frames at a time, for memory's sake
 LOW_BAND_HZ = (300, 1000)
 HIGH_BAND_HZ = (1000, 3400)  # both lie in a telephone's band
 SPEECH_BAND_HZ = (300, 3400)
@@ -75,7 +76,7 @@ def measure_frames(
         # What two voices say at once is not clean, so no frame has two pitches.
         hz = np.fmax(hz, track_pitch(channel.samples, clean & to_mask(spans, len(clean))))
     voiced = _without_short_runs(np.isfinite(hz))
-    usable = clean & _near(voiced, VOICE_REACH)
+    usable = clean & dilate(voiced, VOICE_REACH)
     low, high, speech = _bands(channel.samples, usable)
     pitch = np.where(voiced, 12 * np.log2(np.where(voiced, hz, 1.0)), np.nan).astype(np.float32)
     return ChannelFrames(
@@ -121,23 +122,17 @@ def _clipped(raw: NDArray[np.float32], n: int) -> Mask:
     top = frames >= CEILING_SHARE * np.percentile(heard, CEILING_PERCENTILE)
     if top.sum() < CLIPPED_CHANNEL * heard.size:
         return np.zeros(n, bool)
-    return _near(top.sum(axis=1) >= CLIPPED_FRAME, 1)
+    return dilate(top.sum(axis=1) >= CLIPPED_FRAME, 1)
 
 
 def _bands(samples: NDArray[np.float32], wanted: Mask) -> tuple[Values, Values, Values]:
     """Level in dB of the low, high and whole speech band per frame; -120 where not wanted."""
-    padded = np.pad(samples, (N_FFT // 2 - HOP // 2, N_FFT))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)
-    window = np.hanning(N_FFT).astype(np.float32)
-    bins = scipy.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
+    bins = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=N_FFT)
     inside = [(bins >= low) & (bins < high) for low, high in (LOW_BAND_HZ, HIGH_BAND_HZ, SPEECH_BAND_HZ)]
     levels = np.full((3, len(wanted)), SILENCE_DB, np.float32)
-    frames = np.flatnonzero(wanted)
-    for start in range(0, len(frames), BLOCK):
-        block = frames[start : start + BLOCK]
-        power = np.abs(scipy.fft.rfft(windows[block * HOP] * window, axis=1)) ** 2
-        sums = np.stack([power[:, band].sum(axis=1) for band in inside])
-        levels[:, block] = 10 * np.log10(np.maximum(sums, 1e-12))
+    for frames, amplitude in amplitude_spectra(samples, wanted, n_fft=N_FFT, hop=HOP, window=N_FFT):
+        power = np.stack([np.square(amplitude[:, band]).sum(axis=1) for band in inside])
+        levels[:, frames] = librosa.power_to_db(power, amin=1e-12, top_db=None)
     return levels[0], levels[1], levels[2]
 
 
@@ -150,7 +145,7 @@ def _nuclei(speech: Values, usable: Mask, voiced: Mask) -> Mask:
     smooth = gaussian_filter1d(np.maximum(speech, least - NUCLEUS_DIP_DB), NUCLEUS_SMOOTHING)
     peaks, _ = find_peaks(smooth, prominence=NUCLEUS_DIP_DB, height=least)
     nuclei[peaks] = True
-    return nuclei & usable & _near(voiced, 2)
+    return nuclei & usable & dilate(voiced, 2)
 
 
 def _without_short_runs(mask: Mask) -> Mask:
@@ -160,10 +155,3 @@ def _without_short_runs(mask: Mask) -> Mask:
         if end - start < VOICE_RUN:
             out[start:end] = False
     return out
-
-
-def _near(mask: Mask, frames: int) -> Mask:
-    """Frames at most `frames` away from a true one."""
-    sums = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    at = np.arange(len(mask))
-    return np.asarray(sums[np.minimum(at + frames + 1, len(mask))] > sums[np.maximum(at - frames, 0)])
