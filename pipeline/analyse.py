@@ -12,6 +12,7 @@ from pipeline.assess import find_events, find_findings
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.sounds import detect_sounds
+from pipeline.phrases.tokens import Transcript
 from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import AnalysisRun, Audio, AudioQuality, Call, CallAnalysis, HeardWord, Turn, Word
 from pipeline.rules import RuleSet
@@ -93,15 +94,13 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
-    transcript = rules.transcript(turns, words)
     with stages("events"):  # and the metrics, which are taken from them
+        transcript = rules.transcript(turns, words)
         known = find_events(
             known, rules, settings, overlaps_known=attribution.overlaps_known, transcript=transcript
         )
     with stages("rules"):
-        known = find_findings(known, rules, settings, transcript)
-        if models.near_misses is not None:
-            known = models.near_misses(known, rules, settings.rules, transcript)
+        known = _judged(known, transcript, models, rules, settings)
     return _finished(known, _run(models, rules, settings, attribution, stages))
 
 
@@ -130,6 +129,16 @@ def _spoken(
         words=words,
         roles_sure=not any(channel.swap_suspected for channel in quality),
     )
+
+
+def _judged(
+    known: CallAnalysis, transcript: Transcript, models: Models, rules: RuleSet, settings: Settings
+) -> CallAnalysis:
+    """The call with its findings, and the near misses of those that failed by absence."""
+    judged = find_findings(known, rules, settings, transcript)
+    if models.near_misses is None:
+        return judged
+    return models.near_misses(judged, rules, settings.rules, transcript)
 
 
 def _run(

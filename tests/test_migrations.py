@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from pipeline.archive.recheck import RecheckRequest
 from pipeline.audit.review_sheet import import_sheet
 from pipeline.errors import UsageError
 from pipeline.progress import UNWATCHED
+from pipeline.rules.load import pack_text
 from pipeline.settings import Settings
 from pipeline.store import check_writable, migrate, migrations, query, reading, writing
 
@@ -97,10 +99,11 @@ def test_new_columns_say_what_is_known(migrated: Path) -> None:
 
 def test_a_sites_changes_of_a_rule_get_a_column_of_their_own(migrated: Path) -> None:
     rows = query(migrated, "SELECT rule_id, active, text, overlay FROM rule").rows
-    pack = own_rules().rule("hold_thanks").files[0].read_text(encoding="utf-8")
-    then = pack.replace("[check]", "[logic]")  # as release 0.1.0 wrote it
     overlay = 'id = "hold_thanks"\ntitle = "Thanks for holding, as we say it"\nroles = ["agent", "ivr"]\n'
-    assert [row for row in rows if row[3] is not None] == [("hold_thanks", False, then, overlay)]
+    ((rule_id, active, text, kept),) = [row for row in rows if row[3] is not None]
+    assert (rule_id, active, kept) == ("hold_thanks", False, overlay)
+    now = tomllib.loads(pack_text(own_rules().rule("hold_thanks")))
+    assert tomllib.loads(text.replace("[logic]", "[check]")) == now
 
 
 def test_stored_settings_are_those_of_now(migrated: Path) -> None:

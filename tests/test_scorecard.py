@@ -14,6 +14,7 @@ from pipeline.archive import night
 from pipeline.archive.plan import RunRequest
 from pipeline.errors import RecordingError
 from pipeline.rules import load_rules
+from pipeline.rules.load import pack_text
 from pipeline.settings import Settings
 from pipeline.store import query, writing
 from pipeline.store.scorecard import read_rule, scored_rules, shown_text, texts_of
@@ -50,7 +51,7 @@ def test_a_sites_changes_are_beside_the_text_and_in_what_is_read_from_both(tmp_p
     (tmp_path / "scorecard.toml").write_text('[hold_thanks]\nweight = 9\nscore = "compliance"\n')
     rule = load_rules(tmp_path).rule("hold_thanks")
     text, overlay = texts_of(rule)
-    assert text == load_rules().rule("hold_thanks").files[0].read_text(encoding="utf-8")
+    assert text == pack_text(load_rules().rule("hold_thanks"))
     assert overlay == (tmp_path / "hold_thanks.toml").read_text(encoding="utf-8")
     shown = shown_text("hold_thanks", text, overlay)
     assert shown == f"{text}\n# ---- changed by this site: hold_thanks.toml\n{overlay}"
