@@ -94,11 +94,9 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
+    transcript = rules.transcript(turns, words)
     with stages("events"):  # and the metrics, which are taken from them
-        transcript = rules.transcript(turns, words)
-        known = find_events(
-            known, rules, settings, overlaps_known=attribution.overlaps_known, transcript=transcript
-        )
+        known = find_events(known, rules, settings, attribution.overlaps_known, transcript=transcript)
     with stages("rules"):
         known = _judged(known, transcript, models, rules, settings)
     return _finished(known, _run(models, rules, settings, attribution, stages))

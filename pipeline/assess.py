@@ -31,8 +31,8 @@ def find_events(
     heard: CallAnalysis,
     rules: RuleSet,
     settings: Settings,
-    *,
     overlaps_known: bool,
+    *,
     measured: bool = False,
     transcript: Transcript | None = None,
 ) -> CallAnalysis:
