@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
+from pipeline.phrases.local_sets import without_sets
 from pipeline.phrases.matcher import Compiler
 from pipeline.phrases.search import Phrases
 from pipeline.records import Role
@@ -111,7 +112,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:
-    values = read_toml(path)
+    values = without_sets(read_toml(path), path)
     try:
         return TypeAdapter(dict[str, spec]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:

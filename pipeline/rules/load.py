@@ -17,6 +17,9 @@
     field = "thanked"
     good = [true]
 
+    [sets]                        # optional word sets of this file's patterns, as those of lexicon.toml
+    holding = ["holding", "waiting"]
+
     [phrases.thanks]              # as many groups as the check needs; grammar: phrases/search.py
     any = ["{thank} for {holding}"]
     but = ["holding an account"]  # decoys: a match that overlaps one is dropped
@@ -56,6 +59,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, read_toml, readable
+from pipeline.phrases.local_sets import without_sets
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
@@ -192,7 +196,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in {LEXICON_NAME, SHARED_NAME, SCORECARD_NAME}:
             continue
-        values = _renamed(read_toml(path), path)
+        values = without_sets(_renamed(read_toml(path), path), path, "phrases")
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])
