@@ -32,20 +32,36 @@ def moved(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+CHANGED = {
+    "apology",
+    "empathy",
+    "escalation_offered",
+    "escalation_requested",
+    "ownership",
+    "transfer_explained",
+}
+"""The rules whose packs or shared groups have other content since."""
+UNCHANGED = {rule_id: version for rule_id, version in RELEASED.items() if rule_id not in CHANGED}
+
+
 def versions(rules: RuleSet) -> dict[str, str]:
     return {rule.id: rule.version for rule in (*rules.rules, *rules.inactive)}
 
 
 def test_versions_are_those_that_release_0_1_0_stored():
     """Reviews hang on them. Remove this test when the content of the lexicon or of all packs has changed."""
-    assert versions(load_rules()) == RELEASED
+    now = versions(load_rules())
+    assert now.keys() == RELEASED.keys()
+    assert {rule_id: now[rule_id] for rule_id in UNCHANGED} == UNCHANGED
+    assert all(now[rule_id] != RELEASED[rule_id] for rule_id in CHANGED)
 
 
 def test_comments_and_places_change_no_version(moved):
+    before = versions(load_rules())
     for file in moved.rglob("*.toml"):
         text = file.read_text(encoding="utf-8")
         file.write_text(f"# Another comment.\n\n{text}\n# The end.\n", encoding="utf-8")
-    assert versions(load_rules()) == RELEASED
+    assert versions(load_rules()) == before
 
 
 @pytest.mark.parametrize("name", ["lexicon.toml", "names.toml"])

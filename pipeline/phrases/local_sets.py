@@ -19,7 +19,7 @@ from pipeline.phrases.lexicon import Text, readable
 
 SETS_KEY = "sets"
 _NAME = re.compile(r"\{([a-z_]+)\}")
-_SETS = TypeAdapter(dict[str, tuple[Text, ...]])
+_SETS = TypeAdapter(dict[str, dict[str, tuple[Text, ...]]])
 _PATTERN_KEYS = ("any", "but")
 
 
@@ -44,14 +44,16 @@ def without_sets(values: Mapping[str, Any], path: Path, groups_key: str | None =
 def _read(written: object, path: Path) -> dict[str, str]:
     """The alternatives of each set, in brackets, by name."""
     try:
-        read = _SETS.validate_python(written)
+        read = _SETS.validate_python({SETS_KEY: written})[SETS_KEY]
     except ValidationError as error:
         raise readable(error, path, {SETS_KEY: written}) from None
     out: dict[str, str] = {}
     for name, entries in read.items():
         if not entries:
             where = f"{path}: {SETS_KEY}.{name}"
-            raise UsageError("bad value", where=where, value="[]", allowed="one entry or more", remedy="add one")
+            raise UsageError(
+                "bad value", where=where, value="[]", allowed="one entry or more", remedy="add one"
+            )
         out[name] = f"({' | '.join(_filled(entry, out) for entry in entries)})"
     return out
 
