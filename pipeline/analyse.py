@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import ALGORITHM, __version__
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, __version__
 from pipeline.assess import find_events, find_findings
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.sounds import detect_sounds
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.tokens import Transcript
 from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import AnalysisRun, Audio, AudioQuality, Call, CallAnalysis, HeardWord, Turn, Word
@@ -73,11 +74,11 @@ def analyse(
     with stages("recognition"):
         heard = models.transcribe(channels)
     with stages("attribution"):
-        attribution = attribute(channels, heard, models, settings)
+        attribution = attribute(channels, heard, models, settings, rules.role_cues)
     with stages("turns"):
-        turns, words = build_turns(attribution.voices, settings.turns)
+        turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
-        quality = measure_quality(audio.samples, channels, attribution, settings.quality)
+        quality = measure_quality(audio.samples, channels, attribution, settings.quality, rules.role_cues)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
@@ -107,11 +108,12 @@ def attribute(
     heard: Sequence[Sequence[HeardWord]],
     models: Models,
     settings: Settings,
+    cues: RoleCues,
 ) -> Attribution:
     """The speakers of a call with their roles: by channel on stereo, by diarization on mono."""
     if len(channels) == 2:
-        return attribute_channels(channels, heard, settings.audio)
-    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
+        return attribute_channels(channels, heard, settings.audio, cues)
+    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns), cues)
 
 
 def _spoken(
@@ -147,11 +149,13 @@ def _run(
     return AnalysisRun(
         pipeline_version=__version__,
         algorithm=ALGORITHM,
+        audio_algorithm=AUDIO_ALGORITHM,
         settings_hash=settings.fingerprint(),
         settings=settings.analysis_values(),
         asr_model=models.asr_model,
         diarization_model=models.diarization_model if attribution.diarized else NO_DIARIZATION,
         rules_version=rules.version,
+        attribution_version=rules.role_cues.version,
         agent_channel=attribution.agent_channel,
         agent_channel_source=attribution.source,
         role_confidence=attribution.confidence,

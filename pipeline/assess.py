@@ -73,6 +73,7 @@ def _scene(heard: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene
         words=heard.words,
         given_holds=_spans(heard.call.holds),
         given_pauses=_spans(heard.call.pauses),
+        role_cues=rules.role_cues,
     )
 
 

@@ -477,11 +477,13 @@ class AnalysisRun:
 
     pipeline_version: str
     algorithm: int
+    audio_algorithm: int
     settings_hash: str
     settings: dict[str, Any]
     asr_model: str
     diarization_model: str
     rules_version: str
+    attribution_version: str | None
     agent_channel: int | None
     agent_channel_source: str
     role_confidence: float | None

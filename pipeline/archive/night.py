@@ -130,11 +130,15 @@ class Engine:
     @property
     def versions(self) -> Versions:
         """What the results depend on."""
-        return Versions(asr_model=self.asr_model, rules=self.rules.version)
+        return Versions(
+            asr_model=self.asr_model,
+            rules=self.rules.version,
+            attribution=self.rules.role_cues.version,
+        )
 
 
 class Progress(Protocol):
-    """Told how the night goes."""
+    """Receives the progress of a night."""
 
     def planned(self, plan: Plan) -> None:
         """The work is known."""

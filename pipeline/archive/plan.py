@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline import ALGORITHM
+from pipeline import ALGORITHM, AUDIO_ALGORITHM
 from pipeline.archive.metadata import Metadata, read_metadata
 from pipeline.audio.decode import find_audio, recording_id
 from pipeline.errors import RecordingError, UsageError
@@ -23,10 +23,11 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """What else an analysis depends on: the recogniser's weights and the rules."""
+    """What else an analysis depends on: the recogniser's weights, the rules and the cues for roles."""
 
     asr_model: str
     rules: str
+    attribution: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +100,8 @@ class Plan:
 
     `todo` is to be analysed, `recheck` only assessed again, from what is stored. `unchanged` is assessed as
     it would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
-    `outdated`, also a part of these two and oldest first, would be heard differently by the recogniser or
-    with the audio settings of now.
+    `outdated`, also a part of these two and oldest first, was analysed with another recogniser, other audio
+    settings, other methods or other cues for roles.
     `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
     row can be stored for them.
     """
@@ -175,9 +176,10 @@ def make_plan(
 
     A recording is analysed that is not stored, or of which the metadata gives other facts about the audio
     than it was analysed with. One is assessed again, without its audio, when the rules, the assess settings
-    or the algorithm are others. One that another recogniser or other audio settings were used for only
-    counts as outdated: a new release or setting never analyses an archive again by itself. What is in
-    quarantine stays there. `force` analyses everything. Reads every file once, for its sha256.
+    or the algorithm are others. One analysed with another recogniser, other audio settings, other methods or
+    other cues for roles only counts as outdated: a new release or setting never analyses an archive again by
+    itself. Recordings in quarantine stay there. With `force` every recording is analysed. Every file is read
+    once, for its sha256.
     """
     items: dict[str, WorkItem] = {}
     duplicates: list[str] = []
@@ -223,7 +225,7 @@ def _identify(found: ArchiveFile) -> WorkItem:
 
 
 def _is_heard(item: WorkItem, known: Mapping[str, StoredState]) -> bool:
-    """Whether it is stored, analysed with the facts about its audio that the metadata gives now."""
+    """Whether it is stored and was analysed with the facts about its audio that the metadata gives now."""
     stored = known.get(item.recording_id)
     if stored is None:
         return False
@@ -238,17 +240,18 @@ def _is_heard(item: WorkItem, known: Mapping[str, StoredState]) -> bool:
 
 
 def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool:
-    """Whether what was heard is also assessed as it would be now."""
+    """Whether the stored findings are those that the current rules and settings would give."""
     wanted = (_fingerprints(item.settings)[1], ALGORITHM, versions.rules)
     assessed = (stored.assess_hash, stored.algorithm, stored.rules_version)
     return stored.status == "quarantined" or assessed == wanted
 
 
 def _is_outdated(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
-    """Whether the audio would be heard differently by the recogniser or with the audio settings of now."""
+    """Whether the present recogniser, audio settings, methods or cues for roles could give other results."""
     stored = known[item.recording_id]
-    wanted = (_fingerprints(item.settings)[0], versions.asr_model)
-    return stored.status == "analysed" and (stored.audio_hash, stored.asr_model) != wanted
+    wanted = (_fingerprints(item.settings)[0], versions.asr_model, versions.attribution, AUDIO_ALGORITHM)
+    used = (stored.audio_hash, stored.asr_model, stored.attribution_version, stored.audio_algorithm)
+    return stored.status == "analysed" and used != wanted
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from pipeline.phrases.role_cues import RoleCues, program_role_cues
 from pipeline.records import Activity, Sound, Turn, Word
 from pipeline.spans import Span, union
 
@@ -49,6 +50,7 @@ class Scene:
     words: tuple[Word, ...] = ()
     given_holds: tuple[Span, ...] | None = None
     given_pauses: tuple[Span, ...] | None = None
+    role_cues: RoleCues = field(default_factory=program_role_cues)
     _speech: dict[tuple[str, ...], tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
     """What `speech` was asked so far."""
 

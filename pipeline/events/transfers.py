@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.events.scene import LIVE, REQUESTS, Phrase, Scene
-from pipeline.phrases.word_lists import any_pattern, load_words
 from pipeline.records import Transfer, TransferKind, Turn
 from pipeline.spans import Span, covered_s, total_s
 
@@ -22,7 +21,6 @@ MAX_CUSTOMER_SHARE = 0.5  # of the time away; the agent listens to a longer stor
 TAKES_OVER_S = 15.0  # after it, in which whoever took over gives a name
 PLAYS = ("music", "tones", "ringing")  # while the caller is handed on
 AGENT_TALK_S = 30.0  # of the agent's speech after the announcement; after more the transfer was given up
-_GREETING, _HELLO = (any_pattern(load_words("roles")[key]) for key in ("greeting", "hello"))
 
 
 def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
@@ -79,7 +77,7 @@ def _unannounced(scene: Scene) -> Iterator[Transfer]:
 def _greeted(scene: Scene, within: Span) -> bool:
     """Whether an agent has given a name or greeted the caller."""
     said = (turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in within)
-    return bool(scene.said("introduction", within)) or any(map(_GREETING.search, said))
+    return bool(scene.said("introduction", within)) or any(map(scene.role_cues.greeting.search, said))
 
 
 def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
@@ -126,4 +124,5 @@ def _takes_over(scene: Scene, before: Turn, after: Turn, until_s: float) -> bool
     said = " ".join(turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in soon)
     if scene.said("thanks", soon):
         return False
-    return bool(_GREETING.search(said) or (_HELLO.match(said) and not scene.said("return", soon)))
+    cues = scene.role_cues
+    return bool(cues.greeting.search(said) or (cues.hello.match(said) and not scene.said("return", soon)))

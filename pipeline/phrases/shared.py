@@ -15,7 +15,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
 from pipeline.phrases.matcher import Compiler
+from pipeline.phrases.role_cues import RoleCues, load_role_cues
 from pipeline.phrases.search import Phrases
+from pipeline.phrases.word_lists import events_digest
 from pipeline.records import Role
 
 LANGUAGES_FOLDER = Path(__file__).parent
@@ -48,21 +50,24 @@ _Group = TypeVar("_Group", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """How a language is spoken on the phone: its lexicon and the shared groups of phrases.
+    """A language as spoken on the phone: lexicon, shared groups of phrases, and cues for roles.
 
-    `files` are the files that have a say in each group, the site's last. `version` is a short hash of the
-    content of all of it: events were found by other phrases where it differs.
+    `files` names for each group the file that last changed it. `version` is a short hash over everything
+    that events are found with: lexicon, groups, word lists and greetings. Where it differs, the events of a
+    stored call are detected again. What decides roles has a version of its own, `role_cues.version`.
     """
 
     lexicon: Lexicon
     groups: Mapping[str, GroupSpec]
     files: Mapping[str, Path]
+    role_cues: RoleCues
 
     @cached_property
     def version(self) -> str:
         """The short hash of the content."""
         text = json.dumps({name: group.model_dump() for name, group in sorted(self.groups.items())})
-        return hashlib.sha256(f"{self.lexicon.digest}{text}".encode()).hexdigest()[:VERSION_DIGITS]
+        content = f"{self.lexicon.digest}{text}{events_digest()}{self.role_cues.events_version}"
+        return hashlib.sha256(content.encode()).hexdigest()[:VERSION_DIGITS]
 
     def replaced(self, groups: Mapping[str, GroupSpec], file: Path) -> Language:
         """The language with other groups in place of its own, from `file`."""
@@ -81,7 +86,7 @@ class Language:
                     where=f"{where}.unless",
                     value=group.unless,
                     allowed=allowed,
-                    remedy="mend it",
+                    remedy="correct it",
                 )
             done[name] = Phrases(
                 roles=group.roles or AGENT,
@@ -93,9 +98,9 @@ class Language:
 
 
 def load_language(site: Path | None = None, language: str = "en") -> Language:
-    """The program's lexicon and shared groups of `language`, with what the folder `site` says of them.
+    """The program's `language` with the changes that the folder `site` makes.
 
-    Raises UsageError for a broken file, an unknown key, and an unknown group that is no whole one.
+    Raises UsageError for a broken file, an unknown key, and an incomplete new group or cue.
     """
     extra = site / LEXICON_NAME if site else None
     lexicon = load_lexicon(extra if extra and extra.is_file() else None)
@@ -107,7 +112,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
         for name, more in _read(changed, _SiteGroup).items():
             groups[name] = _changed(groups.get(name), more, f"{changed}: {name}")
             files[name] = changed
-    return Language(lexicon=lexicon, groups=groups, files=files)
+    return Language(lexicon=lexicon, groups=groups, files=files, role_cues=load_role_cues(site, language))
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:

@@ -53,9 +53,12 @@ _KEPT = ("rule", "review", HISTORY)
 """Tables that outlive every analysis."""
 
 _SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
+_VERSIONS = ("asr_model", "rules_version", "attribution_version", "algorithm", "audio_algorithm")
+"""The last columns of `_KNOWN`."""
 _KNOWN = """
 SELECT
-    recording_id, uri, status, analysed_at, settings_hash, asr_model, rules_version, algorithm, holds, pauses
+    recording_id, uri, status, analysed_at, settings_hash, holds, pauses,
+    asr_model, rules_version, attribution_version, algorithm, audio_algorithm
 FROM recording
 LEFT JOIN analysis USING (recording_id)
 LEFT JOIN call USING (recording_id)
@@ -81,7 +84,9 @@ class StoredState:
     settings_hash: str | None
     asr_model: str | None
     rules_version: str | None
+    attribution_version: str | None = None
     algorithm: int | None = None
+    audio_algorithm: int | None = None
     audio_hash: str | None = None
     """Fingerprint of the audio settings it was analysed with."""
     assess_hash: str | None = None
@@ -116,15 +121,13 @@ class Writer:
                 uri=uri,
                 status=status,
                 settings_hash=hash_,
-                asr_model=asr,
-                rules_version=rules,
-                algorithm=algorithm,
                 analysed_at=analysed_at,
                 holds=_pairs(holds),
                 pauses=_pairs(pauses),
+                **dict(zip(_VERSIONS, versions, strict=True)),
                 **hashes.get(hash_, {}),
             )
-            for id_, uri, status, analysed_at, hash_, asr, rules, algorithm, holds, pauses in (
+            for id_, uri, status, analysed_at, hash_, holds, pauses, *versions in (
                 self._connection.execute(_KNOWN).fetchall()
             )
         }
