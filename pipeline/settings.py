@@ -159,7 +159,7 @@ class TurnSettings(Section):
     pause_across_s: float = Field(0.7, gt=0)
     """Longest pause inside a turn, in seconds, while the other party speaks."""
     min_flip_s: float = Field(0.25, ge=0)
-    """On mono, words inside another speaker's are attributed to that speaker if they last less, in seconds."""
+    """On mono, words inside another speaker's are attributed to that speaker if shorter, in seconds."""
 
 
 class HoldSettings(Section):
