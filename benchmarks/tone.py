@@ -82,7 +82,7 @@ def main(folder: Path, others: Sequence[Path]) -> None:
 
 
 def telephone(wave: Wave) -> Wave:
-    """What is left of 16 kHz audio after a telephone line, again at 16 kHz."""
+    """16 kHz audio limited to a telephone line's band, at 16 kHz again."""
     band = butter(6, [300, 3400], "band", fs=SAMPLE_RATE // 2, output="sos")
     narrow = np.clip(sosfilt(band, resample_poly(wave, 1, 2)), -1, 1)
     # Mu-law in 8 bits: a logarithm, rounded.

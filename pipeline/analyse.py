@@ -43,10 +43,10 @@ STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What is loaded once and used for every call.
+    """The loaded models, used for every call, with the names of their weights.
 
-    `asr_model` and `diarization_model` name the weights; `tracks` is the hold music known from other calls;
-    `near_misses` marks near misses for review, where its weights are installed.
+    `tracks` is the known hold music; `near_misses` marks near misses for review, if its weights are
+    installed.
     """
 
     voice: VoiceModel
@@ -122,7 +122,7 @@ def _spoken(
     words: tuple[Word, ...],
     quality: Sequence[AudioQuality],
 ) -> Spoken:
-    """What prosody needs to know of the speech; roles are unsure where the channels may be swapped."""
+    """The speech as prosody needs it; `roles_sure` is false where the channels may be swapped."""
     return Spoken(
         voices=attribution.voices,
         turns=turns,

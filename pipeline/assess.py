@@ -105,14 +105,14 @@ def _timeline(
 
 
 def _short_holds(scene: Scene, transfers: tuple[Transfer, ...], settings: HoldSettings) -> tuple[Hold, ...]:
-    """What would be holds at the lowest threshold that is tried."""
+    """Stretches that meet all conditions of a hold except `holds.min_s`."""
     lower = settings.model_copy(update={"min_s": min(settings.min_s, *STRETCHES_S)})
     found = detect_holds(scene, lower, transfers)
     return tuple(hold for hold in found if hold.span.duration_s < settings.min_s)
 
 
 def _same_timing(timeline: Timeline, heard: CallAnalysis) -> bool:
-    """Whether all that measures are taken from is as it was; of short holds only their counts are kept."""
+    """Whether the events that metrics depend on are unchanged; of short holds only counts are compared."""
     return (
         [hold.span for hold in timeline.holds] == [hold.span for hold in heard.holds]
         and timeline.silences == heard.silences

@@ -67,7 +67,7 @@ The pairs are in order and do not overlap.
 
 
 class CallMetadata(BaseModel):
-    """What is known about one call. `agent_channel` is 0 for left and 1 for right."""
+    """The business facts of one call. `agent_channel` is 0 for left and 1 for right."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 

@@ -121,7 +121,7 @@ class NightSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What calls are analysed with. `load` takes seconds and is called only if there is work."""
+    """The models and rules of a night. `load` takes seconds and is called only if there is work."""
 
     asr_model: str
     rules: RuleSet
@@ -129,7 +129,7 @@ class Engine:
 
     @property
     def versions(self) -> Versions:
-        """What the results depend on."""
+        """The versions that results depend on besides settings."""
         return Versions(
             asr_model=self.asr_model,
             rules=self.rules.version,
@@ -174,7 +174,7 @@ def check(order: RunRequest) -> None:
 
 
 def pending(order: RunRequest, engine: Engine) -> Plan:
-    """What `run` would do, without doing it. Raises UsageError as `run` does."""
+    """The plan that `run` would carry out. Raises UsageError as `run` does."""
     with writing(order.db) as writer:
         return make_plan(discover(order), writer.known(), engine.versions, order.force)
 
@@ -234,7 +234,7 @@ def _bare(recording: Recording) -> Recording:
 
 
 def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, ...]]:
-    """Give stored recordings their present place and facts: how many changed, and what went wrong."""
+    """Update place and business facts of stored recordings. Returns the number changed and the failures."""
     changed = 0
     problems = []
     for item in items:
@@ -246,14 +246,14 @@ def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, 
 
 
 def recheck(writer: Writer, order: RunRequest, engine: Engine, items: Sequence[WorkItem]) -> tuple[str, ...]:
-    """Judge stored recordings by the rules of now, without their audio, and publish; what went wrong."""
+    """Recheck stored recordings without their audio, and publish. Returns a line for each failure."""
     writer.publish()  # what is judged is read from the published store
     ids = [item.recording_id for item in items]
     request = RecheckRequest(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
-    log.info("judging %d stored calls again", len(ids))
+    log.info("rechecking %d stored calls", len(ids))
     done = recheck_calls(writer, request, UNWATCHED)
     writer.publish()
-    return tuple(f"not judged again: {uri}: {reason}" for uri, reason in done.failed)
+    return tuple(f"not rechecked: {uri}: {reason}" for uri, reason in done.failed)
 
 
 def publish(writer: Writer) -> None:
@@ -331,7 +331,7 @@ class _BatchRunner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a night found, planned and did; `renewed` are the outdated calls that were analysed again."""
+    """The result of a night; `renewed` are the outdated calls that were analysed again."""
 
     archive: Archive
     work: Plan

@@ -1,4 +1,4 @@
-"""What a night has to do: which files there are, what is known about them, what is stored already."""
+"""The plan of a night: files found, their metadata, what is stored of them, and what to do about each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """What else an analysis depends on: the recogniser's weights, the rules and the cues for roles."""
+    """Versions that an analysis depends on besides settings: recogniser, rules, and cues for roles."""
 
     asr_model: str
     rules: str
@@ -46,7 +46,7 @@ class RunRequest:
     refresh_hours: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a time budget that is none."""
+        """Raise UsageError for a time budget that is not positive."""
         if self.refresh_hours is not None and not self.refresh_hours > 0:
             raise UsageError("bad time budget", value=self.refresh_hours, allowed="more than 0 hours")
 
@@ -67,7 +67,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """The files found; `problems` says in one line each what is amiss with their metadata."""
+    """The files found; `problems` has a line for each fault in their metadata."""
 
     found: tuple[ArchiveFile, ...]
     problems: tuple[str, ...]

@@ -71,9 +71,9 @@ class FindingCase:
 
     @property
     def missing(self) -> bool:
-        """Whether something that the rule asks for was not found.
+        """Whether the finding is about a phrase that was not said.
 
-        Around holds the quote, if any, is what was said instead.
+        For rules about holds the quote, if any, is what was said instead.
         """
         return self.finding["basis"] == "absence" and self.finding["verdict"] in {"fail", "not_determinable"}
 
@@ -108,7 +108,7 @@ def put_pack(case: FindingCase, folder: Path) -> tuple[str, ...]:
 
 
 def find_case(connection: Connection, recording_id: str, rule_id: str) -> FindingCase:
-    """What stands behind a finding. Raises UsageError when the store has no such finding."""
+    """A finding with all that its evidence pack needs. Raises UsageError if the store does not have it."""
     (recording,) = _rows(connection, "recording", recording_id)
     if recording["status"] == "quarantined":
         what = "the recording is in quarantine, there are no findings"
@@ -196,7 +196,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
-    """The sound of the evidence, or why there is none."""
+    """The clip with the evidence, or the reason why there is no clip."""
     if case.span is None:
         return None, ("No clip: the rule had nothing to judge in this call.",)
     try:
@@ -224,7 +224,7 @@ def _clip_document(case: FindingCase, clip: Clip | None) -> dict[str, Any] | Non
 
 
 def _phrase(case: FindingCase) -> dict[str, Any] | None:
-    """The words that decided, and how well they were heard."""
+    """The words that decided, with their probabilities and their share of activity."""
     words = deciding_words(case)
     if not words:
         return None
@@ -239,7 +239,7 @@ def _phrase(case: FindingCase) -> dict[str, Any] | None:
 
 
 def _searched(case: FindingCase) -> dict[str, Any] | None:
-    """For something not heard: the window, how much speech was in it and was understood, the nearest miss."""
+    """For a phrase that was not said: the window, its speech, the part understood, the nearest phrase."""
     span = case.span
     if span is None or not case.missing:
         return None

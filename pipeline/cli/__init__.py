@@ -46,7 +46,7 @@ MAX_TABLE = 40
 """A night with more calls than this prints its report without the table of calls."""
 
 OUTDATED = (
-    "{calls} stored calls would be heard differently by the recogniser or the audio settings of now; they "
+    "{calls} stored calls were analysed with another recogniser, audio settings, methods or role cues; they "
     "stay as they are, unless you add --force, or run earwitness nightly --refresh-outdated --hours H"
 )
 

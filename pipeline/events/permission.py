@@ -1,4 +1,4 @@
-"""What was asked and answered before each hold, and whether the agent gave thanks after it."""
+"""Permission for each hold: the agent's request, the customer's answer, and the thanks afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 
 EDGE_S = 0.5
-"""How far a hold's edge may lie inside the words beside it."""
+"""Tolerance between a hold's edge and the words beside it, in seconds."""
 ANSWER_OVERLAP_S = 0.3
 """An answer may begin this long before the question has ended."""
 CALL_BACK_WORDS = 5
@@ -113,7 +113,7 @@ def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
 
 
 def _answered(scene: _Scene, window: Span, asked: list[Match], offers: list[Match]) -> Permission:
-    """What came of asking for, or offering, the hold: the customer's last word counts."""
+    """The permission that results from request, offer and answers; the customer's last answer counts."""
     answers = _answers(scene, window, asked) if asked else []
     answers += [_Answer(agrees=True, match=offer) for offer in offers]
     answers.sort(key=lambda answer: answer.match.span.end_s)
@@ -187,7 +187,7 @@ def _understood(scene: _Scene, window: Span) -> bool:
 
 
 def _thanked(scene: _Scene, hold: Hold) -> tuple[bool | None, Turn | None]:
-    """Whether the agent thanks after `hold`, None if that cannot be told; and the turn that ends it."""
+    """Whether the agent thanks after `hold` (None if undetermined), and the turn that ends the hold."""
     turns = [
         turn
         for turn in scene.turns

@@ -2,7 +2,7 @@
 
 A transfer begins with its announcement. Agents who introduce themselves or greet after it are other agents:
 nobody does that twice. An agent who goes on without it after being away has come back, and what played
-meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too. Where the
+meanwhile was a hold. On mono, where voices are separated, another voice is another agent too. Where the
 announcement was not made, or not recognised, an introduction after music shows another agent if one has
 greeted the caller before and asked for no hold.
 """
@@ -33,7 +33,7 @@ def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
 
 
 def _announced(scene: Scene) -> list[Transfer]:
-    """Those with an announcement; one announced twice before anything happens is one."""
+    """Transfers with an announcement; two announcements before anything happens are one transfer."""
     announced = [phrase for phrase in scene.phrases if phrase.kind == "transfer"]
     found: list[Transfer] = []
     for i, phrase in enumerate(announced):
@@ -54,7 +54,7 @@ def _announced(scene: Scene) -> list[Transfer]:
 
 
 def _unannounced(scene: Scene) -> Iterator[Transfer]:
-    """Those of which only another agent's introduction tells, after something has played."""
+    """Transfers that only another agent's introduction reveals, after music or tones."""
     customer = scene.speech("customer")
     for before, after in scene.gaps:
         gap = Span(before.end_s, after.start_s)
@@ -81,7 +81,7 @@ def _greeted(scene: Scene, within: Span) -> bool:
 
 
 def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
-    """When somebody was there again after an announcement, and whether it was somebody else."""
+    """The time at which an agent speaks again after an announcement, and whether it is another agent."""
     away = _away(scene, phrase)
     for i, (before, after) in enumerate(away):
         leaves_s = away[i + 1][0].end_s if i + 1 < len(away) else scene.duration_s

@@ -1,4 +1,4 @@
-"""The language shared by all rules, from `lexicon.toml`, and how a TOML file's faults are told."""
+"""The language shared by all rules, from `lexicon.toml`, and reports of faults in TOML files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TOML_NAMES = {
     "model_attributes_type": "a table",
     "tuple_type": "a list",
 }
-"""What pydantic calls by the names of Python's types, by kind of fault."""
+"""Names of TOML types by pydantic's kind of fault, which names Python's."""
 
 
 class Spec(BaseModel):
@@ -53,7 +53,7 @@ class Spec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, values: object) -> object:
-        """Refuse unknown keys with the known ones, and before what they leave missing."""
+        """Refuse unknown keys first, naming the known ones: a misspelt key would be reported as missing."""
         unknown = [key for key in values if key not in cls.model_fields] if isinstance(values, dict) else []
         if unknown:
             context = {"key": unknown[0], "allowed": ", ".join(cls.model_fields)}
@@ -108,7 +108,7 @@ def load_lexicon(extra: Path | None = None) -> Lexicon:
     for path in (NAMES_FILE, extra) if extra else (NAMES_FILE,):
         more, other = _read(path)
         for name in more.personal_data.keys() - spec.personal_data.keys():
-            allowed, remedy = ", ".join(spec.personal_data), "remove it or mend its spelling"
+            allowed, remedy = ", ".join(spec.personal_data), "remove it or check the spelling"
             where = _place(path, "personal_data", name)
             raise UsageError("unknown key", where=where, allowed=allowed, remedy=remedy)
         digest = hashlib.sha256(f"{digest}{other}".encode()).hexdigest()
@@ -135,7 +135,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError("not TOML", where=path, value=str(error), remedy="mend the file") from None
+        raise UsageError("not TOML", where=path, value=str(error), remedy="correct the file") from None
 
 
 def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> UsageError:
@@ -144,7 +144,7 @@ def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> U
     keys, given, context = _written(first["loc"], values), first["input"], first.get("ctx", {})
     match first["type"]:
         case "unknown_key":
-            remedy = "remove it or mend its spelling"
+            remedy = "remove it or check the spelling"
             where = _place(path, *keys, context["key"])
             return UsageError("unknown key", where=where, allowed=context["allowed"], remedy=remedy)
         case "missing":
@@ -154,11 +154,13 @@ def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> U
         case "union_tag_invalid":
             keys, given, allowed = [*keys, "kind"], context["tag"], context["expected_tags"]
         case "value_error" if isinstance(given, Mapping):  # its keys do not fit together
-            return UsageError(str(context["error"]), where=_place(path, *keys), remedy="mend it")
+            return UsageError(str(context["error"]), where=_place(path, *keys), remedy="correct it")
         case kind:
             allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
             allowed = _TOML_NAMES.get(kind, allowed)
-    return UsageError("bad value", where=_place(path, *keys), value=given, allowed=allowed, remedy="mend it")
+    return UsageError(
+        "bad value", where=_place(path, *keys), value=given, allowed=allowed, remedy="correct it"
+    )
 
 
 def _place(path: Path, *keys: str) -> str:
@@ -166,7 +168,7 @@ def _place(path: Path, *keys: str) -> str:
 
 
 def _written(location: Sequence[int | str], values: Mapping[str, Any]) -> list[str]:
-    """The keys of a fault as the file has them; pydantic puts the kind of a logic between them."""
+    """The keys of a fault as the file has them; pydantic puts the kind of a check between them."""
     out: list[str] = []
     here: Any = values
     for number, part in enumerate(location, start=1):

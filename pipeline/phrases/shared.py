@@ -36,7 +36,7 @@ class GroupSpec(Spec):
 
 
 class _SiteGroup(Spec):
-    """What a site adds to a shared group, or puts in its place."""
+    """A site's addition to a shared group, or its replacement."""
 
     any: tuple[Text, ...] = ()
     but: tuple[Text, ...] = ()

@@ -17,7 +17,7 @@ def summary_line(summary: NightSummary) -> str:
     parts = [f"{summary.found} found", f"{totals.analysed} analysed{renewed}"]
     parts += [f"{len(totals.quarantined)} quarantined"] if totals.quarantined else []
     parts += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
-    parts += [f"{summary.rechecked} judged again"] if summary.rechecked else []
+    parts += [f"{summary.rechecked} rechecked"] if summary.rechecked else []
     parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
     parts += [f"{summary.outdated} of these outdated"] if summary.outdated else []
     parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
@@ -36,7 +36,7 @@ def night_markdown(summary: NightSummary) -> str:
         "Analysed": totals.analysed,
         "Quarantined": len(totals.quarantined),
         "Unreadable": len(summary.unreadable),
-        "Judged again": summary.rechecked,
+        "Rechecked": summary.rechecked,
         "Unchanged": summary.unchanged,
         "Outdated calls analysed again": summary.renewed,
         "Outdated calls left": summary.outdated,

@@ -101,7 +101,7 @@ def _check_whole(pack: Pack, own: Mapping[str, Pack]) -> None:
 
 
 def read_scorecard(path: Path, packs: Mapping[str, Pack]) -> dict[str, ScorecardEntry]:
-    """What a site's scorecard says, by rule; nothing without one."""
+    """The entries of a site's scorecard by rule; empty without one."""
     if not path.is_file():
         return {}
     values = read_toml(path)

@@ -1,4 +1,4 @@
-"""What people write in a rule pack: its keys. Those of the table `[check]` are in `pipeline.rules.checks`."""
+"""The keys of a rule pack as written. Those of the table `[check]` are in `pipeline.rules.checks`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_EXAMPLES = 8
 
 @cache
 def _adapter(kinds: tuple[type[Check], ...]) -> TypeAdapter[Check]:
-    """What reads a table `[check]` as the class that its `kind` names."""
+    """The adapter that reads a table `[check]` as the class that its `kind` names."""
     any_of: Any = reduce(or_, kinds)
     return TypeAdapter(Annotated[any_of, Field(discriminator="kind")])
 
@@ -75,7 +75,7 @@ class PackSpec(Spec):
 
 
 class ScorecardEntry(Spec):
-    """What a site's scorecard says of one rule; what it does not say stays as the pack has it."""
+    """A site's scorecard entry for one rule; keys that are not given keep the pack's values."""
 
     weight: float | None = Field(None, ge=0)
     fatal: bool | None = None

@@ -1,4 +1,4 @@
-"""Audio quality of each channel as measured facts; `metrics.fit` decides what they allow to be measured."""
+"""Facts about each channel's signal; `metrics.fit` decides which metrics they support."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def bandwidth_hz(speech: NDArray[np.float32]) -> float | None:
 
 
 def find_dropouts(samples: NDArray[np.float32], speech: Mask, noise_db: float) -> list[tuple[int, int]]:
-    """Frames `[start, end)` of digital silence inside loud speech, as lost packets leave it.
+    """Frames `[start, end)` of digital silence inside loud speech, as caused by lost packets.
 
     A pause fades; a dropout starts and ends abruptly. `speech` is per frame.
     """

@@ -113,7 +113,7 @@ class Writer:
         }
 
     def known(self) -> dict[str, StoredState]:
-        """What is stored, by recording_id."""
+        """The state of every stored recording, by recording_id."""
         settings = self._connection.execute(_SETTINGS).fetchall()
         hashes = {hash_: _settings_state(json.loads(values)) for hash_, values in settings}
         return {
@@ -241,7 +241,7 @@ class Writer:
 
     def _stored_uri(self, recording_id: str) -> str | None:
         sql = "SELECT uri FROM recording WHERE recording_id = ?"
-        # fetchone() would leave a result open, which DuckDB takes for work in progress.
+        # fetchone() would keep a result open, which DuckDB takes for work in progress.
         rows = self._connection.execute(sql, [recording_id]).fetchall()
         return rows[0][0] if rows else None
 

@@ -16,7 +16,7 @@ At = Literal["call", "start", "end", "hold", "hold_end", "transfer", "personal_d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When, and the phrase that makes it if one does; a moment that is not `sure` decides nothing."""
+    """A time, with its phrase if a phrase makes it; a moment that is not `sure` decides nothing."""
 
     span: Span
     match: Match | None = None

@@ -17,7 +17,7 @@ from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
 SLOT_TOKENS = 12
-"""How far from the phrase its parts may lie."""
+"""Largest distance between the phrase and its parts."""
 
 Status = Literal["in_time", "late", "partial", "absent", "unclear"]
 _VERDICTS: Mapping[Status, Verdict] = {"in_time": "pass", "unclear": "not_determinable"}
@@ -67,7 +67,7 @@ class _Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What was found: its status, the phrase if there is one, and for `unclear` the reason."""
+    """The result of the search: its status, the phrase if there is one, and for `unclear` the reason."""
 
     status: Status
     match: Match | None = None
@@ -129,7 +129,7 @@ class SaidInTime(Check):
         return rule.finding(_VERDICTS.get(outcome.status, "fail"), evidence, detail)
 
     def _outcome(self, context: RuleContext, rule: Rule, limits: _Limits) -> _Outcome:
-        """What of the statement was found, and whether that decides."""
+        """The parts of the statement that were found, and whether they decide."""
         if limits.clock is None:
             return _Outcome(status="unclear", reason="nobody but an ivr speaks")
         said = find(context.transcript, rule.phrases[self.said], rule.speakers)
@@ -163,7 +163,7 @@ class SaidInTime(Check):
         return "the recording starts mid-call" if context.starts_mid_call(opening) else None
 
     def _misheard(self, context: RuleContext, rule: Rule, limits: _Limits) -> Match | None:
-        """What may have been the phrase, in time, but for a word the recogniser was not sure of."""
+        """A stretch in time that may have been the phrase, but for a word with a low probability."""
         if self.misheard is None:
             return None
         least = context.settings.sure_word_probability

@@ -29,17 +29,17 @@ class Step(Spec):
     within_turns: int | None = Field(None, ge=1)
     """Turns of the roles that say it; the one the moment lies in is the first."""
     before: bool = False
-    """Searched before the moment instead of after it; what overlaps the moment counts either way."""
+    """Search before the moment instead of after it; words that overlap the moment count in both cases."""
     around: bool = False
-    """Searched on both sides of the moment, with the same limits on each."""
+    """Search on both sides of the moment, with the same limits."""
     after: Literal["moment", "previous"] = "moment"
-    """What both limits count from: the moment, or where the step before was found."""
+    """Start of both limits: the moment, or the place where the previous step was found."""
     never: bool = False
-    """Must not be said there."""
+    """The phrase must not be said there."""
     times: int = Field(1, ge=1)
-    """How often it must be said at least."""
+    """The number of times that it must be said at least."""
     optional: bool = False
-    """Reported, does not decide."""
+    """The step is reported but does not decide."""
 
     @model_validator(mode="after")
     def _fitting(self) -> Step:
@@ -54,7 +54,7 @@ class Step(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What limits count by: the call's turns and its conversation time."""
+    """The units of limits: the call's turns and its conversation time."""
 
     duration_s: float
     clock: Clock
@@ -131,7 +131,7 @@ class Around:
 
 
 def _ends_s(turns: Sequence[Turn]) -> float:
-    """When the last of some turns has ended."""
+    """The end of the last of some turns, in seconds."""
     return max(turn.end_s for turn in turns)
 
 
