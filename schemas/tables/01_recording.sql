@@ -29,4 +29,4 @@ COMMENT ON COLUMN recording.layout IS 'stereo (a speaker a channel), mono, or fa
 COMMENT ON COLUMN recording.duration_s IS 'Length in seconds';
 COMMENT ON COLUMN recording.status IS 'analysed, or quarantined when it could not be';
 COMMENT ON COLUMN recording.error IS 'Why it is quarantined, one line';
-COMMENT ON COLUMN recording.analysed_at IS 'When this row was made, instant';
+COMMENT ON COLUMN recording.analysed_at IS 'When the recording was analysed or quarantined, instant';

@@ -1,8 +1,8 @@
 """The check `sequence`: steps that are said, or never said, around the moments of a kind.
 
 Each step of a moment is met, not met, or undetermined. It is undetermined if the deciding words are not
-reliable, if their speaker is unknown, or if the window was not recognised well enough. A moment is bad if one of
-its deciding steps is not met, undetermined if one is undetermined, and otherwise good. The keys `enough`,
+reliable, if their speaker is unknown, or if the window was not recognised well enough. A moment is bad if one
+of its deciding steps is not met, undetermined if one is undetermined, and otherwise good. The keys `enough`,
 `missing` and `without` say how the verdict follows from the moments.
 """
 
