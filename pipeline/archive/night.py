@@ -312,7 +312,7 @@ class _BatchRunner:
         self.totals = Totals()
 
     def run(self, items: Sequence[WorkItem], hours: float | None = None) -> tuple[WorkItem, ...]:
-        """Deal with `items` in order; no batch is begun later than `hours` from now. Returns those done."""
+        """Analyse and store `items` in order; no batch starts after `hours`. Returns the items done."""
         settings, steps = self._order.settings, self._steps
         end = math.inf if hours is None else steps.clock() + 3600 * hours
         done: tuple[WorkItem, ...] = ()

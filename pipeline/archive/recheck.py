@@ -194,7 +194,7 @@ def rechecked(
 
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
-    """Whether events were found by the phrases of now."""
+    """Whether the events were found with the present phrases and words."""
     return language_version_of(stored.rules_version) == rules.language_version
 
 

@@ -1,8 +1,8 @@
-"""The DuckDB file: what is stored, how it is published, how it is read.
+"""The DuckDB file: writing, publishing and reading of stored calls.
 
-One process writes, any number read. The writer works on a copy beside the published file and publishes
-by renaming a finished copy over it: a reader sees the whole of one publication and waits for nobody, and
-a crash leaves the published file as it was. The layout is defined in `schemas`.
+One process writes, any number of processes read. The writer works on a copy beside the published file and
+publishes by renaming a finished copy over it. A reader therefore sees one complete publication and never
+waits, and a crash does not change the published file. The layout is defined in `schemas`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ __all__ = [
 ]
 
 _DERIVED = tuple(part.table for part in PARTS)
+"""Tables whose rows of a recording are replaced when it is analysed again."""
 _KEPT = ("rule", "review", HISTORY)
-"""Tables that outlive every analysis."""
+"""Tables whose rows stay when a recording is analysed again."""
 
 _SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
 _VERSIONS = ("asr_model", "rules_version", "attribution_version", "algorithm", "audio_algorithm")
@@ -74,7 +75,7 @@ QUALIFY row_number() OVER (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """What is stored of a recording; versions are None for a quarantined one.
+    """The state of a stored recording; versions are None for a quarantined one.
 
     `holds` and `pauses` are those that its metadata gave.
     """
@@ -99,7 +100,7 @@ class StoredState:
 
 
 class Writer:
-    """The working copy; from `writing()`. What is added is seen by readers after `publish()`."""
+    """The working copy of a store, from `writing()`. Readers see added rows after `publish()`."""
 
     def __init__(self, db: Path, work: Path) -> None:
         """Bring tables and views of the copy `work` up to date."""
@@ -133,7 +134,7 @@ class Writer:
         }
 
     def add(self, analysis: CallAnalysis) -> None:
-        """Store one recording in one transaction; whatever was derived from it before is replaced.
+        """Store one recording in one transaction; rows of its former analysis are replaced.
 
         Reviews stay, and verdicts that change are kept in verdict_history. Raises RecordingError, with the
         store as it was, when a value breaks a CHECK or has no place in its column; UsageError when the file
@@ -151,9 +152,9 @@ class Writer:
                     self._connection.from_arrow(self._arrow(table, recording_id, records)).insert_into(table)
 
     def update_call(self, recording_id: str, uri: str, call: Call) -> bool:
-        """Give a stored recording its present `uri` and business facts; says whether anything changed.
+        """Update `uri` and business facts of a stored recording. Returns whether anything changed.
 
-        Raises KeyError for a recording that is not stored, else as `add`.
+        Raises KeyError for a recording that is not stored, and otherwise as `add`.
         """
         with self._transaction(uri):
             stored_uri = self._stored_uri(recording_id)
@@ -171,18 +172,19 @@ class Writer:
         return not same_call or stored_uri != uri
 
     def hold_tracks(self) -> tuple[HoldTrack, ...]:
-        """The hold music that is known."""
+        """The known hold music."""
         return read_tracks(self._connection)
 
     def learn_tracks(self, known_after: int) -> None:
-        """Know the music that at least `known_after` of the stored recordings share from now on."""
+        """Learn, as hold tracks, the music that at least `known_after` of the stored recordings share."""
         with self._transaction("hold_track"):
             learn_tracks(self._connection, known_after)
 
     def put_rules(self, rules: Sequence[ScoredRule]) -> bool:
         """Make `rules` the active ones, replacing rows of the same id and version; others become inactive.
 
-        Says whether anything changed. To be called by whoever stores findings: scores weigh by these rows.
+        Returns whether anything changed. Call it before findings are stored: scores use the weights in these
+        rows.
         """
         in_order = sorted(rules, key=lambda rule: rule.rule_id)
         with self._transaction("rule"):
@@ -198,10 +200,10 @@ class Writer:
         return changed
 
     def add_reviews(self, reviews: Sequence[Review]) -> int:
-        """Store judgements, all or none, and say how many are new.
+        """Store reviews, all or none. Returns the number of new ones.
 
-        One that says what its reviewer said last of that finding is not stored again. Raises RecordingError
-        when one breaks a CHECK, such as an unknown judgement.
+        A review that equals its reviewer's latest one of that finding is not stored again. Raises
+        RecordingError when one breaks a CHECK, such as an unknown judgement.
         """
         with self._transaction("review"):
             rows = self._connection.execute(_LATEST_REVIEWS).fetchall()
@@ -213,16 +215,15 @@ class Writer:
     def add_rechecked(
         self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]
     ) -> bool:
-        """Store what judging calls again has changed, in one transaction; says whether there is anything.
+        """Store the changes of a recheck in one transaction. Returns whether anything changed.
 
-        `settings` are those the calls were judged with, by the fingerprint of the stored ones. Raises as
-        `add`.
+        `settings` are those of the recheck, by the fingerprint of the stored ones. Raises as `add`.
         """
         with self._transaction("recheck"):
             return store_rechecked(self._connection, rechecked, rules_version, settings)
 
     def publish(self) -> None:
-        """Let readers see all that was added so far, at once; the writer goes on working.
+        """Make all added rows visible to readers at once. The writer can be used further.
 
         Readers that have the former file open keep it. Raises UsageError when the disk refuses, with the
         published file as it was.
@@ -236,7 +237,7 @@ class Writer:
             raise UsageError("cannot publish the store", where=self._db, value=brief(error)) from error
 
     def close(self) -> None:
-        """End; what was not published is lost."""
+        """Close the working copy; rows that were not published are lost."""
         self._connection.close()
 
     def _stored_uri(self, recording_id: str) -> str | None:
@@ -246,7 +247,7 @@ class Writer:
         return rows[0][0] if rows else None
 
     def _keep_changes(self, analysis: CallAnalysis) -> None:
-        """Note the verdicts that are about to be replaced by others."""
+        """Store the verdicts that the new analysis changes in verdict_history."""
         sql = "SELECT rule_id, rule_version, verdict, start_s, quote FROM finding WHERE recording_id = ?"
         old = self._connection.sql(sql, params=[analysis.recording.recording_id]).to_arrow_table().to_pylist()
         changes = tuple(verdict_changes(analysis, old, datetime.now(UTC), "analysis"))
@@ -268,7 +269,7 @@ class Writer:
 
     @contextmanager
     def _transaction(self, uri: str) -> Iterator[None]:
-        """All or nothing; faults in the data are the recording's, all others the store's."""
+        """A transaction. Errors in values raise RecordingError for the recording, others UsageError."""
         try:
             self._connection.begin()
             try:
@@ -287,9 +288,9 @@ class Writer:
 def writing(db: Path) -> Iterator[Writer]:
     """A writer on the store `db`, which is made at the first `publish()` if it is missing.
 
-    A store of an earlier release is migrated and published first, with a line on standard error. Otherwise
-    leaving without `publish()` changes nothing. Raises UsageError when another process writes, when the
-    folder cannot be written or when the file is no store that this release can write.
+    A store of an earlier release is migrated and published first, with a line on standard error. Apart
+    from that, nothing changes without `publish()`. Raises UsageError if another process writes, if the folder
+    cannot be written, or if the file is not a store that this release can write.
     """
     db = db.resolve()
     layout = _check_ours(db)
@@ -318,7 +319,7 @@ def migrate(db: Path, report: Report) -> Migrated | None:
     if not layout.is_older:
         return None
     with locked(db):
-        layout = _check_ours(db)  # another process may have migrated it meanwhile
+        layout = _check_ours(db)  # another process may have migrated it in the meantime
         if layout is None or not layout.is_older:
             return None
         report(f"copying {db} ({layout})")
@@ -329,7 +330,7 @@ def migrate(db: Path, report: Report) -> Migrated | None:
 def with_layout_of_now(db: Path) -> None:
     """Migrate the store `db` with a line on standard error if it is from an earlier release.
 
-    For what reads before it writes. Raises UsageError as `migrate`.
+    For commands that read before they write. Raises UsageError as `migrate`.
     """
     layout = _check_ours(db.resolve())
     if layout is not None and layout.is_older:
@@ -342,7 +343,7 @@ def _announce(db: Path, layout: Layout) -> None:
 
 
 def check_writable(db: Path) -> None:
-    """Raise the UsageError that `writing(db)` would raise; makes no copy of the store."""
+    """Raise the UsageError that `writing(db)` would raise, without a copy of the store."""
     db = db.resolve()
     _check_ours(db)
     with locked(db):
@@ -355,7 +356,7 @@ def check_writable(db: Path) -> None:
 def _check_ours(db: Path) -> Layout | None:
     """The layout of the store `db`, None if it is missing.
 
-    Raises UsageError unless it is a store that this release can write or migrate and nobody else writes.
+    Raises UsageError unless this release can write or migrate it and no other program writes to it.
     """
     try:
         folder, missing, unfinished = db.is_dir(), not db.exists(), beside(db, ".wal").exists()

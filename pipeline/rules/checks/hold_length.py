@@ -1,4 +1,4 @@
-"""The check `hold_length`: no hold goes on too long without the agent checking back."""
+"""The check `hold_length`: no hold is too long unless the agent checks back."""
 
 from __future__ import annotations
 
