@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.phrases import role_cues, word_lists
 from pipeline.phrases.role_cues import RoleCues, load_role_cues, program_role_cues
+from pipeline.phrases.word_lists import load_words
 from pipeline.records import HeardWord
 from pipeline.rules import load_rules
 from pipeline.settings import AudioSettings
@@ -91,6 +94,33 @@ def test_versions_change_with_what_they_cover(
     own, site = load_rules(), load_rules(tmp_path)
     assert (site.role_cues.version != own.role_cues.version) == roles_change
     assert (site.language_version != own.language_version) == events_change
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "changes"),
+    [
+        ("numbers", "inside", True),
+        ("contact", "streets", True),
+        ("grammar", "common", True),
+        ("talk", "backchannels", True),
+        ("talk", "answers", False),
+    ],
+)
+def test_word_lists_that_find_events_change_the_version_of_the_language(
+    name: str, key: str, changes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load_rules()
+    original = load_words
+
+    def with_ahoy(asked: str, language: str = "en") -> dict[str, Any]:
+        values = original(asked, language)
+        return {**values, key: [*values[key], "ahoy"]} if asked == name else values
+
+    for module in (word_lists, role_cues):
+        monkeypatch.setattr(module, "load_words", with_ahoy)
+    after = load_rules()
+    assert (after.language_version != before.language_version) == changes
+    assert (after.role_cues.version != before.role_cues.version) == (not changes)
 
 
 @pytest.mark.parametrize(

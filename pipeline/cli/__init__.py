@@ -163,11 +163,12 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
         bool,
         typer.Option(
             "--refresh-outdated",
-            help="Also renew calls that the recogniser or audio settings of now would hear differently.",
+            help="Also analyse outdated calls again: other recogniser, audio settings, methods or role cues.",
         ),
     ] = False,
     hours: Annotated[
-        float | None, typer.Option(help="Begin no such batch later than so many hours after the first.")
+        float | None,
+        typer.Option(help="Start no batch of outdated calls later than this many hours."),
     ] = None,
     verbose: Verbose = False,
 ) -> None:
@@ -267,7 +268,7 @@ def _run(order: RunRequest, engine: Engine) -> NightSummary:
 def _run_flow(
     order: RunRequest, settings_file: Path | None = None, overrides: Sequence[str] | None = None
 ) -> NightSummary:
-    """Carry out an order as a Prefect flow."""
+    """Carry out a run as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
 
     # Wrong usage is reported now rather than after Prefect's start.
