@@ -147,6 +147,13 @@ def known_results() -> dict[str, str]:
     return {row["key"]: row["result"] for row in rows}
 
 
+def survived(mutants: list[Mutant]) -> list[Mutant]:
+    """The mutants that survived when they were last tried, whatever the tests were then."""
+    last = {key.partition("-")[0]: result for key, result in known_results().items()}
+    sources = {m.module: (ROOT / m.module).read_text(encoding="utf-8") for m in mutants}
+    return [mutant for mutant in mutants if last.get(mutant.key(sources[mutant.module])) == "survived"]
+
+
 def write_module(slot: Path, module: str, text: str) -> None:
     (slot / module).write_text(text, encoding="utf-8")
     for compiled in (slot / module).parent.glob(f"__pycache__/{Path(module).stem}.*.pyc"):
@@ -248,10 +255,15 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--only", default="", help="modules whose path begins like this")
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument(
+        "--survivors", action="store_true", help="draw only from those that survived when last tried"
+    )
     chosen = options.parse_args()
     targets = read_targets()
-    modules = [m for target in targets for m in modules_of(target) if m.startswith(chosen.only)]
+    modules = dict.fromkeys(m for target in targets for m in modules_of(target) if m.startswith(chosen.only))
     found = all_mutants(iter(modules), ROOT)
+    if chosen.survivors:
+        found = survived(found)
     mutants = random.Random(chosen.seed).sample(found, min(chosen.count, len(found)))
     digests = {target: digest_of(target.tests) for target in targets}
     drawn = []
