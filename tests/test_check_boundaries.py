@@ -24,6 +24,7 @@ from rule_cases import GREETING, NOTICE, a_case, a_rule, disclosure, doubtful, t
 
 from pipeline.records import Finding, Turn
 from pipeline.rules import CallContext, Rule
+from pipeline.rules.check import check_kinds
 from pipeline.rules.checks.beeps import Beeps
 from pipeline.rules.checks.calm import Calm
 from pipeline.rules.checks.every_hold import EveryHold
@@ -593,10 +594,13 @@ def test_after_a_mark_the_name_speaks_to_its_bearer(mark):
     [
         ("Am I speaking with Brooks right now then", "pass"),
         ("Am I talking to Brooks right now then", "pass"),
+        ("Talking to Brooks right now then", "pass"),
         ("I was working with Brooks right now then", "fail"),
         ("Brooks here how are you then", "fail"),
         ("Brooks speaking how are you then", "fail"),
         ("Brooks how are you then", "pass"),
+        ("Brooks it is what we have this for", "pass"),
+        ("For Brooks I am then speaking", "fail"),
         ("Okay Brooks bill is here then", "pass"),
         ("For Mister Brooks here it is then", "fail"),
         ("Okay Mister Brooks it is here then", "pass"),
@@ -632,6 +636,29 @@ def test_two_addresses_by_another_name_are_the_least_that_make_it_the_customers(
     assert name_used("Thank you, Jennifer, I see.").verdict == "not_determinable"
     again = name_used("Thank you, Jennifer, I see. Thank you, Jennifer, bye.")
     assert (again.verdict, again.detail["times"]) == ("pass", 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("Thank you, Mr. Doyle, I see. Thank you, Mr. Doyle, bye.", "pass"),
+        ("Thank you, Mr. Doyle, I see. Thank you, Mr. Smythe, I see.", "not_determinable"),
+        ("Thank you, Mr. Doyle, I see.", "not_determinable"),
+    ],
+)
+def test_of_an_address_with_a_title_the_name_after_it_is_compared(said, verdict):
+    assert name_used(said).verdict == verdict
+
+
+@pytest.mark.parametrize(("probability", "verdict"), [(0.9, "pass"), (0.1, "not_applicable")])
+def test_where_no_name_was_given_an_address_must_be_sure(probability, verdict):
+    turns = (
+        HELLO,
+        say("customer", 5.0, 9.0, "Hi, my bill is wrong."),
+        CHAT,
+        say("agent", 30, 34, "Thank you, Jennifer, I see."),
+    )
+    assert tried(doubtful(a_case(*turns), {"Jennifer,"}, probability), names()).verdict == verdict
 
 
 def test_a_name_used_before_it_was_given_is_no_use():
@@ -674,6 +701,7 @@ def test_it_is_read_back_within_two_minutes(late_s, verdict):
         # The fifth word after the day is too far from it.
         ("Thursday in the morning at ten, please.", "Lovely, that's Thursday at ten.", "not_applicable"),
         ("Thursday at ten, please.", "Lovely, that's Thursday then.", "fail"),
+        ("Thursday morning ten, please.", "Lovely, that's Thursday morning then.", "fail"),
         ("Thursday at ten, please.", "Lovely, that's ten then.", "fail"),
         ("Thursday at ten, please.", "Lovely, that's Friday at ten.", "fail"),
     ],
@@ -694,6 +722,28 @@ def test_a_reason_is_told_again_within_one_sentence(mark):
     )
 
 
+def test_only_what_begins_after_it_was_given_tells_it_again():
+    """The agent speaks on while the customer does; words are half a second long."""
+    early = "I see that the bill has doubled this month. Yes I see that it is so then right now and here."
+    late = "Yes I see that it is so then right now and here. I see that the bill has doubled this month."
+    customer = say("customer", 5.0, 9.0, REASON)
+    for agent, verdict in ((early, "fail"), (late, "pass")):
+        assert tried(a_case(say("agent", 0.5, 11.0, agent), customer), reading()).verdict == verdict
+    digits = "four four one nine two seven zero three"
+    customer = say("customer", 5.0, 9.0, NUMBER)
+    for agent, verdict in (
+        (f"{digits} so let me see what we have here", "fail"),
+        (f"so let me see what we have now {digits}", "pass"),
+    ):
+        assert tried(a_case(say("agent", 0.5, 14.0, agent), customer), reading()).verdict == verdict
+
+
+def test_what_was_searched_ends_with_the_last_time_for_it():
+    day = say("customer", 50.0, 54.0, "Thursday at ten, please.")
+    found = tried(a_case(HELLO, say("customer", 5.0, 9.0, NUMBER), CHAT, day, duration_s=400.0), reading())
+    assert (found.verdict, found.end_s) == ("fail", pytest.approx(174.0))
+
+
 def test_another_speaker_reads_nothing_back():
     turns = HELLO, say("customer", 5.0, 9.0, NUMBER), CHAT
     assert tried(a_case(*turns, say("customer", 30.0, 35.0, AGAIN)), reading()).verdict == "fail"
@@ -705,6 +755,22 @@ def test_asking_before_anything_was_given_is_no_check():
     asks = say("agent", 1.0, 4.0, "Did I get that right?")
     found = tried(a_case(asks, say("customer", 5.0, 9.0, NUMBER), CHAT), reading())
     assert (found.verdict, found.detail["asked_s"]) == ("fail", [])
+
+
+def test_asking_after_one_of_several_is_enough():
+    asks, day = (
+        say("agent", 10.0, 14.0, "Did I get that right?"),
+        say("customer", 16.0, 20.0, "Thursday at ten, please."),
+    )
+    found = tried(a_case(HELLO, say("customer", 5.0, 9.0, NUMBER), asks, day), reading())
+    assert (found.verdict, len(found.detail["asked_s"])) == ("pass", 1)
+
+
+def test_a_day_within_a_reason_is_a_datum_of_its_own_and_one_within_a_date_is_not():
+    found = read_back(f"{REASON[:-1]} since Thursday at ten.", "Okay.")
+    assert [each["kind"] for each in found.detail["given"]] == ["reason_with_details", "day"]
+    found = read_back("I was born on the fourth of June 1981.", "Okay.")
+    assert [each["kind"] for each in found.detail["given"]] == ["date_of_birth"]
 
 
 def test_the_detail_gives_each_datum_and_when_it_was_read_back():
@@ -743,6 +809,63 @@ def test_the_notice_ends_within_a_minute(start_s, status):
     assert disclosure(notice(start_s)).detail["status"] == status
 
 
+@pytest.mark.parametrize(("start_s", "status"), [(10.0, "in_time"), (9.9, "late")])
+def test_the_notice_ends_before_personal_data_begin(start_s, status):
+    turns = say("agent", 0.0, 3.0, GREETING), say("agent", 5.0, 13.0, NOTICE)
+    case = a_case(*turns, say("customer", start_s, 14.0, "441-927-03"))
+    assert disclosure(case).detail["status"] == status
+
+
 @pytest.mark.parametrize(("end_s", "status"), [(10.0, "in_time"), (9.9, "late")])
 def test_the_notice_ends_before_another_agent_takes_over(end_s, status):
     assert disclosure(notice(transfers=(a_transfer(4.0, end_s),))).detail["status"] == status
+
+
+FAR = "and I am the one who will try to look after it"
+
+
+@pytest.mark.parametrize(
+    ("between", "slots"),
+    [
+        (FAR.split()[:11], ["subject", "act", "modality", "purpose"]),
+        (FAR.split()[:12], ["subject", "act", "modality"]),
+    ],
+)
+def test_parts_of_the_notice_are_within_12_words_of_it_in_one_utterance(between, slots):
+    text = " ".join(["This call is being recorded", *between, "for training purposes."])
+    case = a_case(say("agent", 0.0, 3.0, GREETING), say("agent", 5.0, 13.0, text))
+    assert disclosure(case).detail["slots"] == slots
+
+
+def test_what_is_said_after_the_customer_is_no_part_of_the_notice():
+    turns = (
+        say("agent", 5.0, 8.0, "This call is being recorded"),
+        say("customer", 9.0, 11.0, "Okay then, fine by me."),
+    )
+    case = a_case(
+        say("agent", 0.0, 3.0, GREETING), *turns, say("agent", 12.0, 14.0, "for training purposes.")
+    )
+    assert disclosure(case).detail["slots"] == ["subject", "act", "modality"]
+
+
+# --- what checks read, and what their verdicts rest on
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads", "bases"),
+    [
+        ("beeps", "holds sounds", "event"),
+        ("calm", "tone", "measure"),
+        ("every_hold", "holds", "absence phrase"),
+        ("hold_length", "holds", "event"),
+        ("measure", "holds metrics overlaps silences", "measure"),
+        ("name_used", "facts", "absence phrase"),
+        ("repeat_back", "holds", "absence phrase"),
+        ("said_in_time", "holds transfers", "absence phrase"),
+        ("sequence", "holds", "absence event phrase"),
+    ],
+)
+def test_what_a_check_declares(kind, reads, bases):
+    check = check_kinds()[kind]
+    assert (" ".join(sorted(check.reads)), " ".join(sorted(check.bases))) == (reads, bases)
+    assert check.by_meaning is (kind != "name_used")

@@ -18,7 +18,7 @@ from builders import (
 )
 
 from pipeline.events.holds import detect_holds, without_honoured_refusals
-from pipeline.events.overlaps import classify, detect_overlaps, is_backchannel
+from pipeline.events.overlaps import classify, detect_overlaps, is_backchannel, is_complete
 from pipeline.events.scene import Scene
 from pipeline.events.silences import detect_silences
 from pipeline.events.transfers import detect_transfers
@@ -102,7 +102,7 @@ def test_a_customer_who_talks_for_more_than_half_of_the_music_is_not_on_hold(unt
 )
 def test_under_tones_close_together_half_a_second_of_talk_is_allowed(first_s, second_s, talk, count):
     tones = sound("tones", *first_s), sound("tones", *second_s)
-    assert len(holds(*tones, turns=(say("customer", *talk, "and"),))) == count
+    assert len(holds(*tones, turns=(say("customer", talk[0], talk[1], "and"),))) == count
 
 
 @pytest.mark.parametrize(("music_s", "kind"), [(24.0, "music"), (23.9, "mixed")])
@@ -245,7 +245,7 @@ def test_words_that_frame_a_silence(kind, start_s, end_s, count):
     ],
 )
 def test_the_customer_may_speak_during_a_silence(talks, starts_s):
-    turns = tuple(say("customer", *talk, "and") for talk in talks)
+    turns = tuple(say("customer", talk[0], talk[1], "and") for talk in talks)
     assert [start_s for start_s, *_ in holds(turns=turns, framed=True)] == starts_s
 
 
@@ -401,6 +401,7 @@ def test_what_a_pause_of_the_recorder_leaves_of_a_silence_is_longer_than_3_s(unt
     ("role", "end_s", "announced"),
     [
         ("agent", 5.05, True),
+        ("agent", 5.1, True),
         ("agent", 5.15, False),
         ("unknown", 5.0, True),
         ("customer", 5.0, False),
@@ -594,6 +595,23 @@ def test_another_speaker_on_another_channel_need_not_be_another_agent():
     assert transfers(ANNOUNCED, other) == [(12, 40, "returned")]
 
 
+def test_who_greets_before_leaving_again_took_over_when_coming_then():
+    turns = say("agent", 47, 49, GREETS), say("agent", 54, 56, "so")
+    assert transfers(ANNOUNCED, BACK, *turns) == [(12, 47, "completed")]
+
+
+def test_a_name_within_15_s_of_the_return_counts_after_however_much_talk():
+    turns = say("agent", 12, 41, "or I can do it here"), say("agent", 60, 70, "well this is mark")
+    named = Said("introduction", Span(65.0, 66.0), 4)
+    assert transfers(ANNOUNCED, *turns, phrases=(TRANSFER, named)) == [(12, 60, "completed")]
+
+
+def test_the_other_agent_may_begin_by_announcing_the_next_transfer():
+    again = Said("transfer", Span(40.0, 42.0), 3)
+    found = transfers(ANNOUNCED, say("agent", 40, 44, GREETS), phrases=(TRANSFER, again))
+    assert found == [(12, 40, "completed"), (42.0, None, "announced")]
+
+
 def test_two_transfers_one_after_the_other():
     turns = (
         ANNOUNCED,
@@ -656,7 +674,7 @@ def test_something_plays_while_a_caller_is_handed_on(plays, count):
 
 @pytest.mark.parametrize(("talk", "count"), [((15.0, 29.0), 1), ((15.0, 29.1), 0)])
 def test_a_caller_who_talks_for_more_than_half_of_the_time_is_not_handed_on(talk, count):
-    assert unannounced(turns=(say("customer", *talk, "and"),), named_s=40.0) == count
+    assert unannounced(turns=(say("customer", talk[0], talk[1], "and"),), named_s=40.0) == count
 
 
 @pytest.mark.parametrize(("back_s", "count"), [(16.0, 1), (15.9, 0)])
@@ -680,3 +698,26 @@ def test_another_agent_follows_one_who_has_greeted_the_caller(first, phrases, co
     named = Said("introduction", Span(40.0, 41.0), 2)
     call = scene(first, MUMBLES, say("agent", 40, 44, GREETS), phrases=(*phrases, named), sounds=PLAYS)
     assert len(detect_transfers(call)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("I asked you two weeks", True),
+        # A recogniser that ends sentences, but not this one, heard no end.
+        ("Good. I asked you two weeks", False),
+        ("Good? I asked you two weeks", False),
+        ("Good. I asked you two weeks.", True),
+        # A full stop within a number ends no sentence.
+        ("It is 2.5", True),
+        ("what it is for", False),
+        ("what it is for.", True),
+        ("what it is for?", True),
+        ("what it is for!", True),
+        ("I went and.", False),
+        ("I went,", False),
+        ("?", False),
+    ],
+)
+def test_a_text_that_reads_as_finished(text, complete):
+    assert is_complete(text) is complete

@@ -99,6 +99,8 @@ def test_an_answer_is_to_the_request_before_it():
     minds = say("agent", 8.0, 10.0, "Do you mind holding?")
     asks = say("agent", 11.0, 13.0, "Can I put you on hold?")
     assert hold_after(minds, asks, customer("No.", 13.5, 14.0), BACK).permission == "refused"
+    later = replace(asks, start_s=13.0, end_s=15.0)
+    assert hold_after(minds, customer("No.", 10.5, 11.0), later, BACK).permission == "granted"
     first = replace(asks, start_s=8.0, end_s=10.0), replace(minds, start_s=11.0, end_s=13.0)
     assert hold_after(*first, customer("No.", 13.5, 14.0), BACK).permission == "granted"
 
@@ -148,7 +150,9 @@ def test_a_reply_recognised_with_a_probability_of_40_percent_was_understood(prob
 
 
 def test_words_elsewhere_do_not_make_a_reply_doubtful():
-    turns = conversation(customer("How long?", 2.0, 3.0), ASK, customer("How long?", 14.5, 15.5), BACK)
+    turns = conversation(
+        customer("And then it broke again and again", 2.0, 3.0), ASK, customer("How long?", 14.5, 15.5), BACK
+    )
     words = [replace(w, probability=0.1) if w.start_s < 4.0 else w for w in words_of(turns)]
     assert hold_after(*turns, words=words).permission == "not_awaited"
 
@@ -156,7 +160,18 @@ def test_words_elsewhere_do_not_make_a_reply_doubtful():
 # --- thanks
 
 
-@pytest.mark.parametrize(("start_s", "thanked"), [(59.6, True), (59.4, None)])
+def test_of_two_thanks_one_must_be_sure():
+    first, second = (
+        say("agent", 60.0, 62.0, "Thank you for holding."),
+        say("agent", 62.0, 64.0, "Thanks for waiting."),
+    )
+    turns = conversation(ASK, first, second)
+    for doubtful, thanked in (({1}, True), ({2}, True), ({1, 2}, None)):
+        words = [replace(w, probability=0.1) if w.turn_index in doubtful else w for w in words_of(turns)]
+        assert hold_after(*turns, words=words).thanked is thanked
+
+
+@pytest.mark.parametrize(("start_s", "thanked"), [(59.6, True), (59.5, True), (59.4, None)])
 def test_the_agent_may_be_back_half_a_second_before_the_hold_ends(start_s, thanked):
     assert hold_after(ASK, replace(BACK, start_s=start_s)).thanked is thanked
 

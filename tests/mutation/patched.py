@@ -199,7 +199,7 @@ def patch_constant(mutant: Mutant, source: str, new: CodeType, names: dict[str, 
 def used_at_import(statement: ast.stmt, names: set[str]) -> bool:
     """Whether a statement of a module reads one of the names when it is imported, not when it is called."""
     if isinstance(statement, ast.FunctionDef):
-        parts: list[ast.AST] = [
+        parts: list[ast.AST | None] = [
             *statement.decorator_list,
             *statement.args.defaults,
             *statement.args.kw_defaults,
