@@ -579,7 +579,8 @@ def name_used(said: str, name: str = "Daniel Brooks", **parts: Any) -> Finding:
     "at".split(),
 )
 def test_a_word_that_speaks_of_the_name(before):
-    assert name_used(f"So we have {before} Brooks right here now").verdict == "fail"
+    found = name_used(f"So we have {before} Brooks right here now")
+    assert (found.verdict, found.detail["times"]) == ("fail", 0)
     assert name_used("So we have then Brooks right here now").verdict == "pass"
 
 

@@ -54,6 +54,9 @@ class Patched:
         if self.failed:
             sys.exit("the tests fail without a mutant")
         whole_s = time.monotonic() - started
+        if self._try(None, session.items, 10 + 3 * whole_s) != "survived":
+            self.failed = True
+            sys.exit("the tests fail in a fork without a mutant")
         print(f"{whole_s:5.1f} s for {len(session.items)} tests, {len(self.mutants)} mutants", flush=True)
         for mutant in self.mutants:
             started = time.monotonic()
@@ -82,7 +85,7 @@ class Patched:
                 sys.setprofile(None)
             self.seconds[item.nodeid] = time.monotonic() - started
 
-    def _try(self, mutant: Mutant, items: list[pytest.Item], limit_s: float) -> str | None:
+    def _try(self, mutant: Mutant | None, items: list[pytest.Item], limit_s: float) -> str | None:
         pid = os.fork()
         if not pid:
             self._in_child(mutant, items)
@@ -97,7 +100,7 @@ class Patched:
         os.waitpid(pid, 0)
         return "timeout"
 
-    def _in_child(self, mutant: Mutant, items: list[pytest.Item]) -> None:
+    def _in_child(self, mutant: Mutant | None, items: list[pytest.Item]) -> None:
         code = 1
         try:
             os.setsid()
@@ -105,7 +108,7 @@ class Patched:
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
             self.in_child = True
-            places = patch(mutant, self.root)
+            places = patch(mutant, self.root) if mutant else set()
             if places is None:
                 os._exit(NOT_PATCHED)
             chosen = [item for item in items if not places or self.called[item.nodeid] & places]
