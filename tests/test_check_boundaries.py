@@ -613,6 +613,7 @@ def test_who_is_spoken_to(said, verdict):
 
 def test_titles_and_all_parts_of_the_name_are_quoted():
     assert name_used("Okay Mister Daniel Brooks it is here then").quote == "Mister Daniel Brooks"
+    assert name_used("Okay Daniel Marino, it is here then", "Daniel Moreno").quote == "Daniel Marino,"
     found = name_used("Okay Daniel Brooks, and Daniel, it is here then, Brooks")
     assert (found.quote, found.detail["times"]) == ("Daniel Brooks,", 2)
 
@@ -645,6 +646,7 @@ def test_two_addresses_by_another_name_are_the_least_that_make_it_the_customers(
         ("Thank you, Mr. Doyle, I see. Thank you, Mr. Doyle, bye.", "pass"),
         ("Thank you, Mr. Doyle, I see. Thank you, Mr. Smythe, I see.", "not_determinable"),
         ("Thank you, Mr. Doyle, I see.", "not_determinable"),
+        ("Thank you, Jennifer, I see. Thank you, Alice, I see.", "not_determinable"),
     ],
 )
 def test_of_an_address_with_a_title_the_name_after_it_is_compared(said, verdict):
@@ -660,6 +662,23 @@ def test_where_no_name_was_given_an_address_must_be_sure(probability, verdict):
         say("agent", 30, 34, "Thank you, Jennifer, I see."),
     )
     assert tried(doubtful(a_case(*turns), {"Jennifer,"}, probability), names()).verdict == verdict
+
+
+def test_both_addresses_by_another_name_must_be_sure():
+    turns = HELLO, say("customer", 5.0, 9.0, "My name is Daniel Brooks."), CHAT
+    twice = (
+        say("agent", 30, 34, "Thank you, Jennifer, I see."),
+        say("agent", 40, 44, "Thank you, Jennifer. Bye."),
+    )
+    assert tried(a_case(*turns, *twice), names()).verdict == "pass"
+    assert tried(doubtful(a_case(*turns, *twice), {"Jennifer."}, 0.1), names()).verdict == "not_determinable"
+
+
+def test_one_unknown_speaker_may_have_been_given_the_name():
+    turns = HELLO, say("customer", 5.0, 9.0, "Hi, my bill is wrong."), CHAT
+    assert tried(a_case(*turns), names()).verdict == "not_applicable"
+    found = tried(a_case(*turns, say("unknown", 30.0, 34.0, "That is fine by me.")), names())
+    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
 
 
 def test_a_name_used_before_it_was_given_is_no_use():
@@ -780,7 +799,7 @@ def test_the_detail_gives_each_datum_and_when_it_was_read_back():
         say("customer", 5.0, 9.0, NUMBER),
         say("agent", 10.0, 15.0, AGAIN),
         say("customer", 16.0, 20.0, "Thursday at ten, please."),
-        say("agent", 21.0, 25.0, "Did I get that right?"),
+        say("agent", 21.0, 25.0, "So then, did I get that right?"),
     )
     found = tried(a_case(*turns), reading())
     kinds = [(each["kind"], each["repeated_s"] is not None) for each in found.detail["given"]]
@@ -797,7 +816,23 @@ def test_details_recognised_with_a_probability_of_40_percent_are_sure(probabilit
     assert tried(doubtful(case, {"441-927-03"}, probability), reading()).verdict == verdict
 
 
+def test_of_several_details_one_must_be_sure():
+    case = a_case(
+        HELLO, say("customer", 5.0, 9.0, "441-927-03"), CHAT, say("customer", 27.0, 29.0, "Thursday at ten.")
+    )
+    assert tried(doubtful(case, {"441-927-03"}, 0.1), reading()).verdict == "fail"
+    both = {"441-927-03", "Thursday", "at", "ten."}
+    assert tried(doubtful(case, both, 0.1), reading()).verdict == "not_determinable"
+
+
 # --- said in time
+
+
+@pytest.mark.parametrize(("probability", "status"), [(0.4, "late"), (0.39, "unclear")])
+def test_personal_data_recognised_with_a_probability_of_40_percent_limit_the_time(probability, status):
+    case = notice(10.0)
+    case = a_case(*case.turns, say("customer", 5.0, 7.0, "441-927-03"))
+    assert disclosure(doubtful(case, {"441-927-03"}, probability)).detail["status"] == status
 
 
 def notice(start_s: float = 5.0, **parts: Any) -> CallContext:
@@ -820,6 +855,16 @@ def test_the_notice_ends_before_personal_data_begin(start_s, status):
 @pytest.mark.parametrize(("end_s", "status"), [(10.0, "in_time"), (9.9, "late")])
 def test_the_notice_ends_before_another_agent_takes_over(end_s, status):
     assert disclosure(notice(transfers=(a_transfer(4.0, end_s),))).detail["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("start_s", "probability", "verdict"),
+    [(5.0, 0.59, "not_determinable"), (5.0, 0.6, "fail"), (70.0, 0.59, "fail")],
+)
+def test_a_notice_may_have_been_misheard_in_a_word_below_60_percent_in_time(start_s, probability, verdict):
+    text = "To serve you better we restored all calls."
+    case = a_case(say("agent", 0.0, 3.0, GREETING), say("agent", start_s, start_s + 4.0, text))
+    assert disclosure(doubtful(case, {"restored"}, probability)).verdict == verdict
 
 
 FAR = "and I am the one who will try to look after it"

@@ -1,6 +1,6 @@
 """Faults put into the program one by one: do its tests notice?
 
-    python tests/mutation/run.py [--count 300] [--seed 1] [--only pipeline/metrics] [--survivors]
+    python tests/mutation/run.py [--count 300] [--seed 1] [--only pipeline/metrics ...] [--survivors]
 
 Draws mutants by a seed, runs each against the tests that `targets.toml` names for its module, and prints those
 that survive. Most are put into running code (`patched.py`); the others take a fresh process each, `--processes`
@@ -293,14 +293,16 @@ def main() -> None:
     )
     options.add_argument("--count", type=int, default=300, help="how many mutants are drawn")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", default="", help="modules whose path begins like this")
+    options.add_argument("--only", nargs="+", default=[""], help="modules whose path begins like this")
     options.add_argument("--processes", type=int, default=2)
     options.add_argument(
         "--survivors", action="store_true", help="draw only from those that survived when last tried"
     )
     chosen = options.parse_args()
     targets = read_targets()
-    modules = dict.fromkeys(m for target in targets for m in modules_of(target) if m.startswith(chosen.only))
+    modules = dict.fromkeys(
+        m for target in targets for m in modules_of(target) if m.startswith(tuple(chosen.only))
+    )
     found = all_mutants(iter(modules), ROOT)
     if chosen.survivors:
         found = survived(found)
