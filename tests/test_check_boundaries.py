@@ -11,6 +11,7 @@ from builders import (
     a_hold,
     a_silence,
     a_transfer,
+    active,
     an_overlap,
     conversation,
     measured,
@@ -306,6 +307,11 @@ def test_the_longest_interruption_by_the_role_is_the_evidence():
     assert (found.start_s, found.end_s, found.turn_index, found.quote) == (14.5, 16.0, 3, GOES_ON.text)
 
 
+def test_the_turn_that_interrupts_is_quoted():
+    found = interrupting(an_overlap("agent", 8.0, 9.0), an_overlap("agent", 14.5, 15.0))
+    assert (found.start_s, found.turn_index, found.quote) == (8.0, 2, CUTS_IN.text)
+
+
 def test_the_longest_silence_that_nobody_announced_is_the_evidence():
     found = interrupting(
         silences=(
@@ -507,6 +513,43 @@ def test_where_any_moment_were_enough_the_time_of_all_was_searched():
     assert (all_.verdict, all_.start_s) == ("fail", any_.start_s)
     assert all_.end_s < 10.0
     assert [moment["good"] for moment in any_.detail["moments"]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("which", "starts_s"), [("first", [1.5]), ("last", [9.5]), ("each", [1.5, 5.5, 9.5])]
+)
+def test_which_moments_are_looked_at(which, starts_s):
+    turns = [say("customer", at_s, at_s + 1.5, "it is broken") for at_s in (1.0, 5.0, 9.0)]
+    answers = [say("agent", at_s + 1.8, at_s + 3.0, LONG) for at_s in (1.0, 5.0, 9.0)]
+    found = tried(
+        a_case(*turns, *answers), sequence({"say": ["sorry"]}, at="said", said="trouble", which=which)
+    )
+    assert [moment["at_s"] for moment in found.detail["moments"]] == starts_s
+
+
+@pytest.mark.parametrize(
+    ("keys", "basis", "reason"),
+    [
+        ({"at": "said", "said": "bye"}, "absence", "no moment: bye"),
+        ({"at": "transfer"}, "absence", "no moment: transfer"),
+        ({"at": "hold"}, "event", "no moment: hold"),
+    ],
+)
+def test_what_a_verdict_without_a_moment_rests_on(keys, basis, reason):
+    found = tried(a_case(*TALK[:3]), sequence({"say": ["sorry"]}, without="fail", **keys))
+    assert (found.verdict, found.basis, found.detail["reason"]) == ("fail", basis, reason)
+
+
+@pytest.mark.parametrize(
+    ("role", "verdict"), [("customer", "not_determinable"), ("unknown", "not_determinable"), ("ivr", "fail")]
+)
+def test_a_moment_may_have_been_missed_in_speech_without_words(role, verdict):
+    case = a_case(TALK[0], duration_s=40.0)
+    case = replace(case, activities=(*case.activities, active(role, 5.0, 30.0)))
+    assert (
+        tried(case, sequence({"say": ["sorry"]}, at="said", said="trouble", without="fail")).verdict
+        == verdict
+    )
 
 
 def test_the_detail_gives_times_to_the_millisecond():
