@@ -72,6 +72,11 @@ def test_when_beeps_are_due(starts_s, end_s, verdict):
     assert beeps(*starts_s, end_s=end_s).verdict == verdict
 
 
+def test_a_call_without_regular_beeps_shows_no_stretch():
+    found = beeps(1.0, 16.0)
+    assert (found.verdict, found.start_s, found.end_s, found.basis) == ("not_applicable", None, None, None)
+
+
 def test_what_is_no_beep_of_the_recorder():
     times = (1.0, 16.0, 31.0, 46.0)
     assert beeps(*times, sounds="tones").verdict == "pass"
@@ -585,6 +590,21 @@ def test_the_time_for_each_step_counts_from_the_one_before():
     assert tried(a_case(*TALK), sequence(*steps)).verdict == "pass"
 
 
+def test_who_says_only_what_is_optional_does_not_count():
+    rule = sequence({"say": ["sorry"]}, {"say": ["trouble"], "optional": True})
+    assert tried(a_case(TALK[1]), rule).verdict == "not_applicable"
+    assert tried(a_case(*TALK[:2]), rule).verdict == "fail"
+
+
+def test_the_first_bad_moment_is_the_evidence():
+    case = a_case(
+        *TALK, say("customer", 26.0, 29.0, "Now the oven is broken."), say("agent", 30.0, 33.0, LONG)
+    )
+    found = tried(case, sequence({"say": ["sorry"], "within_turns": 1}, at="said", said="trouble"))
+    assert found.verdict == "fail"
+    assert found.start_s > 26.0
+
+
 def test_what_must_never_be_said_is_no_step_to_count_from():
     steps = {"say": ["sorry"], "never": True, "within_s": 2.0}, {"say": ["trouble"], "after": "previous"}
     # "so sorry" lies outside of the window of the first one, so the second counts from the start.
@@ -688,6 +708,9 @@ def test_two_addresses_by_another_name_are_the_least_that_make_it_the_customers(
     [
         ("Thank you, Mr. Doyle, I see. Thank you, Mr. Doyle, bye.", "pass"),
         ("Thank you, Mr. Doyle, I see. Thank you, Mr. Smythe, I see.", "not_determinable"),
+        ("Thank you, Mr. Okonkwo, I see. Thank you, Mr. Okonkwo, bye.", "pass"),
+        ("Thank you, Mr. Okonkwo. And thank you, Mr. Okonkwo.", "pass"),
+        ("Thank you, Mr. Okonkwo, I see. Thank you, Mr. Adeyemi, I see.", "not_determinable"),
         ("Thank you, Mr. Doyle, I see.", "not_determinable"),
         ("Thank you, Jennifer, I see. Thank you, Alice, I see.", "not_determinable"),
     ],

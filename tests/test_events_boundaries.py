@@ -376,6 +376,11 @@ def test_a_short_sound_within_2_5_s_before_the_music_is_its_first(length_s, musi
     assert call.is_onset(0, Span(12.0, 12.0 + length_s)) is onset
 
 
+def test_one_of_several_sounds_may_follow_at_once():
+    call = scene(sounds=(sound("music", 14.0, 50.0), sound("tones", 60.0, 61.0)))
+    assert call.is_onset(0, Span(12.0, 12.3))
+
+
 @pytest.mark.parametrize(
     ("middle_s", "channel", "onset"),
     [(11.6, 0, False), (11.4, 0, True), (12.9, 0, False), (13.1, 0, True), (12.2, 1, True)],

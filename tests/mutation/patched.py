@@ -108,9 +108,7 @@ class Patched:
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
             self.in_child = True
-            places = patch(mutant, self.root) if mutant else set()
-            if places is None:
-                os._exit(NOT_PATCHED)
+            places = self._places(mutant)
             chosen = [item for item in items if not places or self.called[item.nodeid] & places]
             chosen.sort(key=lambda item: self.seconds[item.nodeid])
             for item in chosen:
@@ -118,6 +116,16 @@ class Patched:
             code = 0
         finally:
             os._exit(code)
+
+    def _places(self, mutant: Mutant | None) -> set[Place]:
+        """Patch the program; where that fails, the mutant is not tried here."""
+        try:
+            places = patch(mutant, self.root) if mutant else set()
+        except Exception:  # noqa: BLE001 - a constant whose new value raises is one
+            places = None
+        if places is None:
+            os._exit(NOT_PATCHED)
+        return places
 
 
 def patch(mutant: Mutant, root: Path) -> set[Place] | None:
