@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
+from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable, with_own_sets
 from pipeline.phrases.matcher import Compiler
 from pipeline.phrases.search import Phrases
 from pipeline.records import Role
@@ -111,7 +111,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:
-    values = read_toml(path)
+    values = with_own_sets(read_toml(path), path)
     try:
         return TypeAdapter(dict[str, spec]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:

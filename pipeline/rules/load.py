@@ -55,7 +55,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, read_toml, readable
+from pipeline.phrases.lexicon import Lexicon, read_toml, readable, with_own_sets
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
@@ -192,7 +192,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in {LEXICON_NAME, SHARED_NAME, SCORECARD_NAME}:
             continue
-        values = _renamed(read_toml(path), path)
+        values = with_own_sets(_renamed(read_toml(path), path), path)
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])
