@@ -208,11 +208,39 @@ def test_what_cannot_be_determined_says_why_in_a_sentence(case):
 
 
 def test_a_question_needs_groups_for_its_answer(tmp_path):
-    pack = (load_rules().rule("recording_disclosure").files[0]).read_text(encoding="utf-8")
+    pack = RULES.rule("recording_disclosure").files[0].read_text(encoding="utf-8")
     broken = pack.replace('bare_no = "bare_no"\n', "", 1)
     (tmp_path / "recording_disclosure.toml").write_text(broken, encoding="utf-8")
-    with pytest.raises(UsageError, match="asks goes with"):
+    with pytest.raises(UsageError, match=r"check\.consent\.bare_no"):
         load_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "then", "verdict"),
+    [
+        (ASKS, "No.", "Right, what is your account number?", "fail"),
+        (ASKS, "No.", "Then I will stop the recording.", "pass"),
+        (ASKS, "I'd rather not.", "Right, what is your account number?", "fail"),
+        (ASKS, "Yes.", "Right, what is your account number?", "not_applicable"),
+        (MINDS, "No.", "Right, what is your account number?", "not_applicable"),
+        (MINDS, "Yes, I do mind.", "Right, what is your account number?", "fail"),
+        ("Can I have your name?", "No.", "Right, what is your account number?", "not_applicable"),
+    ],
+)
+def test_a_no_is_an_objection(question, answer, then, verdict):
+    replies = [
+        ("customer", answer),
+        ("agent", then),
+        ("customer", "It's on the letter."),
+        ("agent", "Thanks."),
+    ]
+    assert finding(asked(question, *replies), "recording_objection").verdict == verdict
+
+
+def test_a_no_that_was_not_heard_well_is_no_sure_objection():
+    replies = [("customer", "Nope."), ("agent", "Right, what is your number?"), ("customer", "It's here.")]
+    case = doubtful(asked(ASKS, *replies), {"Nope."}, 0.2)
+    assert finding(case, "recording_objection").verdict == "not_determinable"
 
 
 def test_recording_objection_judges_what_follows_a_refusal():

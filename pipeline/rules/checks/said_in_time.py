@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from pipeline.personal_data.find import PersonalData
-from pipeline.phrases.answers import Answer, AnswerPhrases, find_answers
+from pipeline.phrases.answers import Answer
 from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Verdict
 from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
+from pipeline.rules.checks.consent import Consent
 from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
@@ -129,18 +130,8 @@ class SaidInTime(Check):
     kind: Literal["said_in_time"]
     said: tuple[Text, ...] = Field(min_length=1)
     """Groups of the phrases that count; one may stand without a list."""
-    asks: Text | None = None
-    """Group of the questions for consent; they count where they are answered."""
-    agrees: tuple[Text, ...] = ()
-    """Groups of the answers that mean yes."""
-    refuses: tuple[Text, ...] = ()
-    """Groups of the answers that mean no; they outweigh a yes in the same utterance."""
-    bare_no: Text | None = None
-    """Group of the answers that mean yes to a question such as "do you mind"."""
-    negative: Text | None = None
-    """Group of the phrases that make a question one to which a bare no means yes."""
-    asks_back: Text | None = None
-    """Group of the customer's questions about it; the answer may follow them, but nothing else."""
+    consent: Consent | None = None
+    """Questions for consent, which count where they are answered."""
     partial: Text
     """Group of the phrases that come near and do not count."""
     opening: Text
@@ -155,18 +146,10 @@ class SaidInTime(Check):
     def _one_or_many(cls, said: object) -> object:
         return (said,) if isinstance(said, str) else said
 
-    @model_validator(mode="after")
-    def _answerable(self) -> SaidInTime:
-        needed = (self.agrees, self.refuses, self.bare_no, self.negative, self.asks_back)
-        if self.asks and not all(needed):
-            message = "asks goes with agrees, refuses, bare_no, negative and asks_back, which find the answer"
-            raise ValueError(message)
-        return self
-
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        single = (self.asks, self.bare_no, self.negative, self.asks_back, self.partial, self.opening, self.misheard)
-        return (*self.said, *self.agrees, *self.refuses, *(name for name in single if name))
+        asks = self.consent.groups() if self.consent else ()
+        return (*self.said, *asks, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
     def slot_patterns(self) -> Mapping[str, tuple[str, ...]]:
         """The patterns of the statement's parts."""
@@ -220,14 +203,11 @@ class SaidInTime(Check):
 
     def _found(self, context: RuleContext, rule: Rule) -> _Found:
         """What is said of the groups that count; what stands in a question is not announced."""
-
-        def find_all(*groups: str) -> list[Match]:
-            return [m for name in groups for m in find(context.transcript, rule.phrases[name], rule.speakers)]
-
-        asked = find_all(self.asks) if self.asks else []
-        said = sorted(find_all(*self.said), key=lambda match: match.span)
+        asked = self.consent.questions(context, rule) if self.consent else ()
+        groups = (find(context.transcript, rule.phrases[name], rule.speakers) for name in self.said)
+        said = sorted((match for group in groups for match in group), key=lambda match: match.span)
         announced = [match for match in said if not any(match.overlaps(question) for question in asked)]
-        return _Found(announced=tuple(announced), asked=tuple(asked))
+        return _Found(announced=tuple(announced), asked=asked)
 
     def _announced(self, context: RuleContext, found: _Found, limits: _Limits) -> _Outcome | None:
         """The first announcement in time that was recognised well enough to decide."""
@@ -241,7 +221,7 @@ class SaidInTime(Check):
         questions = [match for match in sure if limits.allow(match, limits.data)]
         if not questions:
             return None
-        answers = self._answers(context, rule, questions)
+        answers = self.consent.answers(context, rule, questions) if self.consent else ()
         if not answers:
             return _Outcome(status="unclear", match=questions[0], reason_code="consent_unanswered")
         # The first reliable answer shows that the customer has understood the question.
@@ -250,26 +230,6 @@ class SaidInTime(Check):
             code: Reason = "consent_answer_not_heard_well"
             return _Outcome(status="unclear", match=questions[0], answer=answers[0], reason_code=code)
         return _Outcome(status="in_time", match=questions[0], answer=answer)
-
-    def _answers(self, context: RuleContext, rule: Rule, questions: Sequence[Match]) -> tuple[Answer, ...]:
-        """The customer's answers to the questions for consent, each searched until something else is said."""
-        if self.bare_no is None or self.negative is None or self.asks_back is None:
-            return ()
-        phrases = AnswerPhrases(
-            agrees=tuple(rule.phrases[name] for name in self.agrees),
-            refuses=tuple(rule.phrases[name] for name in self.refuses),
-            bare_no=rule.phrases[self.bare_no],
-            negative=rule.phrases[self.negative],
-            asks_back=rule.phrases[self.asks_back],
-        )
-        within_s = context.holds.answer_within_s
-        return tuple(
-            answer
-            for question in questions
-            for answer in find_answers(
-                context.transcript, phrases, [question], within_s, _answered_until_s(context, question)
-            )
-        )
 
     def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> Reason | None:
         """Why the opening cannot be judged, if so; silence shows nothing."""
@@ -287,14 +247,6 @@ class SaidInTime(Check):
         near = find(context.transcript, rule.phrases[self.misheard], rule.speakers)
         doubtful = (match for match in near if min(word.probability for word in match.words) < least)
         return next((match for match in doubtful if limits.allow(match, limits.sure_data)), None)
-
-
-def _answered_until_s(context: RuleContext, question: Match) -> float:
-    """Until when an answer counts; an announcement's question only until an agent speaks."""
-    if question.role != "ivr":
-        return context.call.duration_s
-    starts_s = (turn.start_s for turn in context.call.turns if turn.role == "agent")
-    return min((s for s in starts_s if s >= question.span.end_s), default=context.call.duration_s)
 
 
 def _as_detail(data: PersonalData | None) -> dict[str, Any] | None:
