@@ -61,7 +61,7 @@ class Consent(Spec):
         )
 
     def refusals(self, context: RuleContext, rule: Rule) -> tuple[Match, ...]:
-        """Where the customer refuses what was asked for; reliable ones only where the question is reliable."""
+        """Where the customer refuses what a reliable question asks for."""
         questions = self.questions(context, rule)
         sure = [question for question in questions if context.sure(question)]
         answers = self.answers(context, rule, sure)
