@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UsageError
@@ -35,6 +36,10 @@ RELEASED_DIGESTS = {
 it keeps the digest it had there, so that stored verdicts and reviews keep their rule versions."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+_SETS = "sets"
+"""The table of word sets, in the lexicon and in a file of phrases."""
+_SET_NAME = re.compile(r"\{(?P<name>[a-z_]+)\}")
 
 _TOML_NAMES = {
     "dict_type": "a table",
@@ -136,6 +141,48 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError("not TOML", where=path, value=str(error), remedy="correct the file") from None
+
+
+def with_own_sets(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a file of phrases with the sets of its own table `[sets]` written out in the others.
+
+    An entry of a set may name other sets; a name that is not the file's own is left to the lexicon.
+    Raises UsageError for a table that is not lists of phrases, and for a set that contains itself.
+    """
+    others = {key: value for key, value in values.items() if key != _SETS}
+    if _SETS not in values:
+        return others
+    try:
+        sets = TypeAdapter(dict[Text, tuple[Text, ...]]).validate_python(values[_SETS])
+    except ValidationError as error:
+        raise readable(error, path, values) from None
+    written = partial(_written_out, sets, path, ())
+    return {key: _in_strings(value, written) for key, value in others.items()}
+
+
+def _written_out(sets: Mapping[str, tuple[str, ...]], path: Path, within: tuple[str, ...], text: str) -> str:
+    """`text` with each `{set}` of `sets` as the choice of its entries; `within` are the sets around it."""
+
+    def choice(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name not in sets:
+            return found[0]
+        if name in within:
+            where = f"{_place(path, _SETS)}.{name}"
+            raise UsageError("a set that contains itself", where=where, remedy="write words instead")
+        entries = (_written_out(sets, path, (*within, name), entry) for entry in sets[name])
+        return f"({' | '.join(entries)})"
+
+    return _SET_NAME.sub(choice, text)
+
+
+def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """A TOML value with all its strings changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _in_strings(inner, change) for key, inner in value.items()}
+    return [_in_strings(inner, change) for inner in value] if isinstance(value, list) else value
 
 
 def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> UsageError:

@@ -1,4 +1,7 @@
-"""The groups of phrases that events, roles and rules share, from `shared.toml`, and their version."""
+"""The groups of phrases that events, roles and rules share, and their version.
+
+They stand in `shared.toml`; those about consent to a recording in `consent.toml`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
+from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable, with_own_sets
 from pipeline.phrases.matcher import Compiler
 from pipeline.phrases.role_cues import RoleCues, load_role_cues
 from pipeline.phrases.search import Phrases
@@ -22,6 +25,7 @@ from pipeline.records import Role
 
 LANGUAGES_FOLDER = Path(__file__).parent
 SHARED_NAME, LEXICON_NAME = "shared.toml", "lexicon.toml"
+CONSENT_NAME = "consent.toml"
 VERSION_DIGITS = 12
 AGENT: tuple[Role, ...] = ("agent",)
 
@@ -104,9 +108,13 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
     """
     extra = site / LEXICON_NAME if site else None
     lexicon = load_lexicon(extra if extra and extra.is_file() else None)
-    own = LANGUAGES_FOLDER / language / SHARED_NAME
-    groups = _read(own, GroupSpec)
-    files = dict.fromkeys(groups, own)
+    groups: dict[str, GroupSpec] = {}
+    files: dict[str, Path] = {}
+    for file in (SHARED_NAME, CONSENT_NAME):
+        own = LANGUAGES_FOLDER / language / file
+        read = _read(own, GroupSpec)
+        groups |= read
+        files |= dict.fromkeys(read, own)
     changed = site / SHARED_NAME if site else None
     if changed is not None and changed.is_file():
         for name, more in _read(changed, _SiteGroup).items():
@@ -116,7 +124,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:
-    values = read_toml(path)
+    values = with_own_sets(read_toml(path), path)
     try:
         return TypeAdapter(dict[str, spec]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:

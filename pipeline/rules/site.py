@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import read_toml, readable
+from pipeline.phrases.lexicon import read_toml, readable, with_own_sets
 from pipeline.phrases.role_cues import ROLES_NAME
 from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME
 from pipeline.rules.spec import PackSpec, ScorecardEntry
@@ -46,7 +46,7 @@ def read_packs(folder: Path) -> dict[str, Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in _NO_PACKS:
             continue
-        values = _renamed(read_toml(path), path)
+        values = with_own_sets(_renamed(read_toml(path), path), path)
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])

@@ -20,6 +20,7 @@ from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Role, Verdict
 from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
+from pipeline.rules.checks.consent import Consent
 from pipeline.rules.checks.moments import At, Moment, moments_of
 from pipeline.rules.checks.windows import Around, Step
 from pipeline.rules.context import RuleContext
@@ -84,6 +85,8 @@ class StepSequence(Check):
     place where a group of `said` is found."""
     said: tuple[Text, ...] = ()
     """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
+    consent: Consent | None = None
+    """With at = "said": questions for consent; a no in answer to one is such a place, too."""
     which: Literal["first", "last", "each"] = "each"
     """The moments that are judged."""
     enough: Literal["all", "any"] = "all"
@@ -97,7 +100,8 @@ class StepSequence(Check):
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        return (*self.said, *(name for step in self.steps for name in step.say))
+        asks = self.consent.groups() if self.consent else ()
+        return (*self.said, *asks, *(name for step in self.steps for name in step.say))
 
     @field_validator("said", mode="before")
     @classmethod
@@ -108,6 +112,9 @@ class StepSequence(Check):
     def _fitting(self) -> StepSequence:
         if (self.at == "said") != bool(self.said):
             message = "said names the groups for at = 'said', and goes with nothing else"
+            raise ValueError(message)
+        if self.consent and self.at != "said":
+            message = "consent goes with at = 'said'"
             raise ValueError(message)
         if self.steps[0].after == "previous":
             message = "the first step has no previous one; its after is 'moment'"
@@ -139,7 +146,9 @@ class StepSequence(Check):
 
     def _moments(self, context: RuleContext, rule: Rule) -> tuple[Moment, ...]:
         """The moments that are judged."""
-        moments = moments_of(context, self.at, [rule.phrases[name] for name in self.said])
+        refusals = self.consent.refusals(context, rule) if self.consent else ()
+        said = [rule.phrases[name] for name in self.said]
+        moments = moments_of(context, self.at, said, refusals)
         return {"each": moments, "first": moments[:1], "last": moments[-1:]}[self.which]
 
     def _without_moments(self, context: RuleContext, rule: Rule) -> Finding:
