@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.errors import UsageError
@@ -93,15 +93,23 @@ def begins_open(part: Part) -> bool:
 
 
 class Grammar:
-    """Reads patterns against a lexicon; each set is read once and kept in `sets`.
+    """Reads patterns against a lexicon and sets of their `own`; each set is read once.
 
-    `where` (file and key) goes into the errors.
+    The lexicon's sets are kept in `sets`. `where` (file and key) goes into the errors.
     """
 
-    def __init__(self, lexicon: Lexicon, where: str, sets: dict[str, Part] | None = None) -> None:
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        where: str,
+        sets: dict[str, Part] | None = None,
+        own: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._lexicon = lexicon
         self._where = where
         self._sets = {} if sets is None else sets
+        self._own = {} if own is None else own
+        self._own_parts: dict[str, Part] = {}
         self._open: list[str] = []
 
     def read(self, pattern: str) -> Part:
@@ -171,15 +179,19 @@ class Grammar:
     def _set(self, name: str, pattern: str) -> Part:
         if name in self._open:
             raise self._fault(f"the set {name!r} contains itself", pattern, "write words instead")
-        if name not in self._sets:
-            entries = self._lexicon.sets.get(name)
+        own = name in self._own
+        if own and name in self._lexicon.sets:
+            raise self._fault(f"the lexicon has a set {name!r} too", pattern, "rename the one here")
+        parts = self._own_parts if own else self._sets
+        if name not in parts:
+            entries = (self._own if own else self._lexicon.sets).get(name)
             if not entries:
-                known = ", ".join(sorted(self._lexicon.sets))
+                known = ", ".join(sorted([*self._own, *self._lexicon.sets]))
                 raise self._fault(f"unknown or empty word set {name!r}", pattern, f"known sets: {known}")
             self._open.append(name)
-            self._sets[name] = Either(tuple(self._read(entry) for entry in entries))
+            parts[name] = Either(tuple(self._read(entry) for entry in entries))
             self._open.pop()
-        return self._sets[name]
+        return parts[name]
 
     def _word(self, word: str, pattern: str) -> WordPart:
         form = self._lexicon.contractions.get(word) or self._lexicon.rewrite.get((word,))
@@ -189,7 +201,10 @@ class Grammar:
         return WordPart(word)
 
     def _fault(self, what: str, pattern: str, remedy: str) -> UsageError:
-        where = f"{self._lexicon.file}: sets.{self._open[-1]}" if self._open else self._where
+        where = self._where
+        if self._open:
+            name = self._open[-1]
+            where = f"{where}, sets.{name}" if name in self._own else f"{self._lexicon.file}: sets.{name}"
         return UsageError(f"bad phrase, {what}", where=where, value=pattern, remedy=remedy)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UsageError
@@ -36,6 +45,9 @@ it keeps the digest it had there, so that stored verdicts and reviews keep their
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
+_SETS = "sets"
+_SET_NAME = re.compile(r"\{([a-z_]+)\}")
+
 _TOML_NAMES = {
     "dict_type": "a table",
     "model_type": "a table",
@@ -59,6 +71,22 @@ class Spec(BaseModel):
             context = {"key": unknown[0], "allowed": ", ".join(cls.model_fields)}
             raise PydanticCustomError("unknown_key", "unknown key", context)
         return values
+
+
+class PatternsSpec(Spec):
+    """Patterns of a group of phrases, as written, with the word sets that only they use.
+
+    A group without sets of its own is dumped, and hashed, as if there were no such key.
+    """
+
+    any: tuple[Text, ...] = ()
+    but: tuple[Text, ...] = ()
+    sets: dict[Text, tuple[Text, ...]] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_empty_sets(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = dump(self)
+        return values if self.sets else {key: value for key, value in values.items() if key != _SETS}
 
 
 class LexiconSpec(Spec):
@@ -136,6 +164,31 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError("not TOML", where=path, value=str(error), remedy="mend the file") from None
+
+
+def with_sets_of_file(groups: Mapping[str, Any], sets: object) -> dict[str, Any]:
+    """Groups of phrases, each with those entries of a file's table `[sets]` that its patterns name.
+
+    A set may name others. Values of wrong types are left as they are: whoever reads the groups reports them.
+    """
+    if not isinstance(sets, dict):
+        return dict(groups)
+    return {
+        name: {**group, _SETS: _used(group, {**sets, **group.get(_SETS, {})})} if isinstance(group, dict) else group
+        for name, group in groups.items()
+    }
+
+
+def _used(group: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
+    """The sets that the patterns of `group` name, and those that these name."""
+    used: dict[str, Any] = {}
+    patterns = [*group.get("any", ()), *group.get("but", ())]
+    while patterns:
+        names = _SET_NAME.findall(str(patterns.pop()))
+        for name in (name for name in names if name in sets and name not in used):
+            used[name] = sets[name]
+            patterns += sets[name] if isinstance(sets[name], list) else ()
+    return dict(sorted(used.items()))
 
 
 def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> UsageError:

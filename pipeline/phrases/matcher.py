@@ -7,7 +7,7 @@ holds numbers of words that the patterns name and no words of calls. A matcher m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -66,8 +66,13 @@ class Compiler:
         self.matcher = Matcher()
         self._sets: dict[str, Part] = {}
 
-    def patterns(self, written: Sequence[str], where: str) -> Patterns:
-        """`written` ready to search; UsageError names `where` (file and key) and the pattern at fault."""
-        grammar = Grammar(self.lexicon, where, self._sets)
+    def patterns(
+        self, written: Sequence[str], where: str, own: Mapping[str, Sequence[str]] | None = None
+    ) -> Patterns:
+        """`written` ready to search, with sets of its `own` besides the lexicon's.
+
+        UsageError names `where` (file and key) and the pattern at fault.
+        """
+        grammar = Grammar(self.lexicon, where, self._sets, own)
         parts = tuple(grammar.read(pattern) for pattern in written)
         return Patterns(matcher=self.matcher, label=self.matcher.add(parts) if parts else None)

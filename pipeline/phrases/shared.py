@@ -13,7 +13,16 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
+from pipeline.phrases.lexicon import (
+    Lexicon,
+    PatternsSpec,
+    Spec,
+    Text,
+    load_lexicon,
+    read_toml,
+    readable,
+    with_sets_of_file,
+)
 from pipeline.phrases.matcher import Compiler
 from pipeline.phrases.search import Phrases
 from pipeline.records import Role
@@ -24,20 +33,17 @@ VERSION_DIGITS = 12
 AGENT: tuple[Role, ...] = ("agent",)
 
 
-class GroupSpec(Spec):
+class GroupSpec(PatternsSpec):
     """A group of phrases, as written."""
 
     any: tuple[Text, ...] = Field(min_length=1)
-    but: tuple[Text, ...] = ()
     unless: Text | None = None
     roles: tuple[Role, ...] | None = None
 
 
-class _SiteGroup(Spec):
+class _SiteGroup(PatternsSpec):
     """What a site adds to a shared group, or puts in its place."""
 
-    any: tuple[Text, ...] = ()
-    but: tuple[Text, ...] = ()
     unless: Text | None = None
     roles: tuple[Role, ...] | None = None
     replace: bool = False
@@ -85,8 +91,8 @@ class Language:
                 )
             done[name] = Phrases(
                 roles=group.roles or AGENT,
-                any=compiler.patterns(group.any, f"{where}.any"),
-                but=compiler.patterns(group.but, f"{where}.but"),
+                any=compiler.patterns(group.any, f"{where}.any", group.sets),
+                but=compiler.patterns(group.but, f"{where}.but", group.sets),
                 unless=done[group.unless] if group.unless else None,
             )
         return done
@@ -112,6 +118,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:
     values = read_toml(path)
+    values = with_sets_of_file(values, values.pop("sets", None))
     try:
         return TypeAdapter(dict[str, spec]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:
@@ -123,10 +130,11 @@ def _changed(before: GroupSpec | None, more: _SiteGroup, where: str) -> GroupSpe
     if before is None or more.replace:
         if not more.any:
             raise UsageError("missing key", where=f"{where}.any", remedy="add it")
-        return GroupSpec(any=more.any, but=more.but, unless=more.unless, roles=more.roles)
+        return GroupSpec(any=more.any, but=more.but, sets=more.sets, unless=more.unless, roles=more.roles)
     return GroupSpec(
         any=(*before.any, *more.any),
         but=(*before.but, *more.but),
+        sets=before.sets | more.sets,
         unless=more.unless or before.unless,
         roles=more.roles or before.roles,
     )

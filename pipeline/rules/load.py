@@ -55,7 +55,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, read_toml, readable
+from pipeline.phrases.lexicon import Lexicon, read_toml, readable, with_sets_of_file
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
@@ -122,7 +122,9 @@ def pack_text(rule: Rule) -> str:
 
     def written_out(named: re.Match[str]) -> str:
         group = rule.shared[named["group"]]
-        return "\n".join(f"{key} = {json.dumps(value)}" for key, value in group.items() if value)
+        sets = {f"sets.{name}": entries for name, entries in group.get("sets", {}).items()}
+        written = {**group, "sets": None, **sets}
+        return "\n".join(f"{key} = {json.dumps(value)}" for key, value in written.items() if value)
 
     return _NAMED.sub(written_out, text) if rule.shared else text
 
@@ -192,7 +194,7 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
     for path in sorted(folder.glob("*.toml")):
         if path.name in {LEXICON_NAME, SHARED_NAME, SCORECARD_NAME}:
             continue
-        values = _renamed(read_toml(path), path)
+        values = _with_own_sets(_renamed(read_toml(path), path))
         if "id" not in values:
             raise UsageError("missing key", where=f"{path}: id", remedy="add it")
         rule_id = str(values["id"])
@@ -206,6 +208,14 @@ def _read_folder(folder: Path) -> dict[str, _Pack]:
             where = f"{pack.file}: id"
             raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
     return out
+
+
+def _with_own_sets(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a pack with its table `[sets]` in the groups that use it."""
+    if "sets" not in values or not isinstance(values.get("phrases"), dict):
+        return values
+    others = {key: value for key, value in values.items() if key != "sets"}
+    return {**others, "phrases": with_sets_of_file(values["phrases"], values["sets"])}
 
 
 def _renamed(values: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -381,8 +391,8 @@ def _compiled_groups(
             continue
         done[name] = Phrases(
             roles=roles,
-            any=compiler.patterns(group.any, f"{path}: phrases.{name}.any"),
-            but=compiler.patterns(group.but, f"{path}: phrases.{name}.but"),
+            any=compiler.patterns(group.any, f"{path}: phrases.{name}.any", group.sets),
+            but=compiler.patterns(group.but, f"{path}: phrases.{name}.but", group.sets),
             unless=done[group.unless] if group.unless else None,
         )
     return done

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, model_validator
 
 import pipeline.rules.checks  # noqa: F401 - its modules define the checks
-from pipeline.phrases.lexicon import Spec, Text
+from pipeline.phrases.lexicon import PatternsSpec, Spec, Text
 from pipeline.records import Role, Score
 from pipeline.rules.check import Check, check_kinds
 
@@ -28,11 +28,10 @@ def _read_check(values: object) -> object:
     return _adapter(tuple(check_kinds().values())).validate_python(values)
 
 
-class PhrasesSpec(Spec):
+class PhrasesSpec(PatternsSpec):
     """A group of phrases, as written."""
 
     any: tuple[Text, ...] = Field(min_length=1)
-    but: tuple[Text, ...] = ()
     unless: Text | None = None
     roles: tuple[Role, ...] | None = None
 
