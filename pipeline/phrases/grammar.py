@@ -10,6 +10,8 @@ from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Lexicon
 
 MAX_GAP = 8
+MAX_SHOWN = 200
+"""How many characters of a pattern an error shows; one with word sets written out is long."""
 
 _ITEM = re.compile(r"\{[a-z_]+\}|\.{2,3}\d+|[()|?^$_]|[a-z0-9]+")
 _GRAMMAR = "words in lower case, {set}, (a | b), item?, _, ..n, ...n, ^ and $"
@@ -190,7 +192,8 @@ class Grammar:
 
     def _fault(self, what: str, pattern: str, remedy: str) -> UsageError:
         where = f"{self._lexicon.file}: sets.{self._open[-1]}" if self._open else self._where
-        return UsageError(f"bad phrase, {what}", where=where, value=pattern, remedy=remedy)
+        shown = pattern if len(pattern) <= MAX_SHOWN else f"{pattern[:MAX_SHOWN]}…"
+        return UsageError(f"bad phrase, {what}", where=where, value=shown, remedy=remedy)
 
 
 class _Reader:

@@ -17,6 +17,9 @@
     field = "thanked"
     good = [true]
 
+    [sets]                        # optional word sets of this file's patterns, as those of lexicon.toml
+    holding = ["holding", "waiting"]
+
     [phrases.thanks]              # as many groups as the check needs; grammar: phrases/search.py
     any = ["{thank} for {holding}"]
     but = ["holding an account"]  # decoys: a match that overlaps one is dropped
