@@ -14,6 +14,8 @@ from pipeline.rules import load as packs
 
 RELEASED = json.loads((Path(__file__).parent / "data/store_0_1_0/rule_versions.json").read_text())
 """The versions that release 0.1.0 stored with its verdicts and reviews."""
+CHANGED = {"recording_disclosure", "recording_objection"}
+"""Rules whose content has changed since."""
 
 
 @pytest.fixture
@@ -38,14 +40,17 @@ def versions(rules: RuleSet) -> dict[str, str]:
 
 def test_versions_are_those_that_release_0_1_0_stored():
     """Reviews hang on them. Remove this test when the content of the lexicon or of all packs has changed."""
-    assert versions(load_rules()) == RELEASED
+    now = versions(load_rules())
+    assert now.keys() == RELEASED.keys()
+    assert {rule_id for rule_id, version in RELEASED.items() if now[rule_id] != version} == CHANGED
 
 
 def test_comments_and_places_change_no_version(moved):
+    before = versions(load_rules())
     for file in moved.rglob("*.toml"):
         text = file.read_text(encoding="utf-8")
         file.write_text(f"# Another comment.\n\n{text}\n# The end.\n", encoding="utf-8")
-    assert versions(load_rules()) == RELEASED
+    assert versions(load_rules()) == before
 
 
 @pytest.mark.parametrize("name", ["lexicon.toml", "names.toml"])
