@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from pipeline.errors import UsageError
 from pipeline.setting_stages import (
@@ -295,6 +296,13 @@ class StoreSettings(Section):
     """Calls analysed between two publications."""
 
 
+METADATA_FACTS = (
+    *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
+    *("jurisdictions", "agent_channel", "holds", "pauses"),
+)
+"""What a column of a manifest can hold."""
+
+
 class MetadataSettings(Section):
     """Where a call's business facts come from."""
 
@@ -302,6 +310,26 @@ class MetadataSettings(Section):
 
     filename_pattern: str | None = None
     """Regular expression with named groups such as `(?P<agent_id>…)`, matched on the file's stem."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
+    timezone: str = "UTC"
+    """IANA name of the zone of start times that give none, such as `America/New_York`."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_facts(cls, columns: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(columns) - set(METADATA_FACTS)):
+            raise ValueError(f"no fact of a call: {', '.join(unknown)}; facts: {', '.join(METADATA_FACTS)}")
+        return columns
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("an IANA time zone such as Europe/Berlin") from None
+        return name
 
 
 class Settings(Section):

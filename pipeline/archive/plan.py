@@ -128,6 +128,7 @@ def discover(order: RunRequest) -> Archive:
         files = find_audio([path])
         metadata = _metadata(path, order)
         problems.update(dict.fromkeys(metadata.problems))
+        problems.update(dict.fromkeys(metadata.notes))
         if path.is_dir():
             problems.update(dict.fromkeys(metadata.unmatched(files)))
         for file in files:
