@@ -18,7 +18,8 @@ import numpy as np
 from _line import channels_of, write_result
 from numpy.typing import NDArray
 
-from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.decode import read_audio
+from pipeline.audio.search import find_audio
 from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.settings import Settings
 from pipeline.spans import Span, difference, total_s

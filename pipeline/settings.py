@@ -8,6 +8,7 @@ the fields name the stage that reads them; see `pipeline.setting_stages`.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,11 @@ DEFAULT_FILE = Path("earwitness.toml")
 ENV_PREFIX = "EARWITNESS_"
 
 
+RAW_CODECS = ("s16le", "s16be", "s24le", "f32le", "u8", "s8", "mulaw", "alaw", "gsm", "g722", "vox")
+"""How headerless recordings can be coded, by FFmpeg's names; `vox` is Dialogic's ADPCM of 4 bits."""
+_RAW = re.compile(rf"({'|'.join(RAW_CODECS)}) ([1-9]\d{{3,5}}) ([12])")
+
+
 class AudioSettings(Section):
     """Layout of the recording."""
 
@@ -43,6 +49,19 @@ class AudioSettings(Section):
     """Below this confidence `auto` leaves both roles `unknown`."""
     fake_stereo_max_residual_db: float = Field(-40.0, le=0)
     """Channels that differ by less than this, relative to their level, are one channel twice."""
+    raw: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """Headerless files by suffix: coding, samples per second, channels, such as `raw = "s16le 8000 2"`."""
+
+    @field_validator("raw")
+    @classmethod
+    def _coded(cls, formats: dict[str, str]) -> dict[str, str]:
+        for suffix, coded in formats.items():
+            if not _RAW.fullmatch(coded):
+                names = ", ".join(RAW_CODECS)
+                raise ValueError(
+                    f"{suffix}: '<coding> <samples per second> <1 or 2>' with a coding of {names}"
+                )
+        return {suffix.lower().removeprefix("."): coded for suffix, coded in formats.items()}
 
 
 class ActivitySettings(Section):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.archive.manifest import ALIASES
 from pipeline.archive.metadata import CallMetadata, read_metadata
-from pipeline.audio.decode import find_audio
+from pipeline.audio.search import find_audio
 from pipeline.errors import UsageError
 from pipeline.records import Call
 from pipeline.settings import MetadataSettings

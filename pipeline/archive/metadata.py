@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.archive.columns import columns_of
 from pipeline.archive.facts import CallMetadata, Reading, facts_of, reading_of
 from pipeline.archive.manifest import Manifest, read_manifest, read_sidecar
-from pipeline.audio.decode import AUDIO_SUFFIXES
+from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.notices import grouped
 from pipeline.settings import MetadataSettings

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pipeline import ALGORITHM
 from pipeline.archive.metadata import Metadata, read_metadata
-from pipeline.audio.decode import find_audio, recording_id
+from pipeline.audio.decode import recording_id
+from pipeline.audio.search import find_audio
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings

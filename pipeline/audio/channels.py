@@ -55,3 +55,46 @@ def _blocks(samples: Samples) -> Iterator[NDArray[np.float64]]:
     """Both channels in blocks of 1 s, so that a long call is never copied as a whole."""
     for start in range(0, samples.shape[1], BLOCK):
         yield samples[:, start : start + BLOCK].astype(np.float64)
+
+
+# --- more than two channels
+
+SILENT_DB = -50.0
+"""A channel whose loudest second is below this level carries no speech."""
+SILENT_BELOW_DB = 35.0
+"""Nor does one that is this much below the loudest channel."""
+
+
+class BlockLevels:
+    """Measures the loudest second of each channel of a recording that is too large to be kept."""
+
+    def __init__(self, channels: int) -> None:
+        self._loudest = np.zeros(channels)
+        self._power = np.zeros(channels)
+        self._length = 0
+
+    def add(self, samples: Samples) -> None:
+        """Measure `samples`, shape (channels, n), that follow those before."""
+        for start in range(0, samples.shape[1], BLOCK):
+            block = samples[:, start : start + BLOCK].astype(np.float64)
+            self._power += (block * block).sum(axis=1)
+            self._length += block.shape[1]
+            if self._length >= BLOCK:
+                self._end_block()
+
+    def loudest_db(self) -> NDArray[np.float64]:
+        """The level of each channel's loudest second in dB relative to full scale."""
+        if self._length:
+            self._end_block()
+        levels: NDArray[np.float64] = 10 * np.log10(np.maximum(self._loudest, 1e-12))
+        return levels
+
+    def _end_block(self) -> None:
+        self._loudest = np.maximum(self._loudest, self._power / max(self._length, BLOCK // 2))
+        self._power, self._length = np.zeros_like(self._power), 0
+
+
+def sounding(loudest_db: NDArray[np.float64]) -> tuple[int, ...]:
+    """The channels that carry sound, by their loudest second; the first where none does."""
+    least = max(SILENT_DB, float(loudest_db.max()) - SILENT_BELOW_DB)
+    return tuple(int(at) for at in np.flatnonzero(loudest_db >= least)) or (0,)
