@@ -53,7 +53,7 @@ OTHER_SUFFIXES = frozenset({
 # fmt: on
 """Suffixes of recordings that cannot be read without more being said about them; a search reports them."""
 
-NAMED_RAW_REMEDY = 'say how it is coded with audio.raw, such as --set audio.raw.{suffix}="s16le 8000 1"'
+NAMED_RAW_REMEDY = 'say how it is coded with audio.raw, such as --set audio.raw.{suffix}="{coded}"'
 CONVERT_REMEDY = "export it as WAV, MP3 or another common format with the recorder's own program"
 _PROPRIETARY = frozenset({".nmf", ".nmx", ".cca", ".dss", ".ds2", ".dvf", ".msv", ".aud", ".rec"})
 
@@ -83,7 +83,8 @@ def unread_remedy(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in _PROPRIETARY:
         return CONVERT_REMEDY
-    return NAMED_RAW_REMEDY.format(suffix=suffix.removeprefix("."))
+    name = suffix.removeprefix(".")
+    return NAMED_RAW_REMEDY.format(suffix=name, coded="vox 6000 1" if name == "vox" else "s16le 8000 1")
 
 
 def raw_format(path: Path, settings: AudioSettings) -> RawFormat | None:
