@@ -52,6 +52,9 @@ class AudioSettings(Section):
     raw: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
     """Headerless files by suffix: coding, samples per second, channels, such as `raw = "s16le 8000 2"`."""
 
+    legs: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """More endings of the names of files that hold one side each: the agent's, and the customer's to it."""
+
     @field_validator("raw")
     @classmethod
     def _coded(cls, formats: dict[str, str]) -> dict[str, str]:
@@ -351,6 +354,15 @@ class MetadataSettings(Section):
         return name
 
 
+class ArchiveSettings(Section):
+    """The search for recordings."""
+
+    stage: ClassVar[Stage] = "run"
+
+    settle_s: float = Field(0.0, ge=0)
+    """A file that was written to in the last so many seconds is left for the next run."""
+
+
 class Settings(Section):
     """All settings."""
 
@@ -366,6 +378,7 @@ class Settings(Section):
     tone: ToneSettings = ToneSettings()
     quality: QualitySettings = QualitySettings()
     rules: RuleSettings = RuleSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()
     metadata: MetadataSettings = MetadataSettings()
 
