@@ -406,7 +406,7 @@ class Outcome:
             unchanged=len(unchanged),
             renewed=len(renewed),
             outdated=len(work.outdated) - len(renewed),
-            duplicates=work.duplicates,
+            duplicates=self._new_parts(),
             problems=problems,
             # Files with equal bytes that turned out to be broken are listed each.
             merged=work.merged
@@ -418,6 +418,12 @@ class Outcome:
             new_ids=new_ids,
             all_ids=new_ids + rechecked + unchanged,
         )
+
+    def _new_parts(self) -> tuple[str, ...]:
+        """The lines on files that belong to another one; not of those that are in quarantine each."""
+        broken = {one.uri for one in self.runner.totals.quarantined}
+        twins = {twin.uri for item in self.work.todo for twin in item.twins} & broken
+        return tuple(line for line in self.work.duplicates if not any(uri in line for uri in twins))
 
 
 def batches(items: Sequence[WorkItem], size: int) -> Iterator[tuple[WorkItem, ...]]:

@@ -73,6 +73,7 @@ class _Walk:
             for name in files:
                 if not name.startswith("."):
                     yield from self._recording(Path(parent, name))
+                    self._report_dangling(Path(parent, name))
 
     def _recording(self, path: Path) -> Iterator[Path]:
         if is_known(path, self._settings):
@@ -81,6 +82,12 @@ class _Walk:
             suffix = path.suffix.lower()
             what = f"a recording in a format that is not read ({suffix})"
             self.skipped.append(str(UsageError(what, where=shown(path), remedy=unread_remedy(path))))
+
+    def _report_dangling(self, path: Path) -> None:
+        """Report a link to nowhere, which may be a folder on a disk that is not mounted."""
+        if path.is_symlink() and not path.exists() and not is_known(path, self._settings):
+            what, remedy = "a link that leads nowhere", "see that the disk it leads to is mounted"
+            self.skipped.append(str(UsageError(what, where=shown(path), remedy=remedy)))
 
     def _is_new(self, folder: Path) -> bool:
         try:
