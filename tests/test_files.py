@@ -63,7 +63,7 @@ def encode(source, path, codec, rate=RATE):
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(source)) as given, av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate)
-        stream.layout = given.streams.audio[0].layout
+        stream.layout = {1: "mono", 2: "stereo"}[given.streams.audio[0].layout.nb_channels]
         for frame in given.decode(audio=0):
             frame.pts = None
             for packet in stream.encode(frame):

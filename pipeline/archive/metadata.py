@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.archive.columns import columns_of
 from pipeline.archive.facts import CallMetadata, Reading, facts_of, reading_of
 from pipeline.archive.manifest import Manifest, read_manifest, read_sidecar
+from pipeline.archive.names import leg_name
 from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.notices import grouped
@@ -102,7 +103,7 @@ class Metadata:
             mine = files.get(row.where, [])
             if not mine:
                 lines.append(_line("no audio file for this row", row.where, str(row.file)))
-            elif len(mine) > 1:
+            elif len({_call_name(name) for name in mine}) > 1:
                 what = "one row for several files, all get its facts"
                 lines.append(_line(what, row.where, ", ".join(mine)))
         return lines
@@ -110,8 +111,15 @@ class Metadata:
     def _fits(self, path: Path) -> tuple[Row, ...]:
         """The rows that fit best: full names before stems, then the longest common end of the path.
 
-        Of rows that differ only in capitals or accents, the one that is spelled like the file.
+        Of rows that differ only in capitals or accents, the one that is spelled like the file. A leg of a
+        call without a row of its own has the row of the call.
         """
+        fits = self._fits_name(path)
+        if not fits and (leg := leg_name(path, {})):
+            fits = self._fits_name(path.with_name(leg.base + path.suffix))
+        return fits
+
+    def _fits_name(self, path: Path) -> tuple[Row, ...]:
         ranks: dict[tuple[bool, int, bool], list[Row]] = {}
         parts = self._parts(path)
         folded = [_folded(part) for part in parts]
@@ -232,6 +240,12 @@ def _by_stem(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
         stem = _stem(row.file.name)
         groups[stem] = (*groups.get(stem, ()), row)
     return groups
+
+
+def _call_name(name: str) -> str:
+    """The name of the call that a file is a leg of, or the file's own."""
+    leg = leg_name(Path(name), {})
+    return leg.base if leg is not None else name
 
 
 def _stem(name: str) -> str:
