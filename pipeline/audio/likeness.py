@@ -17,10 +17,12 @@ from pipeline.settings import AudioSettings
 LEAST_LIKENESS = 0.9
 """Correlation of the levels from which two files hold the same sound."""
 
-_STEP = SAMPLE_RATE // 20
-_MAX_SHIFT = 10
+_STEP = SAMPLE_RATE // 100
+_SMOOTHED = 10
+_MAX_SHIFT = 50
+_DEPTH_DB = 40.0
 _TOLERANCE_S, _TOLERANCE = 0.5, 0.02
-_LEAST_STEPS = 20
+_LEAST_STEPS = 100
 _LOSSLESS = ("pcm", "flac", "alac", "wavpack")
 
 
@@ -71,12 +73,16 @@ def same_sound(one: Path, other: Path, settings: AudioSettings) -> bool:
 
 
 def _levels(path: Path, settings: AudioSettings) -> NDArray[np.float64]:
-    """The level of all channels together in steps of 50 ms, in dB above a floor."""
+    """The level of all channels together in steps of 10 ms, over 0.1 s, at most 40 dB below the loudest."""
     samples = read_audio(path, settings).samples
     count = samples.shape[1] // _STEP
     steps = samples[:, : count * _STEP].reshape(samples.shape[0], count, _STEP)
     power = np.einsum("cns,cns->n", steps, steps, dtype=np.float64) / _STEP
-    levels: NDArray[np.float64] = 10 * np.log10(power + 1e-6)
+    if power.size < _LEAST_STEPS:
+        return power
+    power = np.convolve(power, np.ones(_SMOOTHED) / _SMOOTHED, "same")
+    floor = max(float(power.max()) * 10 ** (-_DEPTH_DB / 10), 1e-12)
+    levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, floor))
     return levels
 
 
