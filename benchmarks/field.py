@@ -66,7 +66,7 @@ def analyse(paths: Sequence[Path], db: Path, settings: Sequence[str], without_lo
     program = ["-c", _WITHOUT_LOCKS, without_locks] if without_locks else ["-m", "pipeline.cli"]
     options = [part for one in settings for part in ("--set", one)]
     command = [sys.executable, *program, "analyse", *map(str, paths), "--db", str(db), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return Ran(code=done.returncode, text=done.stdout + done.stderr)
 
 
@@ -125,7 +125,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="kinds whose names contain this")
     arguments = parser.parse_args()
-    folders = [one for one in sorted(arguments.folder.iterdir()) if one.is_dir() and arguments.only in one.name]
+    folders = [
+        one for one in sorted(arguments.folder.iterdir()) if one.is_dir() and arguments.only in one.name
+    ]
     wrong = 0
     for folder in folders:
         expected = expected_of(folder)

@@ -77,7 +77,7 @@ def _levels(path: Path, settings: AudioSettings) -> NDArray[np.float64]:
     samples = read_audio(path, settings).samples
     count = samples.shape[1] // _STEP
     steps = samples[:, : count * _STEP].reshape(samples.shape[0], count, _STEP)
-    power = np.einsum("cns,cns->n", steps, steps, dtype=np.float64) / _STEP
+    power: NDArray[np.float64] = np.einsum("cns,cns->n", steps, steps, dtype=np.float64) / _STEP
     if power.size < _LEAST_STEPS:
         return power
     power = np.convolve(power, np.ones(_SMOOTHED) / _SMOOTHED, "same")
