@@ -36,6 +36,10 @@ Entry = tuple[str, dict[str, Any] | str]
 """The place of a row, and its values by column or the reason why it has none."""
 
 
+class NotAManifestError(UsageError):
+    """A table or JSON file whose rows name no recordings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The rows of a manifest; `notes` says in one line each what was assumed to read it."""
@@ -229,8 +233,8 @@ def _without_totals(
     return rows
 
 
-def _no_file_column(path: Path, found: Iterable[str]) -> UsageError:
-    return UsageError(
+def _no_file_column(path: Path, found: Iterable[str]) -> NotAManifestError:
+    return NotAManifestError(
         "no column says which file a row is about",
         where=path,
         value=", ".join(found),

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.archive.columns import columns_of
 from pipeline.archive.facts import CallMetadata, Reading, facts_of, reading_of
-from pipeline.archive.manifest import Manifest, read_manifest, read_sidecar
+from pipeline.archive.manifest import Manifest, NotAManifestError, read_manifest, read_sidecar
 from pipeline.archive.names import leg_name
 from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
@@ -164,10 +164,11 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
     """The facts in `file`, or else in the manifest at the archive's `root`, or else in file names.
 
     A manifest, a row or a fact that cannot be used is left out and reported in `problems`. Raises UsageError
-    when `file` is given and cannot be opened, and for a bad file-name pattern.
+    when `file` is given and is missing or names no recordings, and for a bad file-name pattern.
     """
     pattern = _pattern(settings.filename_pattern)
     problems: list[str] = []
+    named = file is not None
     if file is not None and not file.is_file():
         raise UsageError("cannot read the metadata file", where=file, value="no such file")
     if file is None and root is not None:
@@ -179,6 +180,8 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
         try:
             manifest = read_manifest(file, settings.columns)
         except UsageError as error:
+            if named and isinstance(error, NotAManifestError):
+                raise
             problems.append(f"{error} (the calls are analysed without it)")
     valid = [values for _, values in manifest.entries if isinstance(values, dict)]
     rows, faults = _rows_of(manifest, reading_of(valid, settings))
