@@ -55,6 +55,7 @@ from numpy.typing import NDArray
 from pipeline.spans import Span
 
 Layout = Literal["stereo", "mono", "fake_stereo"]
+FilePart = Literal["whole", "leg", "mix", "copy"]
 Status = Literal["analysed", "quarantined"]
 Direction = Literal["inbound", "outbound"]
 Role = Literal["agent", "customer", "ivr", "unknown"]
@@ -118,6 +119,16 @@ class Recording:
     status: Status = "analysed"
     error: str | None = None
     analysed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFile:
+    """A file of a recording; `leg_index` is the channel that a leg became."""
+
+    uri: str
+    sha256: str
+    part: FilePart
+    leg_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -517,6 +528,7 @@ class CallAnalysis:
 
     recording: Annotated[Recording, InTable("recording", "given")]
     call: Annotated[Call, InTable("call", "given")]
+    files: Annotated[tuple[RecordingFile, ...], InTable("recording_file", "given")] = ()
     run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
     activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
     sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()
