@@ -81,7 +81,7 @@ class Stored:
 
 
 def spans_of(rows: list[dict[str, Any]], *roles: str) -> tuple[Span, ...]:
-    """When any of `roles` speaks (all rows when none is named)."""
+    """The speech of `roles`; of all rows if no role is named."""
     return union(Span(r["start"], r["end"]) for r in rows if not roles or r["role"] in roles)
 
 

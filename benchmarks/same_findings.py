@@ -82,7 +82,7 @@ _COMPARED: Mapping[str, tuple[str, ...]] = {
     "metrics": ("name", "role"),
     "findings": ("rule_id",),
 }
-"""What an assessment finds, with the fields that name a row within a call."""
+"""The parts that an assessment fills, with the fields that name a row within a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Difference:
 
 
 Compared = tuple[Counter[str], list[Difference]]
-"""How many rows were found by part, and how they differ from the stored ones."""
+"""The number of rows by part, and their differences from the stored ones."""
 
 
 def main() -> int:

@@ -81,7 +81,7 @@ def _remembered(file: Path) -> list[WindowWord]:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What was counted over some calls."""
+    """Counts over some calls."""
 
     hits: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     true: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -310,7 +310,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--words", choices=("recogniser", "truth"), default="recogniser")
     parser.add_argument("--memory", type=Path, default=Path(tempfile.gettempdir()) / "earwitness-timing")
-    parser.add_argument("--no-store", dest="store", action="store_false", help="leave the results file")
+    parser.add_argument("--no-store", dest="store", action="store_false", help="write no results file")
     return parser.parse_args(argv)
 
 

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
 
-from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import HOP, SAMPLE_RATE, Mask, to_mask
+from pipeline.audio.search import find_audio
 from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch
@@ -82,7 +83,7 @@ def main(folder: Path, others: Sequence[Path]) -> None:
 
 
 def telephone(wave: Wave) -> Wave:
-    """What is left of 16 kHz audio after a telephone line, again at 16 kHz."""
+    """16 kHz audio limited to a telephone line's band, at 16 kHz again."""
     band = butter(6, [300, 3400], "band", fs=SAMPLE_RATE // 2, output="sos")
     narrow = np.clip(sosfilt(band, resample_poly(wave, 1, 2)), -1, 1)
     # Mu-law in 8 bits: a logarithm, rounded.

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline import ALGORITHM, __version__
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, __version__
 from pipeline.assess import find_events, find_findings
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.sounds import detect_sounds
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.tokens import Transcript
 from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import AnalysisRun, Audio, AudioQuality, Call, CallAnalysis, HeardWord, Turn, Word
@@ -42,10 +43,10 @@ STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What is loaded once and used for every call.
+    """The loaded models, used for every call, with the names of their weights.
 
-    `asr_model` and `diarization_model` name the weights; `tracks` is the hold music known from other calls;
-    `near_misses` marks near misses for review, where its weights are installed.
+    `tracks` is the known hold music; `near_misses` marks near misses for review, if its weights are
+    installed.
     """
 
     voice: VoiceModel
@@ -73,11 +74,11 @@ def analyse(
     with stages("recognition"):
         heard = models.transcribe(channels)
     with stages("attribution"):
-        attribution = attribute(channels, heard, models, settings)
+        attribution = attribute(channels, heard, models, settings, rules.role_cues)
     with stages("turns"):
-        turns, words = build_turns(attribution.voices, settings.turns)
+        turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
-        quality = measure_quality(audio.samples, channels, attribution, settings.quality)
+        quality = measure_quality(audio.samples, channels, attribution, settings.quality, rules.role_cues)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
@@ -107,11 +108,12 @@ def attribute(
     heard: Sequence[Sequence[HeardWord]],
     models: Models,
     settings: Settings,
+    cues: RoleCues,
 ) -> Attribution:
     """The speakers of a call with their roles: by channel on stereo, by diarization on mono."""
     if len(channels) == 2:
-        return attribute_channels(channels, heard, settings.audio)
-    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns))
+        return attribute_channels(channels, heard, settings.audio, cues)
+    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns), cues)
 
 
 def _spoken(
@@ -120,7 +122,7 @@ def _spoken(
     words: tuple[Word, ...],
     quality: Sequence[AudioQuality],
 ) -> Spoken:
-    """What prosody needs to know of the speech; roles are unsure where the channels may be swapped."""
+    """The speech as prosody needs it; `roles_sure` is false where the channels may be swapped."""
     return Spoken(
         voices=attribution.voices,
         turns=turns,
@@ -147,11 +149,13 @@ def _run(
     return AnalysisRun(
         pipeline_version=__version__,
         algorithm=ALGORITHM,
+        audio_algorithm=AUDIO_ALGORITHM,
         settings_hash=settings.fingerprint(),
         settings=settings.analysis_values(),
         asr_model=models.asr_model,
         diarization_model=models.diarization_model if attribution.diarized else NO_DIARIZATION,
         rules_version=rules.version,
+        attribution_version=rules.role_cues.version,
         agent_channel=attribution.agent_channel,
         agent_channel_source=attribution.source,
         role_confidence=attribution.confidence,

@@ -1,6 +1,7 @@
-"""From words, turns and sounds to events, measures and findings: what needs neither audio nor models.
+"""The last stages of an analysis: events, metrics and findings from words and turns, without audio.
 
-A fresh analysis ends here; a recheck of stored calls is this and nothing else, which is why both agree.
+`pipeline.analyse` runs them at its end, `pipeline.archive.recheck` runs them alone on stored calls. Both
+therefore give the same results.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pipeline.spans import Span
 
 
 def find_events(
-    heard: CallAnalysis,
+    analysis: CallAnalysis,
     rules: RuleSet,
     settings: Settings,
     overlaps_known: bool,
@@ -36,58 +37,60 @@ def find_events(
     measured: bool = False,
     transcript: Transcript | None = None,
 ) -> CallAnalysis:
-    """`heard` with its holds, overlaps, silences, measures and what the customer gave away.
+    """The call with its events (holds, transfers, overlaps, silences), metrics and personal data.
 
-    `overlaps_known` is false where simultaneous speech cannot be attributed (some mono calls). `measured`
-    says that the measures in `heard` were taken with these settings, so that they hold for the same events.
-    `transcript` is the call's, made once with `rules.transcript`; without one it is made here.
+    `analysis` has what was found in the audio. `overlaps_known` is false where simultaneous speech cannot be
+    attributed (some mono calls). `measured` says that the metrics in `analysis` were computed with these
+    settings and methods, so that they are kept if the events are unchanged. `transcript` is the call's, from
+    `rules.transcript`; without one it is made here.
     """
-    transcript = transcript or rules.transcript(heard.turns, heard.words)
-    scene = _scene(heard, transcript, rules)
+    transcript = transcript or rules.transcript(analysis.turns, analysis.words)
+    scene = _scene(analysis, transcript, rules)
     transfers = detect_transfers(scene)
     candidates = detect_holds(scene, settings.holds, transfers)
-    judged = add_permission(candidates, scene, transcript, rules.cues, settings)
-    holds = without_honoured_refusals(judged, heard.turns)
-    timeline = _timeline(heard, scene, transfers, holds, settings)
+    with_permission = add_permission(candidates, scene, transcript, rules.cues, settings)
+    holds = without_honoured_refusals(with_permission, analysis.turns)
+    timeline = _timeline(analysis, scene, transfers, holds, settings)
     if not overlaps_known:
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
-    kept = measured and _same_timing(timeline, heard)
+    kept = measured and _same_timing(timeline, analysis)
     return replace(
-        heard,
+        analysis,
         holds=timeline.holds,
         transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
-        metrics=heard.metrics if kept else measure(timeline, find_fit(heard.quality, settings.quality)),
-        personal_data=personal_data_records(transcript, rules.personal_data, heard.turns),
+        metrics=analysis.metrics if kept else measure(timeline, find_fit(analysis.quality, settings.quality)),
+        personal_data=personal_data_records(transcript, rules.personal_data, analysis.turns),
     )
 
 
-def _scene(heard: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene:
+def _scene(analysis: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene:
     return Scene(
-        duration_s=heard.recording.duration_s or 0.0,
-        activities=heard.activities,
-        turns=heard.turns,
-        sounds=heard.sounds,
+        duration_s=analysis.recording.duration_s or 0.0,
+        activities=analysis.activities,
+        turns=analysis.turns,
+        sounds=analysis.sounds,
         phrases=hold_phrases(transcript, rules.cues),
-        words=heard.words,
-        given_holds=_spans(heard.call.holds),
-        given_pauses=_spans(heard.call.pauses),
+        words=analysis.words,
+        given_holds=_spans(analysis.call.holds),
+        given_pauses=_spans(analysis.call.pauses),
+        role_cues=rules.role_cues,
     )
 
 
 def _timeline(
-    heard: CallAnalysis,
+    analysis: CallAnalysis,
     scene: Scene,
     transfers: tuple[Transfer, ...],
     holds: tuple[Hold, ...],
     settings: Settings,
 ) -> Timeline:
     """The call with its holds, overlaps and silences."""
-    turns, words, activities = heard.turns, heard.words, heard.activities
+    turns, words, activities = analysis.turns, analysis.words, analysis.activities
     announcing = frozenset(p.turn_index for p in scene.phrases if p.kind not in {"thanks", "introduction"})
-    channels = 2 if heard.recording.layout == "stereo" else 1
-    pauses = recorder_pauses(heard.sounds, channels, scene.given_pauses)
+    channels = 2 if analysis.recording.layout == "stereo" else 1
+    pauses = recorder_pauses(analysis.sounds, channels, scene.given_pauses)
     return Timeline(
         duration_s=scene.duration_s,
         activities=activities,
@@ -98,25 +101,25 @@ def _timeline(
         overlaps=detect_overlaps(turns, activities, settings.overlaps),
         silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,
-        tone=heard.tone,
-        tone_curve=heard.tone_curve,
+        tone=analysis.tone,
+        tone_curve=analysis.tone_curve,
     )
 
 
 def _short_holds(scene: Scene, transfers: tuple[Transfer, ...], settings: HoldSettings) -> tuple[Hold, ...]:
-    """What would be holds at the lowest threshold that is tried."""
+    """Stretches that meet all conditions of a hold except `holds.min_s`."""
     lower = settings.model_copy(update={"min_s": min(settings.min_s, *STRETCHES_S)})
     found = detect_holds(scene, lower, transfers)
     return tuple(hold for hold in found if hold.span.duration_s < settings.min_s)
 
 
-def _same_timing(timeline: Timeline, heard: CallAnalysis) -> bool:
-    """Whether all that measures are taken from is as it was; of short holds only their counts are kept."""
+def _same_timing(timeline: Timeline, analysis: CallAnalysis) -> bool:
+    """Whether the events that metrics depend on are unchanged; of short holds only counts are compared."""
     return (
-        [hold.span for hold in timeline.holds] == [hold.span for hold in heard.holds]
-        and timeline.silences == heard.silences
-        and timeline.overlaps == heard.overlaps
-        and all(metric in heard.metrics for metric in hold_count_at(timeline))
+        [hold.span for hold in timeline.holds] == [hold.span for hold in analysis.holds]
+        and timeline.silences == analysis.silences
+        and timeline.overlaps == analysis.overlaps
+        and all(metric in analysis.metrics for metric in hold_count_at(timeline))
     )
 
 
@@ -125,22 +128,22 @@ def _spans(pairs: tuple[tuple[float, float], ...] | None) -> tuple[Span, ...] | 
 
 
 def find_findings(
-    known: CallAnalysis, rules: RuleSet, settings: Settings, transcript: Transcript | None = None
+    analysis: CallAnalysis, rules: RuleSet, settings: Settings, transcript: Transcript | None = None
 ) -> CallAnalysis:
-    """`known`, with its events, judged by the rules; `transcript` as for `find_events`."""
-    case = CallContext(
-        duration_s=known.recording.duration_s or 0.0,
-        layout=known.recording.layout or "mono",
-        words=known.words,
-        turns=known.turns,
-        activities=known.activities,
-        holds=known.holds,
-        transfers=known.transfers,
-        sounds=known.sounds,
-        overlaps=known.overlaps,
-        silences=known.silences,
-        metrics=known.metrics,
-        tone=known.tone,
-        facts=known.call,
+    """The call, which has its events and metrics, with the findings of the rules; see `find_events`."""
+    context = CallContext(
+        duration_s=analysis.recording.duration_s or 0.0,
+        layout=analysis.recording.layout or "mono",
+        words=analysis.words,
+        turns=analysis.turns,
+        activities=analysis.activities,
+        holds=analysis.holds,
+        transfers=analysis.transfers,
+        sounds=analysis.sounds,
+        overlaps=analysis.overlaps,
+        silences=analysis.silences,
+        metrics=analysis.metrics,
+        tone=analysis.tone,
+        facts=analysis.call,
     )
-    return replace(known, findings=judge(case, rules, settings.rules, settings.holds, transcript))
+    return replace(analysis, findings=judge(context, rules, settings.rules, settings.holds, transcript))

@@ -16,12 +16,12 @@ from pipeline.telemetry import QUIET
 
 PACKAGES = ("prefect", "duckdb", "faster-whisper", "ctranslate2", "numpy", "scipy")
 DECODERS = ("pcm_mulaw", "pcm_alaw", "flac", "mp3", "opus", "vorbis", "aac", "gsm", "libopencore_amrnb")
-"""What call recorders write, as FFmpeg names it."""
+"""Codecs that call recorders write, by FFmpeg's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of the report; `ok` is false where calls cannot be analysed until the fault is fixed."""
+    """One line of the report; `ok` is false if calls cannot be analysed until the fault is corrected."""
 
     name: str
     ok: bool
@@ -35,7 +35,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "recognition": lambda: _weights(settings),
         "diarization": lambda: _speaker_weights(settings),
-        "second look": _second_look,
+        "near miss": _near_miss,
         "rules": lambda: _rules(settings),
         "decoder": _decoder,
         "processor": lambda: f"{_cores()} cores, {_memory_gib():.0f} GiB of memory",
@@ -68,7 +68,7 @@ def _speaker_weights(settings: Settings) -> str:
     return f"{weights.name} from {weights.source}, {weights.folder}"
 
 
-def _second_look() -> str:
+def _near_miss() -> str:
     from pipeline.weights.sentences import find_sentence_weights  # noqa: PLC0415 - slow to import
 
     weights = find_sentence_weights()

@@ -28,7 +28,7 @@ silence          Nobody speaks for longer than a threshold, and it is not a hold
 conversation time  The call from the agent's first word on, without holds and announcements.
 prosody          How something is said: pitch, level, tempo and effort, relative to the speaker's own usual.
 activation       How aroused a voice sounds, as one number taken from its prosody (table `tone`).
-audio quality    What a channel's audio can carry: level, noise, clipping, bandwidth, dropouts, crosstalk.
+audio quality    Facts about a channel's signal: level, noise, clipping, bandwidth, dropouts, crosstalk.
 personal datum   Personal or account data that the customer gave: its kind and time, never its value.
 event            A hold, transfer, overlap or silence.
 metric           A measure of a call, kept as numerator and denominator so that calls can be pooled.
@@ -36,10 +36,10 @@ rule             A requirement on a call, written in a TOML file; it has a versi
 finding          The verdict of one rule on one call: pass, fail, not applicable or not determinable.
 basis            What a finding rests on: a phrase, a meaning, an absence, an event or a measure.
 evidence         The span, turn and quote that support a finding; for an absence, the span that was searched.
-near miss        A sentence close in meaning to what a failed rule wanted to hear; it is marked for review.
+near miss        The sentence nearest in meaning to a phrase that a failed rule did not find.
 review           A person's judgement of a finding.
 recheck          Computing events, metrics and findings again from stored words and turns, without audio.
-outdated         Of a stored call: a newer recogniser or audio setting would transcribe it differently.
+outdated         Of a stored call: analysed with another recogniser, audio setting, method or role cue.
 quarantine       Where a recording goes that could not be analysed, with the reason.
 """
 
@@ -55,6 +55,7 @@ from numpy.typing import NDArray
 from pipeline.spans import Span
 
 Layout = Literal["stereo", "mono", "fake_stereo"]
+FilePart = Literal["whole", "leg", "mix", "copy"]
 Status = Literal["analysed", "quarantined"]
 Direction = Literal["inbound", "outbound"]
 Role = Literal["agent", "customer", "ivr", "unknown"]
@@ -85,7 +86,7 @@ Pairs = tuple[tuple[float, float], ...]
 Samples = NDArray[np.float32]
 
 WORD_TOLERANCE_S = 0.15
-"""How far a recogniser's word times may be off: they come from attention weights."""
+"""Tolerance of a recogniser's word times, in seconds: they come from attention weights."""
 
 
 class Timed:
@@ -98,7 +99,7 @@ class Timed:
 
     @property
     def span(self) -> Span:
-        """The stretch from start to end."""
+        """The time from `start_s` to `end_s`."""
         return Span(self.start_s, self.end_s)
 
 
@@ -118,6 +119,16 @@ class Recording:
     status: Status = "analysed"
     error: str | None = None
     analysed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFile:
+    """A file of a recording; `leg_index` is the channel that a leg became."""
+
+    uri: str
+    sha256: str
+    part: FilePart
+    leg_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +186,7 @@ class Sound(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """What identifies a stretch of music: pairs of its spectral peaks, and the frame of each pair."""
+    """Fingerprint of a stretch of music: pairs of spectral peaks (`landmarks`) and the frame of each pair."""
 
     channel: int
     start_s: float
@@ -187,7 +198,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTrack:
-    """Hold music that several calls share; `frames` count from the earliest part that was recorded."""
+    """Hold music that occurs in several calls; `frames` count from its first known frame."""
 
     track_id: str
     learned_at: datetime
@@ -262,7 +273,7 @@ class Hold(Timed):
 class Transfer:
     """The agent hands the customer over: from the announcement to the next agent's first word.
 
-    `end_s` is None where no other agent is heard; `turn_index` is the turn of the announcement.
+    `end_s` is None if no other agent speaks; `turn_index` is the turn of the announcement.
     """
 
     transfer_index: int
@@ -300,7 +311,7 @@ class Silence(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioQuality:
-    """What a channel's audio can carry; units and meanings are those of table `audio_quality`."""
+    """Facts about a channel's signal that decide which metrics are defined; units as in `audio_quality`."""
 
     channel: int
     speech_s: float
@@ -396,7 +407,7 @@ class Review:
 
     @property
     def opinion(self) -> tuple[Judgement, str | None, Verdict | None]:
-        """The judgement with its note and the verdict it is about."""
+        """The judgement without its author: judgement, note and the verdict judged."""
         return self.judgement, self.note, self.verdict
 
 
@@ -443,7 +454,7 @@ class TonePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneRise:
-    """Where a speaker's activation rises most, from `low` at its start to `high` at its end."""
+    """The steepest rise of a speaker's activation, from `low` at its start to `high` at its end."""
 
     speaker: str
     role: Role
@@ -477,11 +488,13 @@ class AnalysisRun:
 
     pipeline_version: str
     algorithm: int
+    audio_algorithm: int
     settings_hash: str
     settings: dict[str, Any]
     asr_model: str
     diarization_model: str
     rules_version: str
+    attribution_version: str | None
     agent_channel: int | None
     agent_channel_source: str
     role_confidence: float | None
@@ -515,6 +528,7 @@ class CallAnalysis:
 
     recording: Annotated[Recording, InTable("recording", "given")]
     call: Annotated[Call, InTable("call", "given")]
+    files: Annotated[tuple[RecordingFile, ...], InTable("recording_file", "given")] = ()
     run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
     activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
     sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()

@@ -1,307 +1,364 @@
-"""Every threshold as a named setting: from `earwitness.toml`, the environment or `--set`.
+"""Every threshold that a site may want to change, as a named setting.
 
-Precedence, strongest first: `--set section.name=value`, the environment (`EARWITNESS_ASR__MODEL`),
-the TOML file, the defaults below. Sources of the defaults are named beside them. Each section and some of
-the fields name the stage that reads them; see `pipeline.setting_stages`.
+Values come from, strongest first: `--set section.name=value`, the environment (`EARWITNESS_ASR__MODEL`), the
+file `earwitness.toml`, the defaults below. Sources of the defaults are named beside them. Sections, and some
+fields, name the stage that reads them; see `pipeline.setting_stages`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from pipeline.errors import UsageError
-from pipeline.setting_stages import (
-    ASSESS,
-    AUDIO,
-    RUN,
-    Section,
-    Stage,
-    fingerprint_of,
-    rename_former,
-    values_of,
-)
+from pipeline.setting_stages import ASSESS, AUDIO, RUN, Section, fingerprint_of, rename_former, values_of
 
 DEFAULT_FILE = Path("earwitness.toml")
 ENV_PREFIX = "EARWITNESS_"
 
 
+RAW_CODECS = ("s16le", "s16be", "s24le", "f32le", "u8", "s8", "mulaw", "alaw", "gsm", "g722", "vox")
+"""How headerless recordings can be coded, by FFmpeg's names; `vox` is Dialogic's ADPCM of 4 bits."""
+_RAW = re.compile(rf"({'|'.join(RAW_CODECS)}) ([1-9]\d{{3,5}}) ([12])")
+
+
 class AudioSettings(Section):
     """Layout of the recording."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     agent_channel: Literal["left", "right", "auto"] = "left"
-    """Which channel of a stereo call is the agent; `auto` finds it from what is said."""
+    """Channel of the agent on stereo calls; `auto` determines it from what is said."""
     auto_role_min_confidence: float = Field(0.6, ge=0, le=1)
-    """Below this confidence `auto` leaves both roles `unknown`."""
+    """Below this confidence, `auto` leaves both roles `unknown`."""
     fake_stereo_max_residual_db: float = Field(-40.0, le=0)
-    """Channels that differ by less than this, relative to their level, are one channel twice."""
+    """If the two channels differ by less than this, relative to their level, the file is treated as mono."""
+    raw: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """Headerless files by suffix: coding, samples per second, channels, such as `raw = "s16le 8000 2"`."""
+
+    legs: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """More endings of the names of files that hold one side each: the agent's, and the customer's to it."""
+
+    @field_validator("raw")
+    @classmethod
+    def _coded(cls, formats: dict[str, str]) -> dict[str, str]:
+        for suffix, coded in formats.items():
+            if not _RAW.fullmatch(coded):
+                names = ", ".join(RAW_CODECS)
+                raise ValueError(
+                    f"{suffix}: '<coding> <samples per second> <1 or 2>' with a coding of {names}"
+                )
+        return {suffix.lower().removeprefix("."): coded for suffix, coded in formats.items()}
 
 
 class ActivitySettings(Section):
-    """Who makes sound when, at 10 ms."""
+    """Speech activity per channel, at 10 ms."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     vad_threshold: float = Field(0.5, gt=0, lt=1)
-    """Voice-activity probability that opens speech."""
+    """Voice-activity probability at which speech starts."""
     vad_floor: float = Field(0.08, ge=0, lt=1)
-    """Least voice-activity probability at which energy alone may carry on speech."""
+    """Lowest voice-activity probability at which energy alone can continue speech."""
     vad_backed: float = Field(0.25, gt=0, lt=1)
-    """Voice-activity probability that opens speech when the level is high as well (`backed_margin_db`)."""
+    """Voice-activity probability at which speech starts if the level is also high (`backed_margin_db`)."""
     vad_in_music: float = Field(0.7, gt=0, lt=1)
-    """Voice-activity probability that counts as speech while music plays."""
+    """Voice-activity probability at which speech starts while music plays."""
     backed_margin_db: float = Field(15.0, gt=0)
-    """Level above the noise floor that backs up a weak voice-activity probability."""
+    """Level above the noise floor, in dB, at which the lower threshold `vad_backed` applies."""
     energy_margin_db: float = Field(9.0, gt=0)
-    """Level above the channel's noise floor that counts as sound."""
+    """Level above the channel's noise floor, in dB, that counts as sound."""
     crosstalk_margin_db: float = Field(8.0, gt=0)
-    """Level above the other side's predicted leak that counts as one's own sound."""
+    """Level above the predicted crosstalk, in dB, that counts as the channel's own sound."""
     max_crosstalk_delay_s: float = Field(0.08, ge=0, le=0.5)
-    """Longest delay at which a copy of the other side is looked for."""
+    """Longest delay, in seconds, at which crosstalk is searched."""
     bridge_s: float = Field(0.3, ge=0)
-    """Pauses up to this long inside speech count as speech."""
+    """Pauses up to this length inside speech, in seconds, count as speech."""
     min_speech_s: float = Field(0.1, ge=0)
-    """Shorter bursts are no speech."""
+    """Bursts shorter than this, in seconds, are not speech."""
 
 
 class SoundSettings(Section):
-    """Music and tones."""
+    """Detection of music and tones."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     min_music_s: float = Field(2.0, gt=0)
-    """Shortest stretch of music."""
+    """Shortest music, in seconds."""
     min_tone_s: float = Field(0.08, gt=0)
-    """Shortest tone."""
+    """Shortest tone, in seconds."""
     min_two_tones_s: float = Field(0.3, gt=0)
-    """Shortest tone of two frequencies that is none of the telephone network's."""
+    """Shortest tone of two frequencies, in seconds, that is not a tone of the telephone network."""
     min_cut_s: float = Field(2.0, gt=0)
-    """Shortest stretch without even noise, on a line that has some, that shows a stopped recorder."""
+    """Shortest digital silence, in seconds, on a line with noise elsewhere, that shows a stopped recorder."""
     known_after: int = Field(2, ge=2, json_schema_extra=RUN)
-    """Music heard in so many recordings is known from then on."""
+    """Number of recordings in which music must occur to become a known track."""
 
 
 class AsrSettings(Section):
-    """Recognition."""
+    """Speech recognition."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     model: str = "base"
-    """A Whisper size or hub name, or a folder with a CTranslate2 model."""
+    """Whisper model: a size or hub name, or a folder with a CTranslate2 model."""
     revision: str | None = None
-    """Revision for a model taken from the hub; required there unless the name has a pinned one."""
+    """Commit of a model from the hub (40 hex digits); required for names without a pinned one."""
     device: Literal["auto", "cpu", "cuda"] = Field("auto", json_schema_extra=RUN)
+    """Processor; `auto` takes CUDA where it is available."""
     compute_type: str = "auto"
-    """CTranslate2 type; `auto` is int8 on the CPU and float16 on CUDA."""
+    """CTranslate2 compute type; `auto` is int8 on the CPU and float16 on CUDA."""
     language: str = "en"
+    """Spoken language, as a code of Whisper."""
     beam_size: int = Field(5, ge=1, le=20)
+    """Beam width of the decoder."""
     batch_size: int = Field(8, ge=1, json_schema_extra=RUN)
-    """Windows of 30 s recognised together."""
+    """Number of windows of 30 s that are recognised together."""
     threads: int = Field(0, ge=0, json_schema_extra=RUN)
-    """CPU threads; 0 takes all cores."""
+    """CPU threads; 0 uses all cores."""
     pad_s: float = Field(0.2, ge=0)
-    """Audio kept around activity for the recogniser."""
+    """Audio kept before and after activity for the recogniser, in seconds."""
     join_gap_s: float = Field(1.0, ge=0)
-    """Activity closer than this is recognised in one piece, with its pauses."""
+    """Stretches of activity closer than this, in seconds, are recognised together with the pause between."""
     word_support: float = Field(0.3, gt=0, le=1)
-    """Least share of a word that must lie in activity (0.15 s tolerance for word times)."""
+    """Smallest share of a word's time that must lie in activity, with 0.15 s of tolerance."""
 
 
 class DiarizationSettings(Section):
-    """Who speaks when on a mono call."""
+    """Separation of speakers on mono calls."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     source: Literal["offline", "hub"] = "offline"
-    """Weights from the packages of the `offline` extra, or pyannote's pipeline from the hub."""
+    """Weights: from the packages of the `offline` extra, or pyannote's pipeline from the hub."""
     revision: str | None = None
-    """Commit of the hub's pipeline (40 hex digits); the pinned one unless set."""
+    """Commit of the hub's pipeline (40 hex digits); without it, the pinned one."""
     threads: int = Field(1, ge=0, json_schema_extra=RUN)
-    """CPU threads of the diarization networks; 0 leaves PyTorch's own choice."""
+    """CPU threads of the diarization networks; 0 keeps PyTorch's default."""
     segmentation_step: float = Field(0.25, gt=0, le=1)
-    """Step of the 10 s segmentation window, as a share of it."""
+    """Step of the segmentation window of 10 s, as a share of the window."""
     noise_floor: float = Field(0.001, ge=0, lt=0.1)
-    """Level of the noise added after levelling: the networks know no digital silence and no empty band."""
+    """Level of the noise added after levelling; the networks were not trained on silence or empty bands."""
     max_speakers: int = Field(4, ge=2, le=8)
-    """Most voices told apart."""
+    """Largest number of speakers."""
     sure_gap: float = Field(0.14, ge=0, le=1)
-    """Likeness lost between two voices (cosine) that shows by itself that there are two."""
+    """Drop in cosine similarity between two clusters that alone proves two speakers."""
     least_gap: float = Field(0.09, ge=0, le=1)
-    """Likeness lost that shows two voices if both speak at length and hand over as in a dialogue."""
+    """Smaller drop that proves two speakers if both speak at length and take turns often (`handovers`)."""
     at_length_s: float = Field(8.0, ge=0)
-    """Speech of each voice that is at length."""
+    """Minimum speech per speaker, in seconds, for the weaker evidence (`least_gap`) to count."""
     handovers: int = Field(4, ge=0)
-    """How many quick handovers make a dialogue."""
+    """Minimum number of quick speaker changes for the weaker evidence to count."""
     handover_s: float = Field(2.0, gt=0)
-    """Longest pause at a quick handover."""
+    """Longest pause, in seconds, at a quick speaker change."""
     extra_gap: float = Field(0.17, ge=0, le=1)
-    """Likeness lost between any two voices that shows a third or fourth."""
+    """Drop in cosine similarity between any two clusters that proves a third or fourth speaker."""
     min_extra_s: float = Field(1.5, ge=0)
-    """Least speech of each voice when there are more than two."""
+    """Minimum speech per speaker, in seconds, if there are more than two."""
     switch_cost: float = Field(0.15, ge=0)
-    """Cost of a change of speaker amid speech, in seconds of likeness 1."""
+    """Cost of a speaker change within continuous speech, in seconds of similarity 1."""
     overlap_probability: float = Field(0.4, gt=0, lt=1)
-    """Probability of two voices at once that counts as overlap."""
+    """Probability of two simultaneous speakers at which an overlap starts."""
     min_overlap_s: float = Field(0.1, ge=0)
-    """Shorter overlaps are none."""
+    """Overlaps shorter than this, in seconds, are ignored."""
     overlap_shows_s: float = Field(1.0, ge=0)
-    """So much overlap shows a second voice that is never heard alone."""
+    """Total overlap, in seconds, that proves a second speaker who never speaks alone."""
 
 
 class TurnSettings(Section):
-    """Turns."""
+    """Division of speech into turns."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     pause_s: float = Field(1.5, gt=0)
-    """Longest pause inside a turn while the other side is silent."""
+    """Longest pause inside a turn, in seconds, while the other party is silent."""
     pause_across_s: float = Field(0.7, gt=0)
-    """Longest pause inside a turn while the other side speaks."""
+    """Longest pause inside a turn, in seconds, while the other party speaks."""
     min_flip_s: float = Field(0.25, ge=0)
-    """On mono, a run of words amid another speaker's that is shorter than this belongs to that speaker."""
+    """On mono, words inside another speaker's are attributed to that speaker if shorter, in seconds."""
 
 
 class HoldSettings(Section):
-    """Holds."""
+    """Detection of holds."""
 
-    stage: ClassVar[Stage] = "assess"
+    stage = "assess"
 
     min_s: float = Field(5.0, gt=0)
-    """Shortest hold."""
+    """Shortest hold, in seconds."""
     max_s: float = Field(120.0, gt=0)
-    """A longer hold without a check-back is too long [Observe.AI]."""
+    """A hold longer than this, in seconds, without a check-back fails `hold_length` [Observe.AI]."""
     min_silent_s: float = Field(8.0, gt=0)
-    """Shortest hold in mere silence, which needs a request or return phrase."""
+    """Shortest silent hold, in seconds; it needs a request before it or a return phrase after it."""
     thanks_within_s: float = Field(10.0, gt=0)
-    """Time after the return in which thanks count."""
+    """Time after the return, in seconds, in which thanks count."""
     answer_within_s: float = Field(8.0, gt=0)
-    """Time after the request in which the customer's answer counts."""
+    """Time after the request, in seconds, in which the customer's answer counts."""
     request_within_s: float = Field(20.0, gt=0)
-    """How long before a hold its request may lie."""
+    """Longest time between a request and its hold, in seconds."""
 
 
 class OverlapSettings(Section):
-    """Kinds of simultaneous speech."""
+    """Classification of simultaneous speech."""
 
-    stage: ClassVar[Stage] = "assess"
+    stage = "assess"
 
     min_s: float = Field(0.2, gt=0)
+    """Overlaps shorter than this, in seconds, are ignored."""
     backchannel_max_s: float = Field(1.0, gt=0)
+    """Longest backchannel, in seconds."""
     backchannel_max_words: int = Field(3, ge=1)
+    """Largest number of words in a backchannel."""
     backchannel_goes_on_s: float = Field(1.0, gt=0)
-    """The other goes on at least this long after the backchannel began."""
+    """Minimum time, in seconds, for which the other party continues after a backchannel began."""
     terminal_s: float = Field(0.5, gt=0)
-    """A start this close to the end of a complete turn is turn-taking, not interruption."""
+    """A start this close, in seconds, to the end of a complete turn is turn-taking, not an interruption."""
     simultaneous_s: float = Field(0.3, gt=0)
+    """Two starts within this time, in seconds, are a simultaneous start."""
     yields_within_s: float = Field(1.5, gt=0)
-    """The interrupted side stops within this time."""
+    """An interrupted party stops within this time, in seconds."""
     floor_s: float = Field(1.0, ge=0)
-    """A broken-off start that reaches less far past a pause of the other, who soon goes on, is given up."""
+    """Who starts in the other's turn and stops within this time of its pause, in seconds, made an attempt."""
 
 
 class SilenceSettings(Section):
-    """Silences."""
+    """Silences between the parties."""
 
-    stage: ClassVar[Stage] = "assess"
+    stage = "assess"
 
     min_s: float = Field(3.0, gt=0)
-    """[Amazon Connect]"""
+    """Silences longer than this, in seconds, are reported [Amazon Connect]."""
     dead_air_s: float = Field(10.0, gt=0)
-    """Unannounced silence longer than this is dead air [Observe.AI]."""
+    """Unannounced silence longer than this, in seconds, is dead air [Observe.AI]."""
 
 
 class ToneSettings(Section):
-    """How things are said."""
+    """Acoustic measurements of the voice."""
 
-    stage: ClassVar[Stage] = "audio"
+    stage = "audio"
 
     agents: bool = False
-    """Also infer activation, rises and word sentiment of agents; read docs/decisions/0022 first."""
+    """Also infer activation, rises and word sentiment of agents; read decision record 0022 before you do."""
     min_voiced_s: float = Field(0.6, gt=0)
-    """Least voiced speech a turn is judged by."""
+    """Minimum voiced speech, in seconds, of a turn whose tone is judged."""
     min_turns: int = Field(3, ge=2)
-    """Fewest such turns that show what is usual for a speaker."""
+    """Minimum number of such turns from which a speaker's median is computed."""
     raised: float = Field(0.5, gt=0, lt=1, json_schema_extra=ASSESS)
     """Activation from which a turn counts as raised."""
     window_s: float = Field(10.0, gt=0)
-    """Window of the curve over the call, which moves on by half of it."""
+    """Window of the curve over the call, in seconds; its step is half of this."""
     min_rise: float = Field(0.4, gt=0, lt=2)
-    """Least climb of activation that is kept as a rise."""
+    """Smallest increase of activation that is stored as a rise."""
     rise_within_s: float = Field(60.0, gt=0)
-    """Longest time a rise may take."""
+    """Longest time, in seconds, that a rise may take."""
 
 
 class QualitySettings(Section):
-    """What audio must give for a measure to be taken from it."""
+    """Minimum audio quality for metrics to be defined."""
 
-    stage: ClassVar[Stage] = "assess"
+    stage = "assess"
     formerly = "fitness"
 
     min_snr_db: float = Field(12.0)
-    """Least level of speech above the noise for timing."""
+    """Lowest level of speech above the noise, in dB, for metrics of timing."""
     max_dropout_share: float = Field(0.1, ge=0, le=1)
-    """Most of the speech that may be lost for timing."""
+    """Largest share of speech lost in dropouts for metrics of timing."""
     max_crosstalk_db: float = Field(-10.0, le=0)
-    """Highest level of the other side's leak at which simultaneous speech can be told."""
+    """Highest level of crosstalk, in dB, at which overlaps can be classified."""
     min_word_probability: float = Field(0.4, ge=0, le=1)
-    """Least mean word probability for measures that count words."""
+    """Lowest mean word probability for metrics that count words."""
     swap_confidence: float = Field(0.75, gt=0, le=1, json_schema_extra=AUDIO)
-    """Confidence with which words must speak for the other channel to suspect swapped channels."""
+    """Confidence, from the words, in the other channel as the agent, at which a swap is suspected."""
 
 
 class RuleSettings(Section):
-    """Rules."""
+    """Judgement by the rules."""
 
-    stage: ClassVar[Stage] = "assess"
+    stage = "assess"
 
     packs: Path | None = Field(None, json_schema_extra=RUN)
-    """A folder of your own rule packs, which change, replace or join the program's.
+    """Folder with a site's rule packs, which are added to the program's, change them or replace them.
 
-    Not stored with an analysis: the version of the rules stands for what the packs say.
+    It is not stored with an analysis; the version of the rules covers the content of the packs.
     """
     disclosure_deadline_s: float = Field(60.0, gt=0)
-    """Conversation time (hold and ivr excluded) by which the disclosure must have ended."""
+    """The disclosure must end within this conversation time, in seconds (without holds and announcements)."""
     min_phrase_probability: float = Field(0.4, ge=0, le=1)
-    """Mean word probability below which a phrase decides nothing."""
+    """A phrase whose mean word probability is below this decides nothing."""
     sure_word_probability: float = Field(0.6, ge=0, le=1)
-    """A less probable word may have been another one, where a single word decides."""
+    """Where a single word decides, a word below this probability decides nothing."""
     min_phrase_activity: float = Field(0.6, ge=0, le=1)
-    """Share of a phrase that must lie in speech activity."""
+    """Smallest share of a phrase's time that must lie in speech activity."""
     repeat_back_within_s: float = Field(120.0, gt=0)
-    """Conversation time within which details the customer gave are to be read back."""
+    """Conversation time, in seconds, within which the agent must read back what the customer gave."""
     near_miss: bool = Field(True, json_schema_extra={"formerly": "rules.second_look"})
-    """Look, with the extra `meaning`, for sentences that mean what a failed rule did not find."""
+    """With the extra `meaning`, mark the sentence nearest in meaning to a phrase that was not found."""
     near_miss_similarity: float = Field(
         0.6, gt=0, le=1, json_schema_extra={"formerly": "rules.second_look_similarity"}
     )
-    """Likeness in meaning (cosine) to an example from which a sentence is marked for review."""
+    """Cosine similarity to an example from which a sentence is marked for review."""
     mid_call_start_s: float = Field(0.3, ge=0)
-    """Speech that begins this early without a greeting means the recording starts mid-call."""
+    """Speech without a greeting that starts earlier, in seconds, means that the recording starts mid-call."""
 
 
 class StoreSettings(Section):
-    """The database and the night."""
+    """Database and night."""
 
-    stage: ClassVar[Stage] = "run"
+    stage = "run"
 
     batch_calls: int = Field(16, ge=1)
-    """Calls analysed between two publications."""
+    """Number of calls analysed between two publications of the store."""
+
+
+METADATA_FACTS = (
+    *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
+    *("jurisdictions", "agent_channel", "holds", "pauses"),
+)
+"""What a column of a manifest can hold."""
 
 
 class MetadataSettings(Section):
-    """Where a call's business facts come from."""
+    """Source of a call's business facts."""
 
-    stage: ClassVar[Stage] = "run"
+    stage = "run"
 
     filename_pattern: str | None = None
-    """Regular expression with named groups such as `(?P<agent_id>…)`, matched on the file's stem."""
+    """Regular expression with named groups such as `(?P<agent_id>…)`, matched against the file's stem."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
+    timezone: str = "UTC"
+    """IANA name of the zone of start times that give none, such as `America/New_York`."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_facts(cls, columns: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(columns) - set(METADATA_FACTS)):
+            raise ValueError(f"no fact of a call: {', '.join(unknown)}; facts: {', '.join(METADATA_FACTS)}")
+        return columns
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("an IANA time zone such as Europe/Berlin") from None
+        return name
+
+
+class ArchiveSettings(Section):
+    """The search for recordings."""
+
+    stage = "run"
+
+    settle_s: float = Field(0.0, ge=0)
+    """A file that was written to in the last so many seconds is left for the next run."""
 
 
 class Settings(Section):
@@ -319,6 +376,7 @@ class Settings(Section):
     tone: ToneSettings = ToneSettings()
     quality: QualitySettings = QualitySettings()
     rules: RuleSettings = RuleSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()
     metadata: MetadataSettings = MetadataSettings()
 

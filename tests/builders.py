@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import ALGORITHM, __version__
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, __version__
 from pipeline.records import (
     Activity,
     AnalysisRun,
@@ -273,11 +273,13 @@ def a_run(**changes: Any) -> AnalysisRun:
     run = AnalysisRun(
         pipeline_version=__version__,
         algorithm=ALGORITHM,
+        audio_algorithm=AUDIO_ALGORITHM,
         settings_hash="0123456789abcdef",
         settings={"holds": {"min_s": 5.0}},
         asr_model="tiny",
         diarization_model="channels",
         rules_version="r1",
+        attribution_version="a1",
         agent_channel=0,
         agent_channel_source="settings",
         role_confidence=None,

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analyse import Models
+from pipeline.archive.items import WorkItem
 from pipeline.archive.night import Engine
-from pipeline.archive.plan import Plan, WorkItem
+from pipeline.archive.plan import Plan
 from pipeline.records import CallAnalysis, HeardWord, SpeakerSpan
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings

@@ -94,6 +94,8 @@ def test_an_agent_who_says_less_than_four_words_had_no_occasion_for_the_name(sai
         # A quarter of the shorter number may be wrong.
         ("12345678", "12345600", True),
         ("12345678", "12345000", False),
+        ("123456789012", "134578912", False),
+        ("123456789012", "13457890", False),
         # In part, from four digits on.
         ("12345678", "5678", True),
         ("12345678", "678", False),

@@ -463,7 +463,7 @@ def test_outdated_calls_are_told_and_stay(folder, run):
     assert code == 0
     analysed, outdated = json.loads(out)
     assert (analysed["status"], outdated) == ("analysed", {"status": "outdated", "calls": 1})
-    assert "note: 1 stored calls would be heard differently" in err
+    assert "note: 1 stored calls were analysed with another recogniser" in err
     assert "1 unchanged · 1 of these outdated" in err
     code, out, err = run("analyse", "a.wav", "--set", "turns.pause_s=2", "--json", "--force")
     assert [row["status"] for row in json.loads(out)] == ["analysed"]

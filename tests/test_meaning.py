@@ -1,4 +1,4 @@
-"""The second look: what it marks for review, what it never touches, and the real embedding."""
+"""Near misses: what is marked for review, what it never touches, and the real embedding."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_mark_goes_where_the_rule_no_longer_fails_by_absence(basis):
     assert keep_reviews(again, {"recording_disclosure": {"sentence": SENTENCE}}) == again
 
 
-def test_without_the_extra_there_is_no_second_look(monkeypatch):
+def test_without_the_extra_there_is_no_near_miss(monkeypatch):
     monkeypatch.setattr("pipeline.weights.sentences.PACKAGE", "no_such_package_here")
     assert find_sentence_weights() is None
     assert find_embed() is None

@@ -22,7 +22,7 @@ from old_store import RECORDINGS, everything_in, its_archive, old_store
 from readback import files_beside
 
 import schemas
-from pipeline import ALGORITHM, cli, settings
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, cli, settings
 from pipeline.archive import night, recheck
 from pipeline.archive.plan import RunRequest
 from pipeline.archive.recheck import RecheckRequest
@@ -35,7 +35,11 @@ from pipeline.store import check_writable, migrate, migrations, query, reading, 
 
 ROOT = Path(__file__).parent.parent
 RENAMED = {"fitness": "audio_quality"}
-NEW = {"analysis": {"algorithm", "role_cues"}, "finding": {"basis"}, "rule": {"overlay"}}
+NEW = {
+    "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues"},
+    "finding": {"basis"},
+    "rule": {"overlay"},
+}
 CHANGED = {"analysis": {"settings", "settings_hash"}, "rule": {"text"}}
 
 
@@ -90,7 +94,8 @@ def test_every_row_comes_along_in_its_order(migrated: Path, before: dict[str, li
 
 
 def test_new_columns_say_what_is_known(migrated: Path) -> None:
-    assert query(migrated, "SELECT DISTINCT algorithm, role_cues FROM analysis").rows == ((1, "{}"),)
+    sql = "SELECT DISTINCT algorithm, audio_algorithm, attribution_version, role_cues FROM analysis"
+    assert query(migrated, sql).rows == ((1, 1, None, "{}"),)
     sql = "SELECT DISTINCT basis FROM finding WHERE rule_id = ? ORDER BY ALL"
     assert query(migrated, sql, ["dead_air"]).rows == (("measure",),)
     sql = "SELECT DISTINCT basis FROM finding WHERE verdict IN ('not_applicable', 'not_determinable')"
@@ -168,10 +173,21 @@ def test_a_night_over_a_store_of_0_1_0_sends_no_file_to_recognition(
     assert night.run(order, engine(), Watcher()).unchanged == RECORDINGS
 
 
-def test_without_other_settings_nothing_is_outdated(db: Path, tmp_path: Path) -> None:
+def test_calls_of_0_1_0_count_as_outdated_and_nothing_more(db: Path, tmp_path: Path) -> None:
+    """The methods applied to the audio have changed since, so that an analysis could find other turns or tone."""
     order = order_of(db, its_archive(tmp_path / "archive"))
     plan = night.pending(order, FakeEngine(asr_model=stored_model(db))())
-    assert (len(plan.recheck) + len(plan.unchanged), plan.outdated) == (RECORDINGS, ())
+    assert (len(plan.todo), len(plan.recheck), len(plan.outdated)) == (0, RECORDINGS - 1, RECORDINGS - 1)
+
+
+def test_calls_of_this_release_are_not_outdated(db: Path, tmp_path: Path) -> None:
+    migrate(db, lambda _: None)
+    with duckdb.connect(str(db)) as connection:
+        version = own_rules().role_cues.version
+        sql = "UPDATE analysis SET audio_algorithm = ?, attribution_version = ?"
+        connection.execute(sql, [AUDIO_ALGORITHM, version])
+    order = order_of(db, its_archive(tmp_path / "archive"))
+    assert night.pending(order, FakeEngine(asr_model=stored_model(db))()).outdated == ()
 
 
 def test_a_recheck_agrees_with_what_was_stored(db: Path, before: dict[str, list[dict[str, Any]]]) -> None:

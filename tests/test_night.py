@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, Says, Watcher, own_rules, write_call
 
-from pipeline import ALGORITHM, settings
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, settings
+from pipeline import analyse as analyse_module
 from pipeline.archive import night, plan, recheck
 from pipeline.archive.plan import RunRequest, discover
 from pipeline.errors import UsageError
@@ -63,13 +64,15 @@ def test_a_second_night_loads_no_models(order):
     assert len(again.all_ids) == 3
 
 
+OTHER_CUES = replace(own_rules(), role_cues=replace(own_rules().role_cues, version="other"))
 OTHER_HEARING = pytest.mark.parametrize(
     ("settings_change", "engine"),
     [
         (["turns.pause_s=2"], FakeEngine()),
         ([], FakeEngine(asr_model="fake@2")),
+        ([], FakeEngine(rules=OTHER_CUES)),
     ],
-    ids=["settings", "recogniser"],
+    ids=["settings", "recogniser", "role cues"],
 )
 
 
@@ -140,6 +143,18 @@ def test_an_upgrade_assesses_again_once_and_loads_no_models(order, monkeypatch):
     assert (second.rechecked, second.totals.analysed, second.outdated) == (3, 0, 0)
     assert (third.rechecked, third.unchanged, engine.loads) == (0, 3, 0)
     assert rows(order, "SELECT DISTINCT algorithm FROM analysis") == ((ALGORITHM + 1,),)
+
+
+def test_other_methods_on_the_audio_make_calls_outdated_and_analyse_none(order, monkeypatch):
+    go(order)
+    for module in (plan, analyse_module):
+        monkeypatch.setattr(module, "AUDIO_ALGORITHM", AUDIO_ALGORITHM + 1)
+    engine = FakeEngine()
+    second = go(order, engine)
+    assert (second.rechecked, second.totals.analysed, second.outdated, engine.loads) == (0, 0, 3, 0)
+    assert go(replace(order, refresh_hours=1.0), engine).renewed == 3
+    assert rows(order, "SELECT DISTINCT audio_algorithm FROM analysis") == ((AUDIO_ALGORITHM + 1,),)
+    assert go(order, engine).outdated == 0
 
 
 def test_given_holds_lead_to_an_analysis(order, archive):

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.phrases.role_cues import program_role_cues
 from pipeline.records import HeardWord
 from pipeline.settings import AudioSettings, TurnSettings
 from pipeline.spans import Span
@@ -15,6 +16,7 @@ from pipeline.speech.attribution import (
 )
 
 SETTINGS = TurnSettings()
+CUES = program_role_cues()
 AGENT = "Thank you for calling Acme, this is Jo from support. How can I help you?"
 CUSTOMER = "Hi, I have a problem with my bill and I would like to know why it doubled."
 NOTICE = "Welcome to Acme. Calls are recorded for training."
@@ -101,17 +103,17 @@ def test_no_speaker_has_no_words():
 
 
 def test_roles_follow_from_what_is_said():
-    assert roles_of({"a": CUSTOMER, "b": AGENT}, 0.6) == ({"a": "customer", "b": "agent"}, 1.0)
+    assert roles_of({"a": CUSTOMER, "b": AGENT}, 0.6, CUES) == ({"a": "customer", "b": "agent"}, 1.0)
 
 
 def test_an_announcer_is_the_ivr():
-    roles, _ = roles_of({"a": NOTICE, "b": AGENT, "c": CUSTOMER}, 0.6)
+    roles, _ = roles_of({"a": NOTICE, "b": AGENT, "c": CUSTOMER}, 0.6, CUES)
     assert roles == {"a": "ivr", "b": "agent", "c": "customer"}
 
 
 def test_a_second_agent_joins_the_first():
     second = "Hello, thank you for holding, is there anything else I can help with?"
-    roles, _ = roles_of({"a": AGENT, "b": CUSTOMER, "c": second}, 0.6)
+    roles, _ = roles_of({"a": AGENT, "b": CUSTOMER, "c": second}, 0.6, CUES)
     assert roles == {"a": "agent", "b": "customer", "c": "agent"}
 
 
@@ -119,23 +121,25 @@ def test_a_second_agent_joins_the_first():
     "texts", [{"a": "hello", "b": "hello there"}, {"a": ""}, {}, {"a": "yes", "b": "no", "c": "maybe"}]
 )
 def test_words_that_tell_nothing_leave_the_roles_unknown(texts):
-    roles, confidence = roles_of(texts, 0.6)
+    roles, confidence = roles_of(texts, 0.6, CUES)
     assert set(roles.values()) <= {"unknown"}
     assert confidence < 0.6
 
 
 def test_one_side_alone_is_known_by_its_words():
-    assert roles_of({"a": AGENT}, 0.6)[0] == {"a": "agent"}
+    assert roles_of({"a": AGENT}, 0.6, CUES)[0] == {"a": "agent"}
 
 
 def test_the_cues_that_decide_a_role_are_kept():
     channels = [ChannelActivity(samples=np.zeros(1, np.float32), spans=(), sounds=()) for _ in range(2)]
     texts = ["Thank you for calling, how can I help?", "I want to pay my bill."]
-    found = attribute_channels(channels, [words(text) for text in texts], AudioSettings(agent_channel="auto"))
+    found = attribute_channels(
+        channels, [words(text) for text in texts], AudioSettings(agent_channel="auto"), CUES
+    )
     assert found.source == "words"
     assert found.role_cues == {
         "channel0": ["company greeting", "offer of help"],
         "channel1": ["states a wish", "own account"],
     }
-    given = attribute_channels(channels, [(), ()], AudioSettings(agent_channel="left"))
+    given = attribute_channels(channels, [(), ()], AudioSettings(agent_channel="left"), CUES)
     assert given.role_cues == {}

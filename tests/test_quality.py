@@ -14,6 +14,7 @@ from pipeline.audio.frames import levels_db
 from pipeline.metrics import MEASURES, measure
 from pipeline.metrics.fit import FIT_FOR_ALL, Fit, find_fit
 from pipeline.metrics.timeline import Timeline
+from pipeline.phrases.role_cues import program_role_cues
 from pipeline.records import HeardWord
 from pipeline.settings import Settings
 from pipeline.spans import Span
@@ -30,6 +31,7 @@ from pipeline.speech.turns import Voice
 from pipeline.weights.voice_activity import load_voice_model
 
 SETTINGS = Settings()
+CUES = program_role_cues()
 NOBODY = Attribution(voices=(), agent_channel=0, source="none", confidence=None)
 GOOD = quality_of()
 
@@ -37,7 +39,7 @@ GOOD = quality_of()
 def facts(samples, *spans, leak=None):
     """The facts of one channel that speaks in `spans`."""
     channel = ChannelActivity(spans=spans, sounds=(), samples=samples, leak=leak)
-    return measure_quality(samples[None], (channel,), NOBODY, SETTINGS.quality)[0]
+    return measure_quality(samples[None], (channel,), NOBODY, SETTINGS.quality, CUES)[0]
 
 
 def test_the_facts_of_a_clean_channel():
@@ -97,7 +99,7 @@ def test_the_level_of_crosstalk_is_measured(leak_db):
     customer[160:] += decibels(agent, leak_db)[:-160]
     samples = np.stack([agent, customer])
     found = measure_quality(
-        samples, channels_of(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.quality
+        samples, channels_of(samples, load_voice_model(), SETTINGS), NOBODY, SETTINGS.quality, CUES
     )
     assert found[0].crosstalk_db is None
     assert found[1].crosstalk_db == pytest.approx(leak_db, abs=2)
@@ -137,7 +139,7 @@ CUSTOMER_SAYS = "Hi, I have a problem, my internet is not working and I want to 
 def test_swapped_channels_are_suspected_from_what_is_said(texts, source, expected):
     voices = tuple(heard(channel, text) for channel, text in enumerate(texts))
     parties = Attribution(voices=voices, agent_channel=0, source=source, confidence=None)
-    assert swap_suspected(parties, SETTINGS.quality) is expected
+    assert swap_suspected(parties, SETTINGS.quality, CUES) is expected
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from pipeline.rules import load as packs
 
 RELEASED = json.loads((Path(__file__).parent / "data/store_0_1_0/rule_versions.json").read_text())
 """The versions that release 0.1.0 stored with its verdicts and reviews."""
+CHANGED = {"recording_disclosure", "recording_objection"}
+"""Rules whose content has changed since."""
 
 
 @pytest.fixture
@@ -32,18 +34,6 @@ def moved(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-CHANGED = {
-    "apology",
-    "empathy",
-    "escalation_offered",
-    "escalation_requested",
-    "ownership",
-    "transfer_explained",
-}
-"""The rules whose packs or shared groups have other content since."""
-UNCHANGED = {rule_id: version for rule_id, version in RELEASED.items() if rule_id not in CHANGED}
-
-
 def versions(rules: RuleSet) -> dict[str, str]:
     return {rule.id: rule.version for rule in (*rules.rules, *rules.inactive)}
 
@@ -52,8 +42,7 @@ def test_versions_are_those_that_release_0_1_0_stored():
     """Reviews hang on them. Remove this test when the content of the lexicon or of all packs has changed."""
     now = versions(load_rules())
     assert now.keys() == RELEASED.keys()
-    assert {rule_id: now[rule_id] for rule_id in UNCHANGED} == UNCHANGED
-    assert all(now[rule_id] != RELEASED[rule_id] for rule_id in CHANGED)
+    assert {rule_id for rule_id, version in RELEASED.items() if now[rule_id] != version} == CHANGED
 
 
 def test_comments_and_places_change_no_version(moved):

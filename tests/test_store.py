@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readback import CHILDREN, TALK, count, files_beside, read_analysis, read_published, unordered
 
-from pipeline import ALGORITHM, store
+from pipeline import ALGORITHM, AUDIO_ALGORITHM, store
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Activity,
@@ -145,6 +145,8 @@ RUNS = st.builds(
     started_at=INSTANTS,
     settings=JSON,
     algorithm=st.integers(1, 9),
+    audio_algorithm=st.integers(1, 9),
+    attribution_version=st.none() | TEXTS,
     role_cues=st.dictionaries(TEXTS, st.lists(TEXTS, max_size=2), max_size=2),
     agent_channel=st.none() | st.integers(0, 1),
     role_confidence=st.none() | SHARES,
@@ -336,7 +338,9 @@ def test_known_tells_what_there_is(writer: Writer) -> None:
             settings_hash="h",
             asr_model="m",
             rules_version="r",
+            attribution_version="a1",
             algorithm=ALGORITHM,
+            audio_algorithm=AUDIO_ALGORITHM,
             audio_hash=fingerprint_of({}),
             assess_hash=fingerprint_of({"holds.min_s": 5.0}),
             analysed_at=NOON,

@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.phrases.role_cues import program_role_cues
 from pipeline.records import HeardWord, Sound
 from pipeline.settings import TurnSettings
 from pipeline.spans import Span
@@ -7,6 +8,7 @@ from pipeline.speech.roles import agent_score, find_agent, is_announcement
 from pipeline.speech.turns import Voice, activities_of, build_turns
 
 SETTINGS = TurnSettings()
+CUES = program_role_cues()
 
 
 def heard(channel, start_s, text, each_s=0.3):
@@ -32,7 +34,7 @@ def voice(channel, role, *said, sounds=()):
 
 
 def turns_of(*voices):
-    return build_turns(voices, SETTINGS)[0]
+    return build_turns(voices, SETTINGS, CUES)[0]
 
 
 def test_a_turn_keeps_its_own_short_pauses():
@@ -63,7 +65,9 @@ def test_a_word_between_two_turns_goes_to_the_nearer():
 
 def test_words_point_to_their_turn_and_are_numbered_in_time():
     turns, words = build_turns(
-        [voice(0, "agent", (0.0, "how can I help")), voice(1, "customer", (0.6, "hello there"))], SETTINGS
+        [voice(0, "agent", (0.0, "how can I help")), voice(1, "customer", (0.6, "hello there"))],
+        SETTINGS,
+        CUES,
     )
     assert [w.word_index for w in words] == list(range(6))
     assert [w.start_s for w in words] == sorted(w.start_s for w in words)
@@ -151,13 +155,13 @@ def test_an_announcement_beside_a_caller_who_talks_is_none():
 
 def test_activity_takes_the_role_of_its_turn():
     voices = (voice(0, "agent", (0.0, "hello"), (3.0, "bye")), voice(1, "customer", (1.0, "hello")))
-    turns, _ = build_turns(voices, SETTINGS)
+    turns, _ = build_turns(voices, SETTINGS, CUES)
     found = activities_of(turns, voices)
     assert [(a.channel, a.role) for a in found] == [(0, "agent"), (1, "customer"), (0, "agent")]
 
 
 def test_silent_channels_give_no_turns():
-    assert build_turns([voice(0, "agent"), voice(1, "customer")], SETTINGS) == ((), ())
+    assert build_turns([voice(0, "agent"), voice(1, "customer")], SETTINGS, CUES) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_silent_channels_give_no_turns():
     ],
 )
 def test_announcements_are_known(text):
-    assert is_announcement(text)
+    assert is_announcement(text, CUES)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +188,7 @@ def test_announcements_are_known(text):
     ],
 )
 def test_live_agents_are_no_announcements(text):
-    assert not is_announcement(text)
+    assert not is_announcement(text, CUES)
 
 
 AGENT = "Thank you for calling Acme, this is Jo from support. How can I help you? Can you confirm your account number?"
@@ -192,10 +196,10 @@ CUSTOMER = "Hi, I have a problem with my bill, I would like to know why it doubl
 
 
 def test_the_agent_is_found_from_what_is_said():
-    assert find_agent([AGENT, CUSTOMER]) == (0, 1.0)
-    assert find_agent([CUSTOMER, AGENT]) == (1, 1.0)
-    assert agent_score(AGENT) > 0 > agent_score(CUSTOMER)
+    assert find_agent([AGENT, CUSTOMER], CUES) == (0, 1.0)
+    assert find_agent([CUSTOMER, AGENT], CUES) == (1, 1.0)
+    assert agent_score(AGENT, CUES) > 0 > agent_score(CUSTOMER, CUES)
 
 
 def test_nothing_said_gives_no_confidence():
-    assert find_agent(["", ""])[1] == 0.0
+    assert find_agent(["", ""], CUES)[1] == 0.0

@@ -138,7 +138,7 @@ def recheck_calls(writer: Writer, request: RecheckRequest, progress: Progress) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """What a process needs; `settings` are by the fingerprint of the stored ones."""
+    """The input of a process; `settings` are by the fingerprint of the stored ones."""
 
     db: Path
     rules: RuleSet
@@ -177,8 +177,8 @@ def rechecked(
     """A stored call with the events, measures and findings that a fresh analysis would find.
 
     Where neither the algorithm, the settings nor the phrases that find events have changed, its events and
-    measures stay, and so do the findings of unchanged rules, which are left out. Else all is found anew,
-    for which `curves` are read.
+    measures stay, and so do the findings of unchanged rules, which are left out. Otherwise
+    everything is found again, for which `curves` are read.
     """
     call = stored.analysis
     measured = (stored.algorithm, stored.settings_hash) == (ALGORITHM, settings.fingerprint)
@@ -194,7 +194,7 @@ def rechecked(
 
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
-    """Whether events were found by the phrases of now."""
+    """Whether the events were found with the present phrases and words."""
     return language_version_of(stored.rules_version) == rules.language_version
 
 
@@ -243,7 +243,7 @@ def _portions(parts: Iterator[RecheckedRows], progress: Progress) -> Iterator[Re
 def _rechecking(
     task: _Task, processes: int
 ) -> Iterator[Callable[[Iterator[Batch]], Iterator[RecheckedRows]]]:
-    """What judges batches, in order: here, or in `processes` of their own."""
+    """A function that rechecks batches in order: in this process, or in `processes` others."""
     if processes == 1:
         with reading_in_bulk(task.db) as connection:
             yield partial(map, _Rechecker(task, connection))

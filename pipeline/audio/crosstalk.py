@@ -29,7 +29,7 @@ RESPONSE_AFTER_S = 0.006
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """The response with which one channel is heard on another. `gain_db` is below 0, `delay_s` >= 0."""
+    """The response with which one channel leaks into another. `gain_db` is below 0, `delay_s` >= 0."""
 
     response: NDArray[np.float64]
     gain_db: float

@@ -1,11 +1,11 @@
-"""Music and tones on a channel, distinguished from speech.
+"""Detection of music and tones on a channel, as distinct from speech.
 
 Music: sound whose spectral peaks stay where they are (a held note lasts longer than 100 ms, a voice
 glides). A frame is steady when nearly all of its peak energy was already there 100 ms before. Without a
 voice, half of the frames steady within 1.5 s are enough. Under a voice (a song, an announcement) the
 sound must be steady and without pauses for 4 s: speech has at most 0.50 steady frames in such a window.
 Drums alone are found by their beat (`rhythm`).
-Music that is known from other calls is found by its fingerprint, whatever else is heard.
+Music that is known from other calls is found by its fingerprint, whatever other sounds there are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Detects ringing, busy tones, keys and beeps by their frequencies and durations.
+"""Detection of ringing, busy tones, keys and beeps, identified by frequency and length.
 
 A stretch in which nearly all energy is in one or two narrow peaks is measured as a whole, so that its
 frequencies are known to a few hertz. A voice never stands still like that. The tones of telephone
@@ -136,7 +136,7 @@ def _near(hz: float, allowed: tuple[float, ...]) -> bool:
 def _plain(
     span: Span, hz: tuple[float, ...], voice: NDArray[np.float32], settings: SoundSettings
 ) -> SoundKind | None:
-    """The kind of a tone that is not a network's; None for a whistle or vowel, which the model finds."""
+    """A beep or a longer tone; None for a whistle or vowel that the voice model takes for speech."""
     spoken = voice[round(span.start_s * FRAME_RATE) : round(span.end_s * FRAME_RATE)]
     if span.duration_s < settings.min_tone_s or float(spoken.mean()) >= 0.5:
         return None

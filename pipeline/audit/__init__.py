@@ -1,1 +1,1 @@
-"""What comes after the night: judging again, evidence for auditors, spot checks by people."""
+"""Evidence packs for auditors, and spot checks of findings by people."""

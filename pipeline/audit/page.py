@@ -1,4 +1,4 @@
-"""The page of an evidence pack: one HTML file that reaches for nothing but the clip beside it."""
+"""The page of an evidence pack: one HTML file that uses no other file than the clip beside it."""
 
 from __future__ import annotations
 

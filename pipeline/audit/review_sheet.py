@@ -113,7 +113,7 @@ def _review(row: Mapping[str, str], where: str, reviewed_at: datetime) -> Review
         raise UsageError("no reviewer", where=where, remedy="write who judged into the column reviewer")
     key = _KEY.fullmatch(row["finding"].strip())
     if key is None:
-        remedy = "leave this column as it was written"
+        remedy = "keep this column as it was written"
         raise UsageError("names no finding", where=where, value=row["finding"], remedy=remedy)
     rule_id, rule_version, verdict, recording_id = key.groups()
     return Review(

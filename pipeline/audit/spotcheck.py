@@ -50,7 +50,7 @@ WHERE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRequest:
-    """What to draw: `sample` findings of a rule; `since` and `until` are days in UTC, both included."""
+    """A sample to draw: `sample` findings of a rule; `since` and `until` are days in UTC, both included."""
 
     rule_id: str
     sample: int
@@ -63,7 +63,7 @@ class SampleRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What was drawn, in random order, and how many findings there are of each verdict."""
+    """The sample in random order, and the number of findings of each verdict."""
 
     recording_ids: tuple[str, ...]
     drawn: Mapping[str, int]

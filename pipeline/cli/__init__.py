@@ -34,6 +34,7 @@ from pipeline.cli.options import (
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.start_flow import find_night
 from pipeline.errors import EarwitnessError, UsageError
+from pipeline.notices import MOST, grouped
 from pipeline.telemetry import prefer_private_prefect, silence
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ MAX_TABLE = 40
 """A night with more calls than this prints its report without the table of calls."""
 
 OUTDATED = (
-    "{calls} stored calls would be heard differently by the recogniser or the audio settings of now; they "
+    "{calls} stored calls were analysed with another recogniser, audio settings, methods or role cues; they "
     "stay as they are, unless you add --force, or run earwitness nightly --refresh-outdated --hours H"
 )
 
@@ -163,11 +164,12 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
         bool,
         typer.Option(
             "--refresh-outdated",
-            help="Also renew calls that the recogniser or audio settings of now would hear differently.",
+            help="Also analyse outdated calls again: other recogniser, audio settings, methods or role cues.",
         ),
     ] = False,
     hours: Annotated[
-        float | None, typer.Option(help="Begin no such batch later than so many hours after the first.")
+        float | None,
+        typer.Option(help="Start no batch of outdated calls later than this many hours."),
     ] = None,
     verbose: Verbose = False,
 ) -> None:
@@ -267,7 +269,7 @@ def _run(order: RunRequest, engine: Engine) -> NightSummary:
 def _run_flow(
     order: RunRequest, settings_file: Path | None = None, overrides: Sequence[str] | None = None
 ) -> NightSummary:
-    """Carry out an order as a Prefect flow."""
+    """Carry out a run as a Prefect flow."""
     from pipeline.archive import night  # noqa: PLC0415
 
     # Wrong usage is reported now rather than after Prefect's start.
@@ -307,8 +309,8 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False, outdated: 
         return
     if calls:
         tables.call_table(calls, sys.stdout)
-    for row in bad:
-        typer.echo(f"quarantined: {row['error']}")
+    for reason in grouped((str(row["error"]) for row in bad), f"earwitness sql --db {db} 'FROM quarantine'"):
+        typer.echo(f"quarantined: {reason}")
 
 
 def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -322,10 +324,12 @@ def _finish(summary: NightSummary, *, bad: bool) -> None:
     """Write a summary to standard error; end with exit code 1 if a recording is `bad`."""
     from pipeline.report.night import summary_line  # noqa: PLC0415
 
-    for problem in summary.problems + summary.duplicates:
+    for problem in summary.problems + grouped(summary.duplicates):
         say(f"note: {problem}")
-    for unreadable in summary.unreadable:
-        say(f"skipped: {unreadable.reason}")
+    for uri in summary.waiting[:MOST]:
+        say(f"waiting: {uri} is still being written, left for the next run")
+    for reason in grouped(unreadable.reason for unreadable in summary.unreadable):
+        say(f"skipped: {reason}")
     if summary.outdated:
         say(f"note: {OUTDATED.format(calls=summary.outdated)}")
     say(summary_line(summary))

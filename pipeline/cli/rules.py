@@ -102,11 +102,11 @@ def recheck(
     overrides: Overrides = None,
     packs: Packs = None,
     limit: Annotated[
-        int, typer.Option(min=0, help="Greatest number of calls with changed verdicts to list.")
+        int, typer.Option(min=0, help="Largest number of calls with changed verdicts to list.")
     ] = 20,
     json: Json = False,
 ) -> None:
-    """Judge stored calls again without their audio.
+    """Recheck stored calls without their audio.
 
     The current rules and settings apply. Of the settings, those that need no audio count: holds, overlaps,
     silences, rules, the thresholds of quality and tone.raised. Changed verdicts are printed and kept:

@@ -1,1 +1,1 @@
-"""What happens in a call, found from turns, activity and sounds."""
+"""Detection of events (holds, transfers, overlaps, silences) from turns, activity and sounds."""

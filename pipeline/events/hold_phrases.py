@@ -1,4 +1,4 @@
-"""What the agent says of holds and transfers: the phrases that find them."""
+"""The agent's phrases about holds and transfers, by which they are detected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HoldPhraseKind = Literal[
     "request_question", "request_told", "wait", "thanks", "return", "transfer", "introduction"
 ]
 
-# Where phrases overlap, the earlier kind holds: "Can you hold on?" asks, though "hold on" tells.
+# Where phrases overlap, the earlier kind counts: "Can you hold on?" is a question despite its "hold on".
 _GROUPS: tuple[tuple[HoldPhraseKind, str], ...] = (
     ("request_question", "ask"),
     ("thanks", "thanks"),

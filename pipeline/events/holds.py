@@ -1,4 +1,4 @@
-"""Holds, by fusing evidence: the agent leaves, something plays or nobody speaks, the agent returns.
+"""Detection of holds by combining evidence: the agent is away, music or silence, the agent returns.
 
 Every gap between two stretches of live agent speech is a candidate. It is a hold when music, repeated
 tones or an announcement plays in it, or when nobody speaks in it and the agent's words frame it: a request
@@ -25,7 +25,7 @@ EDGE_S = 0.5  # sounds and words at an edge may overlap this much
 MAX_CUSTOMER_SHARE = 0.5
 OWN_KIND_SHARE = 0.6
 TONES = ("tones", "beep")
-NETWORK = ("ringing", "busy")  # heard on a hold that words frame, but by themselves no hold
+NETWORK = ("ringing", "busy")  # may occur in a hold that words frame, but are not a hold by themselves
 
 # A beep that goes on while people talk is the recorder's.
 TALK_GAP_S = 15.0  # in a shorter gap of the agent's people are talking
@@ -123,7 +123,7 @@ def _hold_tones(scene: Scene, playing: Sequence[Sound], gap: Span, framed: bool)
 
 
 def _of_recorder(scene: Scene, beep: Sound, tones: Sequence[Sound], gap: Span) -> bool:
-    """Whether beeps like this one are heard about as often while people talk."""
+    """Whether beeps like this one occur about as often while people talk."""
 
     def alike(sound: Sound) -> bool:
         if sound.kind != "beep" or beep.frequency_hz is None or sound.frequency_hz is None:
@@ -132,15 +132,15 @@ def _of_recorder(scene: Scene, beep: Sound, tones: Sequence[Sound], gap: Span) -
 
     away = [Span(a.end_s, b.start_s) for a, b in scene.gaps if b.start_s - a.end_s >= TALK_GAP_S]
     talk = complement(away, Span(0.0, scene.duration_s))
-    amid = [s for s in scene.sounds if alike(s) and any(s.span.middle_s in part for part in talk)]
-    if len(amid) < RECORDER_BEEPS:
+    during_talk = [s for s in scene.sounds if alike(s) and any(s.span.middle_s in part for part in talk)]
+    if len(during_talk) < RECORDER_BEEPS:
         return False
     per_s = sum(alike(s) for s in tones) / max(gap.duration_s, 1.0)
-    return len(amid) / max(total_s(talk), 1.0) >= RECORDER_SHARE * per_s
+    return len(during_talk) / max(total_s(talk), 1.0) >= RECORDER_SHARE * per_s
 
 
 def _kind(hull: Span, music: Sequence[Span], tones: Sequence[Span], spoken: Sequence[Span]) -> HoldKind:
-    """What mostly plays: music under an announcement stays music."""
+    """The kind of sound that covers most of it; music under an announcement counts as music."""
     if total_s(music) >= OWN_KIND_SHARE * hull.duration_s:
         return "music"
     present: list[Literal["music", "tones", "announcement"]] = []

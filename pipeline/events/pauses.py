@@ -10,7 +10,7 @@ from pipeline.spans import Span, intersection, union
 
 
 def recorder_pauses(sounds: Sequence[Sound], channels: int, given: Sequence[Span] | None) -> tuple[Span, ...]:
-    """When the recorder was stopped: as the telephone system gave it, else where all channels are cut."""
+    """The stretches in which the recorder was stopped: as given, or else where all channels are cut."""
     if given is not None:
         return union(given)
     cuts = [union(s.span for s in sounds if s.kind == "cut" and s.channel == i) for i in range(channels)]

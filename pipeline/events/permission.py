@@ -1,4 +1,4 @@
-"""What was asked and answered before each hold, and whether the agent gave thanks after it."""
+"""Permission for each hold: the agent's request, the customer's answer, and the thanks afterwards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.events.scene import Scene
+from pipeline.phrases.answers import Answer, AnswerPhrases, find_answers
 from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.phrases.search import Match, Phrases, find
 from pipeline.phrases.tokens import Transcript
@@ -14,9 +15,7 @@ from pipeline.settings import HoldSettings, RuleSettings, Settings
 from pipeline.spans import Span, total_s
 
 EDGE_S = 0.5
-"""How far a hold's edge may lie inside the words beside it."""
-ANSWER_OVERLAP_S = 0.3
-"""An answer may begin this long before the question has ended."""
+"""Tolerance between a hold's edge and the words beside it, in seconds."""
 CALL_BACK_WORDS = 5
 """A turn this short ("Hello, are you still there?") does not use up the first turn after a hold."""
 UNHEARD_S = 0.4
@@ -43,14 +42,6 @@ class _Scene:
     def heard(self, match: Match) -> bool:
         """Whether the phrase may decide."""
         return self.hearing.reliable(match.words, self.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A customer's yes or no to a request."""
-
-    agrees: bool
-    match: Match
 
 
 def add_permission(
@@ -113,9 +104,9 @@ def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
 
 
 def _answered(scene: _Scene, window: Span, asked: list[Match], offers: list[Match]) -> Permission:
-    """What came of asking for, or offering, the hold: the customer's last word counts."""
+    """The permission that results from request, offer and answers; the customer's last answer counts."""
     answers = _answers(scene, window, asked) if asked else []
-    answers += [_Answer(agrees=True, match=offer) for offer in offers]
+    answers += [Answer(agrees=True, match=offer) for offer in offers]
     answers.sort(key=lambda answer: answer.match.span.end_s)
     if answers:
         last = answers[-1]
@@ -127,44 +118,17 @@ def _answered(scene: _Scene, window: Span, asked: list[Match], offers: list[Matc
     return "not_awaited" if heard else "not_determinable"
 
 
-def _answers(scene: _Scene, window: Span, requests: list[Match]) -> list[_Answer]:
-    """The customer's answers to `requests` before the window ends.
-
-    Each next utterance must follow the one before within the time in which answers count, so that an
-    answer may come after a question back.
-    """
-    first = requests[0]
-    until_s = scene.transcript.utterance_words(scene.transcript.utterances[first.utterance])[-1].end_s
-    out: list[_Answer] = []
-    for number, utterance in enumerate(scene.transcript.utterances):
-        said = scene.transcript.utterance_words(utterance)
-        starts_s = said[0].start_s
-        if starts_s < first.span.end_s - ANSWER_OVERLAP_S or utterance.role == "ivr":
-            continue
-        if starts_s - until_s > scene.holds.answer_within_s or starts_s > window.end_s:
-            break
-        until_s = max(until_s, said[-1].end_s)
-        if utterance.role == "customer":
-            asked = [request for request in requests if request.span.start_s <= starts_s]
-            answer = _answer(scene, number, asked[-1] if asked else first)
-            out += [answer] if answer else []
-    return out
-
-
-def _answer(scene: _Scene, number: int, request: Match) -> _Answer | None:
-    """The yes or no in utterance `number`; a no to "do you mind?" is a yes."""
-
-    def here(group: str) -> list[Match]:
-        return [match for match in scene.found(group) if match.utterance == number]
-
-    refusals, bare = here("refuse"), []
-    if any(match.overlaps(request) for match in scene.found("negative", (request.role,))):
-        bare = here("bare_no")
-        refusals = [match for match in refusals if not any(match.overlaps(other) for other in bare)]
-    if refusals:
-        return _Answer(agrees=False, match=refusals[-1])
-    agreed = here("agree") or here("offer") or bare
-    return _Answer(agrees=True, match=agreed[-1]) if agreed else None
+def _answers(scene: _Scene, window: Span, requests: list[Match]) -> list[Answer]:
+    """The customer's answers to `requests` before the window ends."""
+    groups = scene.groups
+    phrases = AnswerPhrases(
+        agrees=(groups["agree"], groups["offer"]),
+        refuses=(groups["refuse"],),
+        bare_no=groups["bare_no"],
+        negative=groups["negative"],
+    )
+    within_s = scene.holds.answer_within_s
+    return list(find_answers(scene.transcript, phrases, requests, within_s, window.end_s))
 
 
 def _unheard(scene: _Scene, window: Span) -> bool:
@@ -187,7 +151,7 @@ def _understood(scene: _Scene, window: Span) -> bool:
 
 
 def _thanked(scene: _Scene, hold: Hold) -> tuple[bool | None, Turn | None]:
-    """Whether the agent thanks after `hold`, None if that cannot be told; and the turn that ends it."""
+    """Whether the agent thanks after `hold` (None if undetermined), and the turn that ends the hold."""
     turns = [
         turn
         for turn in scene.turns

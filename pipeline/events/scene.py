@@ -1,4 +1,4 @@
-"""What holds and transfers are found in: who speaks when, what sounds, and what is said about them."""
+"""The input of hold and transfer detection: activity, turns, sounds, and phrases about holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from pipeline.phrases.role_cues import RoleCues, program_role_cues
 from pipeline.records import Activity, Sound, Turn, Word
 from pipeline.spans import Span, union
 
@@ -28,7 +29,7 @@ class Phrase(Protocol):
 
     @property
     def span(self) -> Span:
-        """When."""
+        """The time from its first word to its last."""
         ...
 
     @property
@@ -39,7 +40,10 @@ class Phrase(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """One call. `given_holds` and `given_pauses` are the telephone system's, None where it gave none."""
+    """One call. `given_holds` and `given_pauses` come from the telephone system; None without them.
+
+    `role_cues` has the greetings by which another agent is recognised.
+    """
 
     duration_s: float
     activities: tuple[Activity, ...]
@@ -49,11 +53,12 @@ class Scene:
     words: tuple[Word, ...] = ()
     given_holds: tuple[Span, ...] | None = None
     given_pauses: tuple[Span, ...] | None = None
+    role_cues: RoleCues = field(default_factory=program_role_cues)
     _speech: dict[tuple[str, ...], tuple[Span, ...]] = field(default_factory=dict, compare=False, repr=False)
-    """What `speech` was asked so far."""
+    """Answers of `speech` so far."""
 
     def speech(self, *roles: str) -> tuple[Span, ...]:
-        """When anybody with one of these roles speaks."""
+        """The speech of all speakers with one of these roles, in order of time."""
         if roles not in self._speech:
             self._speech[roles] = union(a.span for a in self.activities if a.role in roles)
         return self._speech[roles]

@@ -2,7 +2,7 @@
 
 A transfer begins with its announcement. Agents who introduce themselves or greet after it are other agents:
 nobody does that twice. An agent who goes on without it after being away has come back, and what played
-meanwhile was a hold. On mono, where voices are told apart, another voice is another agent too. Where the
+meanwhile was a hold. On mono, where voices are separated, another voice is another agent too. Where the
 announcement was not made, or not recognised, an introduction after music shows another agent if one has
 greeted the caller before and asked for no hold.
 """
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.events.scene import LIVE, REQUESTS, Phrase, Scene
-from pipeline.phrases.word_lists import any_pattern, load_words
 from pipeline.records import Transfer, TransferKind, Turn
 from pipeline.spans import Span, covered_s, total_s
 
@@ -22,7 +21,6 @@ MAX_CUSTOMER_SHARE = 0.5  # of the time away; the agent listens to a longer stor
 TAKES_OVER_S = 15.0  # after it, in which whoever took over gives a name
 PLAYS = ("music", "tones", "ringing")  # while the caller is handed on
 AGENT_TALK_S = 30.0  # of the agent's speech after the announcement; after more the transfer was given up
-_GREETING, _HELLO = (any_pattern(load_words("roles")[key]) for key in ("greeting", "hello"))
 
 
 def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
@@ -35,7 +33,7 @@ def detect_transfers(scene: Scene) -> tuple[Transfer, ...]:
 
 
 def _announced(scene: Scene) -> list[Transfer]:
-    """Those with an announcement; one announced twice before anything happens is one."""
+    """Transfers with an announcement; two announcements before anything happens are one transfer."""
     announced = [phrase for phrase in scene.phrases if phrase.kind == "transfer"]
     found: list[Transfer] = []
     for i, phrase in enumerate(announced):
@@ -56,7 +54,7 @@ def _announced(scene: Scene) -> list[Transfer]:
 
 
 def _unannounced(scene: Scene) -> Iterator[Transfer]:
-    """Those of which only another agent's introduction tells, after something has played."""
+    """Transfers that only another agent's introduction reveals, after music or tones."""
     customer = scene.speech("customer")
     for before, after in scene.gaps:
         gap = Span(before.end_s, after.start_s)
@@ -79,11 +77,11 @@ def _unannounced(scene: Scene) -> Iterator[Transfer]:
 def _greeted(scene: Scene, within: Span) -> bool:
     """Whether an agent has given a name or greeted the caller."""
     said = (turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in within)
-    return bool(scene.said("introduction", within)) or any(map(_GREETING.search, said))
+    return bool(scene.said("introduction", within)) or any(map(scene.role_cues.greeting.search, said))
 
 
 def _outcome(scene: Scene, phrase: Phrase) -> tuple[float | None, TransferKind]:
-    """When somebody was there again after an announcement, and whether it was somebody else."""
+    """The time at which an agent speaks again after an announcement, and whether it is another agent."""
     away = _away(scene, phrase)
     for i, (before, after) in enumerate(away):
         leaves_s = away[i + 1][0].end_s if i + 1 < len(away) else scene.duration_s
@@ -126,4 +124,5 @@ def _takes_over(scene: Scene, before: Turn, after: Turn, until_s: float) -> bool
     said = " ".join(turn.text for turn in scene.turns if turn.role in LIVE and turn.start_s in soon)
     if scene.said("thanks", soon):
         return False
-    return bool(_GREETING.search(said) or (_HELLO.match(said) and not scene.said("return", soon)))
+    cues = scene.role_cues
+    return bool(cues.greeting.search(said) or (cues.hello.match(said) and not scene.said("return", soon)))

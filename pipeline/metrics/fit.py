@@ -18,7 +18,7 @@ Need = Literal["timing", "words", "overlaps", "roles"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What the audio supports: who speaks when, what is said, who talks over whom, who is the agent."""
+    """The needs of metrics that the audio supports: times of speech, words, overlaps and roles."""
 
     timing: bool = True
     words: bool = True
@@ -34,7 +34,7 @@ FIT_FOR_ALL = Fit()
 
 
 def find_fit(facts: Sequence[AudioQuality], settings: QualitySettings) -> Fit:
-    """What the facts of all channels allow; a channel on which nobody speaks forbids nothing."""
+    """The needs of metrics that the facts of all channels support; channels without speech are ignored."""
     spoken = [channel for channel in facts if channel.speech_s > 0]
     return Fit(
         timing=all(_timed(channel, settings) for channel in spoken),

@@ -1,1 +1,1 @@
-"""What customers tell of themselves: numbers, dates, addresses, names, and the words that matter."""
+"""Detection of personal data that customers give: numbers, dates, addresses and reasons for calling."""

@@ -1,6 +1,6 @@
 """Birth dates, addresses and email addresses in one speaker's words: the words that give them.
 
-A bare date, a number of minutes and a web site are none. All functions take the words of one utterance.
+A bare date, a number of minutes and a web site do not count. All functions take the words of one utterance.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DATE_WORDS = 6
 DATE_GAP_WORDS = 3
 """How far day, month and year of one answer lie apart: "the fourth of June"."""
 STREET_WORDS = 4
-"""How many words after the house number the word for the street may come."""
+"""Largest number of words between the house number and the word for the street."""
 AT_LETTERS = 8
 """The word "at" is no longer than this with the punctuation around it."""
 POSTCODE_LETTERS = 2
@@ -188,7 +188,7 @@ def _address_at(words: Sequence[Word], at: int) -> tuple[int, int] | None:
 
 
 def emails(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
-    """Email addresses, written or said with "at" and "dot"; "I looked at example dot com" is none."""
+    """Email addresses, written or said with "at" and "dot"; "I looked at example dot com" does not count."""
     for at, word in enumerate(words):
         if "@" in word.text:
             yield (word,)

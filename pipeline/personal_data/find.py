@@ -22,11 +22,11 @@ from pipeline.spans import Span
 
 MIN_REASON_WORDS = 8
 ASKED_WITHIN_S = 12.0
-"""How long after the agent's question an answer may begin."""
+"""Longest time, in seconds, between the agent's question and the start of the answer."""
 LEAST_CARD_DIGITS = 3
 """A security code has three."""
 CARD_DIGITS = range(13, 20)
-"""How many digits cards have (ISO/IEC 7812)."""
+"""Numbers of digits of payment cards (ISO/IEC 7812)."""
 USUAL_CARD_DIGITS = frozenset({15, 16})
 """These many make a card even where one digit was misheard and the check digit fails."""
 
@@ -46,7 +46,7 @@ _READERS: tuple[tuple[DatumKind, Callable[..., Iterator[tuple[Word, ...]]]], ...
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _LOCAL_PHONE = re.compile(r"\d{3}-\d{4}")
 _NO_HOME = frozenset({"email", "mail", "ip", "web"})
-"""What has an address without living there."""
+"""Places with an address that is not the customer's."""
 _STATES: Mapping[str, DatumKind] = {"birth": "date_of_birth", "address": "address"}
 _NUMBER_KINDS: frozenset[DatumKind] = frozenset({"phone", "card_number", "account_number", "ssn"})
 
@@ -64,12 +64,12 @@ class PersonalData:
 
     @property
     def start_s(self) -> float:
-        """When its first word begins."""
+        """The start of its first word, in seconds."""
         return self.words[0].start_s
 
     @property
     def end_s(self) -> float:
-        """When its last word has ended."""
+        """The end of its last word, in seconds."""
         return max(word.end_s for word in self.words)
 
     @property
@@ -79,7 +79,7 @@ class PersonalData:
 
     @property
     def digits(self) -> int:
-        """How many digits the number has; 0 for other kinds."""
+        """The number of digits of a number; 0 for other kinds."""
         return sum(character.isdigit() for character in self.code)
 
     @property
@@ -152,7 +152,7 @@ def _indices(found: Iterable[PersonalData]) -> set[int]:
 
 
 def _named(transcript: Transcript, phrases: Mapping[str, Phrases]) -> list[tuple[DatumKind, Match]]:
-    """What anybody asks for or announces by its name."""
+    """The data that somebody asks for or announces by name."""
     anybody: tuple[Role, ...] = ("agent", "ivr", "customer", "unknown")
     found = [
         (kind, match) for name, kind in _ASKS.items() for match in find(transcript, phrases[name], anybody)
@@ -180,7 +180,7 @@ def personal_data_records(
 
 
 def as_record(index: int, data: PersonalData) -> PersonalDatum:
-    """What may be stored of a datum: everything but its value."""
+    """The record of a datum: everything except its value."""
     return PersonalDatum(
         datum_index=index,
         kind=data.kind,
@@ -210,9 +210,9 @@ def _read_back(
 def _reasons(
     transcript: Transcript, phrases: Mapping[str, Phrases], roles: Collection[Role], taken: Collection[int]
 ) -> Iterator[PersonalData]:
-    """Problems and requests told in the first person, in an utterance long enough to hold details.
+    """Problems and requests stated in the first person, in an utterance long enough to contain details.
 
-    A reason goes on to the end of its sentence. Words that are `taken`, as they give other data, tell none.
+    A reason extends to the end of its sentence. Words that are `taken` give other data and are not a reason.
     """
     beside = find(transcript, phrases["no_reason"], roles)
     for match in find(transcript, phrases["reason"], roles):
@@ -225,7 +225,7 @@ def _reasons(
         following = transcript.tokens[match.end - 1 : utterance.end]
         last = next((token.last for token in following if token.ends_sentence), utterance.end_word - 1)
         after = transcript.words[following[0].last + 1 : utterance.end_word]
-        # "My phone number is", then the number, tells no reason.
+        # "My phone number is", followed by the number, is not a reason.
         if not after or after[0].word_index not in taken:
             words = transcript.words[transcript.tokens[match.first].first : last + 1]
             yield PersonalData(kind="reason_with_details", words=words)
@@ -247,7 +247,7 @@ def _in_utterance(
 
 
 def _asked_before(time_s: float, named: Iterable[tuple[DatumKind, Match]]) -> dict[DatumKind, float]:
-    """What was asked for last, shortly before `time_s`, with when (an answer may cut the question short)."""
+    """The kinds asked for last, shortly before `time_s`, with the time of the question."""
     window = Span(time_s - ASKED_WITHIN_S, time_s)
     asked = [
         (kind, match) for kind, match in named if match.role != "customer" and match.span.start_s in window
@@ -257,7 +257,7 @@ def _asked_before(time_s: float, named: Iterable[tuple[DatumKind, Match]]) -> di
 
 
 def _announced(within: Span, role: Role, named: Iterable[tuple[DatumKind, Match]]) -> DatumKind | None:
-    """What the speaker said last, in the same utterance, that the number is."""
+    """The kind that the speaker announced last in the same utterance; None without one."""
     own = [(match.span, kind) for kind, match in named if match.role == role and match.span.start_s in within]
     return max(own)[1] if own else None
 
@@ -283,7 +283,7 @@ def _numbers(
 def _number_kind(
     run: NumberRun, announced: DatumKind | None, asked: Mapping[DatumKind, float]
 ) -> DatumKind | None:
-    """What a run of digits is; None for numbers in passing."""
+    """The kind of a run of digits; None for incidental numbers."""
     digits = len(run.digits)
     latest = max(_NUMBER_KINDS & asked.keys(), key=lambda kind: (asked[kind], kind), default=None)
     named = announced if announced in _NUMBER_KINDS else None if run.in_passing else latest

@@ -15,13 +15,13 @@ MAX_PAUSE_S = 3.0
 """A longer pause ends a run of digits."""
 MIN_DIGITS = 4
 NEAR_WORDS = 4
-"""How many words before a run tell what it counts."""
+"""Number of words before a run that show what it counts."""
 
 _INSIDE = word_set("numbers", "inside")
 _SPELLS = word_set("numbers", "spells")
 _UNITS = word_set("numbers", "units")
 _LABELS = word_set("numbers", "labels")
-"""What is numbered without being the customer's."""
+"""Things that have a number which is not the customer's."""
 _AMOUNTS = word_set("numbers", "amounts")
 """Before a short number these announce an amount, a time or a year."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -49,7 +49,7 @@ class NumberRun:
 
     @property
     def letters(self) -> int:
-        """How many letters are among the digits."""
+        """The number of letters among the digits."""
         return len(self.code) - len(self.digits)
 
     @property
@@ -203,7 +203,7 @@ def _code(parts: Sequence[Part]) -> tuple[str, int]:
     for at, part in enumerate(parts):
         if part.kind == "times":
             times = int(part.text)
-            # "And" is told as once; "four hundred and twelve" is one number.
+            # "And" joins parts; "four hundred and twelve" is one number.
             last = last if times == 1 else ""
             continue
         if part.kind == "single" and last == "tens" and part.text != "0":

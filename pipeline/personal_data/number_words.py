@@ -35,14 +35,14 @@ _BIRTH_YEAR = re.compile(r"19\d\d|200\d|201[0-5]")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one word, or one side of a hyphen, adds to a number: `text` is its digits or letters."""
+    """The part of a number that a word, or one side of a hyphen, adds: `text` is its digits or letters."""
 
     kind: PartKind
     text: str
 
 
 def _spoken() -> dict[str, Part]:
-    """What each spoken number word adds."""
+    """The part that each spoken number word adds."""
     kinds: tuple[tuple[PartKind, Mapping[str, object]], ...] = (
         ("single", ONES),
         ("teen", TEENS),

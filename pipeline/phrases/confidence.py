@@ -1,6 +1,6 @@
-"""How well a call was heard: the words beside the speech they were recognised in.
+"""Confidence in recognised words: their probability, and the share of speech that has words.
 
-Rules ask this many times about one call, so what they ask by is laid out once.
+Rules ask for it many times per call, so the call is indexed once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class WordConfidence:
         return covered / whole if whole else 0.0
 
     def reliable(self, words: Sequence[Word], settings: RuleSettings) -> bool:
-        """Whether words were heard well enough to decide a verdict; no words were not."""
+        """Whether words were recognised well enough to decide a verdict; false without words."""
         probability = mean_probability(words)
         if probability is None or probability < settings.min_phrase_probability:
             return False
@@ -80,14 +80,14 @@ class WordConfidence:
         return self._means[key]
 
     def _channel(self, channel: int) -> Cover:
-        """Where words may lie that were said on a channel."""
+        """The stretches in which words of a channel may lie."""
         if channel not in self._near:
             heard = (activity.span for activity in self._activities if activity.channel == channel)
             self._near[channel] = Cover(span.padded(WORD_TOLERANCE_S) for span in heard)
         return self._near[channel]
 
     def _speaks(self, role: Role) -> Cover:
-        """When a role speaks."""
+        """The speech of a role."""
         if role not in self._speech:
             self._speech[role] = Cover(a.span for a in self._activities if a.role == role)
         return self._speech[role]

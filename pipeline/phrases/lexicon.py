@@ -1,17 +1,18 @@
-"""The language shared by all rules, from `lexicon.toml`, and how a TOML file's faults are told."""
+"""The language shared by all rules, from `lexicon.toml`, and reports of faults in TOML files."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UsageError
@@ -36,13 +37,17 @@ it keeps the digest it had there, so that stored verdicts and reviews keep their
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
+_SETS = "sets"
+"""The table of word sets, in the lexicon and in a file of phrases."""
+_SET_NAME = re.compile(r"\{(?P<name>[a-z_]+)\}")
+
 _TOML_NAMES = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
     "tuple_type": "a list",
 }
-"""What pydantic calls by the names of Python's types, by kind of fault."""
+"""Names of TOML types by pydantic's kind of fault, which names Python's."""
 
 
 class Spec(BaseModel):
@@ -53,7 +58,7 @@ class Spec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, values: object) -> object:
-        """Refuse unknown keys with the known ones, and before what they leave missing."""
+        """Refuse unknown keys first, naming the known ones: a misspelt key would be reported as missing."""
         unknown = [key for key in values if key not in cls.model_fields] if isinstance(values, dict) else []
         if unknown:
             context = {"key": unknown[0], "allowed": ", ".join(cls.model_fields)}
@@ -108,7 +113,7 @@ def load_lexicon(extra: Path | None = None) -> Lexicon:
     for path in (NAMES_FILE, extra) if extra else (NAMES_FILE,):
         more, other = _read(path)
         for name in more.personal_data.keys() - spec.personal_data.keys():
-            allowed, remedy = ", ".join(spec.personal_data), "remove it or mend its spelling"
+            allowed, remedy = ", ".join(spec.personal_data), "remove it or check the spelling"
             where = _place(path, "personal_data", name)
             raise UsageError("unknown key", where=where, allowed=allowed, remedy=remedy)
         digest = hashlib.sha256(f"{digest}{other}".encode()).hexdigest()
@@ -135,7 +140,49 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UsageError("not a text in UTF-8", where=path, remedy="save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError("not TOML", where=path, value=str(error), remedy="mend the file") from None
+        raise UsageError("not TOML", where=path, value=str(error), remedy="correct the file") from None
+
+
+def with_own_sets(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a file of phrases with the sets of its own table `[sets]` written out in the others.
+
+    An entry of a set may name other sets; a name that is not the file's own is left to the lexicon.
+    Raises UsageError for a table that is not lists of phrases, and for a set that contains itself.
+    """
+    others = {key: value for key, value in values.items() if key != _SETS}
+    if _SETS not in values:
+        return others
+    try:
+        sets = TypeAdapter(dict[Text, tuple[Text, ...]]).validate_python(values[_SETS])
+    except ValidationError as error:
+        raise readable(error, path, values) from None
+    written = partial(_written_out, sets, path, ())
+    return {key: _in_strings(value, written) for key, value in others.items()}
+
+
+def _written_out(sets: Mapping[str, tuple[str, ...]], path: Path, within: tuple[str, ...], text: str) -> str:
+    """`text` with each `{set}` of `sets` as the choice of its entries; `within` are the sets around it."""
+
+    def choice(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name not in sets:
+            return found[0]
+        if name in within:
+            where = f"{_place(path, _SETS)}.{name}"
+            raise UsageError("a set that contains itself", where=where, remedy="write words instead")
+        entries = (_written_out(sets, path, (*within, name), entry) for entry in sets[name])
+        return f"({' | '.join(entries)})"
+
+    return _SET_NAME.sub(choice, text)
+
+
+def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """A TOML value with all its strings changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _in_strings(inner, change) for key, inner in value.items()}
+    return [_in_strings(inner, change) for inner in value] if isinstance(value, list) else value
 
 
 def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> UsageError:
@@ -144,7 +191,7 @@ def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> U
     keys, given, context = _written(first["loc"], values), first["input"], first.get("ctx", {})
     match first["type"]:
         case "unknown_key":
-            remedy = "remove it or mend its spelling"
+            remedy = "remove it or check the spelling"
             where = _place(path, *keys, context["key"])
             return UsageError("unknown key", where=where, allowed=context["allowed"], remedy=remedy)
         case "missing":
@@ -154,11 +201,13 @@ def readable(error: ValidationError, path: Path, values: Mapping[str, Any]) -> U
         case "union_tag_invalid":
             keys, given, allowed = [*keys, "kind"], context["tag"], context["expected_tags"]
         case "value_error" if isinstance(given, Mapping):  # its keys do not fit together
-            return UsageError(str(context["error"]), where=_place(path, *keys), remedy="mend it")
+            return UsageError(str(context["error"]), where=_place(path, *keys), remedy="correct it")
         case kind:
             allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
             allowed = _TOML_NAMES.get(kind, allowed)
-    return UsageError("bad value", where=_place(path, *keys), value=given, allowed=allowed, remedy="mend it")
+    return UsageError(
+        "bad value", where=_place(path, *keys), value=given, allowed=allowed, remedy="correct it"
+    )
 
 
 def _place(path: Path, *keys: str) -> str:
@@ -166,7 +215,7 @@ def _place(path: Path, *keys: str) -> str:
 
 
 def _written(location: Sequence[int | str], values: Mapping[str, Any]) -> list[str]:
-    """The keys of a fault as the file has them; pydantic puts the kind of a logic between them."""
+    """The keys of a fault as the file has them; pydantic puts the kind of a check between them."""
     out: list[str] = []
     here: Any = values
     for number, part in enumerate(location, start=1):

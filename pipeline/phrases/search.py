@@ -66,7 +66,7 @@ class Match:
 
     @property
     def role(self) -> Role:
-        """Who said it."""
+        """The role of the speaker."""
         return self.words[0].role
 
     def overlaps(self, other: Match) -> bool:
@@ -78,7 +78,7 @@ class Match:
 class Phrases:
     """A compiled group of phrases.
 
-    `roles` are those whose words are searched, `speakers` also whoever cannot be told from them.
+    `roles` are those whose words are searched, `speakers` also include unknown ones.
     """
 
     roles: tuple[Role, ...]
@@ -94,7 +94,7 @@ class Phrases:
 def find(
     transcript: Transcript, phrases: Phrases, roles: Collection[Role] | None = None
 ) -> tuple[Match, ...]:
-    """What `roles` (default: the group's) say of `phrases`, in order of time."""
+    """The matches of `phrases` in the words of `roles` (default: the group's), in order of time."""
     if not _readings(transcript, phrases.any):
         return ()
     key = (phrases, phrases.roles if roles is None else tuple(roles))

@@ -1,4 +1,7 @@
-"""The groups of phrases that events, roles and rules share, from `shared.toml`, and their version."""
+"""The groups of phrases that events, roles and rules share, and their version.
+
+They stand in `shared.toml`; those about consent to a recording in `consent.toml`.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable
-from pipeline.phrases.local_sets import without_sets
+from pipeline.phrases.lexicon import Lexicon, Spec, Text, load_lexicon, read_toml, readable, with_own_sets
 from pipeline.phrases.matcher import Compiler
+from pipeline.phrases.role_cues import RoleCues, load_role_cues
 from pipeline.phrases.search import Phrases
+from pipeline.phrases.word_lists import events_digest
 from pipeline.records import Role
 
 LANGUAGES_FOLDER = Path(__file__).parent
 SHARED_NAME, LEXICON_NAME = "shared.toml", "lexicon.toml"
+CONSENT_NAME = "consent.toml"
 VERSION_DIGITS = 12
 AGENT: tuple[Role, ...] = ("agent",)
 
@@ -35,7 +40,7 @@ class GroupSpec(Spec):
 
 
 class _SiteGroup(Spec):
-    """What a site adds to a shared group, or puts in its place."""
+    """A site's addition to a shared group, or its replacement."""
 
     any: tuple[Text, ...] = ()
     but: tuple[Text, ...] = ()
@@ -49,21 +54,24 @@ _Group = TypeVar("_Group", bound=Spec)
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """How a language is spoken on the phone: its lexicon and the shared groups of phrases.
+    """A language as spoken on the phone: lexicon, shared groups of phrases, and cues for roles.
 
-    `files` are the files that have a say in each group, the site's last. `version` is a short hash of the
-    content of all of it: events were found by other phrases where it differs.
+    `files` names for each group the file that last changed it. `version` is a short hash over everything
+    that events are found with: lexicon, groups, word lists and greetings. Where it differs, the events of a
+    stored call are detected again. What decides roles has a version of its own, `role_cues.version`.
     """
 
     lexicon: Lexicon
     groups: Mapping[str, GroupSpec]
     files: Mapping[str, Path]
+    role_cues: RoleCues
 
     @cached_property
     def version(self) -> str:
         """The short hash of the content."""
         text = json.dumps({name: group.model_dump() for name, group in sorted(self.groups.items())})
-        return hashlib.sha256(f"{self.lexicon.digest}{text}".encode()).hexdigest()[:VERSION_DIGITS]
+        content = f"{self.lexicon.digest}{text}{events_digest()}{self.role_cues.events_version}"
+        return hashlib.sha256(content.encode()).hexdigest()[:VERSION_DIGITS]
 
     def replaced(self, groups: Mapping[str, GroupSpec], file: Path) -> Language:
         """The language with other groups in place of its own, from `file`."""
@@ -82,7 +90,7 @@ class Language:
                     where=f"{where}.unless",
                     value=group.unless,
                     allowed=allowed,
-                    remedy="mend it",
+                    remedy="correct it",
                 )
             done[name] = Phrases(
                 roles=group.roles or AGENT,
@@ -94,25 +102,29 @@ class Language:
 
 
 def load_language(site: Path | None = None, language: str = "en") -> Language:
-    """The program's lexicon and shared groups of `language`, with what the folder `site` says of them.
+    """The program's `language` with the changes that the folder `site` makes.
 
-    Raises UsageError for a broken file, an unknown key, and an unknown group that is no whole one.
+    Raises UsageError for a broken file, an unknown key, and an incomplete new group or cue.
     """
     extra = site / LEXICON_NAME if site else None
     lexicon = load_lexicon(extra if extra and extra.is_file() else None)
-    own = LANGUAGES_FOLDER / language / SHARED_NAME
-    groups = _read(own, GroupSpec)
-    files = dict.fromkeys(groups, own)
+    groups: dict[str, GroupSpec] = {}
+    files: dict[str, Path] = {}
+    for file in (SHARED_NAME, CONSENT_NAME):
+        own = LANGUAGES_FOLDER / language / file
+        read = _read(own, GroupSpec)
+        groups |= read
+        files |= dict.fromkeys(read, own)
     changed = site / SHARED_NAME if site else None
     if changed is not None and changed.is_file():
         for name, more in _read(changed, _SiteGroup).items():
             groups[name] = _changed(groups.get(name), more, f"{changed}: {name}")
             files[name] = changed
-    return Language(lexicon=lexicon, groups=groups, files=files)
+    return Language(lexicon=lexicon, groups=groups, files=files, role_cues=load_role_cues(site, language))
 
 
 def _read(path: Path, spec: type[_Group]) -> dict[str, _Group]:
-    values = without_sets(read_toml(path), path)
+    values = with_own_sets(read_toml(path), path)
     try:
         return TypeAdapter(dict[str, spec]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:

@@ -53,7 +53,7 @@ class Transcript:
     tokens: tuple[Token, ...]
     utterances: tuple[Utterance, ...]
     found: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What `phrases` found here so far."""
+    """Matches found so far, by group."""
 
     def utterance_words(self, utterance: Utterance) -> tuple[Word, ...]:
         """The words said in `utterance`."""
@@ -136,7 +136,7 @@ def _runs(turns: Iterable[Turn]) -> list[tuple[Turn, ...]]:
 
 
 def _goes_on(before: Turn, after: Turn, others_s: float) -> bool:
-    """Whether `after` carries on `before`; the others have been heard until `others_s`."""
+    """Whether `after` continues `before`; the other speakers have spoken until `others_s`."""
     pause_s = after.start_s - before.end_s
     return before.role == after.role and pause_s <= MAX_PAUSE_S and others_s <= before.end_s
 

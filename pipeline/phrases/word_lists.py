@@ -1,7 +1,9 @@
-"""Lists and tables of single words that a language's TOML files hold, and patterns over written text."""
+"""Lists and tables of single words in a language's TOML files, and patterns over written text."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -20,6 +22,16 @@ def load_words(name: str, language: str = "en") -> dict[str, Any]:
 def word_set(name: str, key: str, language: str = "en") -> frozenset[str]:
     """A list of a language's file `name`."""
     return frozenset(load_words(name, language)[key])
+
+
+def events_digest(language: str = "en") -> str:
+    """Sha256 of the word lists with which events and personal data are found, without comments and layout.
+
+    The list `answers` is left out: it takes part in attribution, which is not repeated for a stored call.
+    """
+    lists = {name: load_words(name, language) for name in ("contact", "grammar", "numbers", "talk")}
+    lists["talk"] = {key: words for key, words in lists["talk"].items() if key != "answers"}
+    return hashlib.sha256(json.dumps(lists, sort_keys=True).encode()).hexdigest()
 
 
 def any_pattern(patterns: Iterable[str]) -> re.Pattern[str]:

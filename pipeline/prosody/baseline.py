@@ -13,14 +13,14 @@ from pipeline.audio.frames import FRAME_RATE, Mask
 from pipeline.prosody.frames import ChannelFrames
 
 TYPICAL_TURNS = 10
-"""How many turns of one's own weigh as much as the typical spread."""
+"""Number of a speaker's turns that weigh as much as the typical spread."""
 
 
 LONGEST_S = 3.0
 """Voiced time beyond which a turn counts no more: a monologue alone does not show what is usual."""
 
 FAINT_DB = 15.0
-"""How far below the loud voiced frames of a stretch a frame's pitch no longer counts."""
+"""Level below the loud voiced frames of a stretch, in dB, from which a frame's pitch is ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ of few syllables, and slow where anger is drawn out."""
 MEASURES = tuple(WEIGHTS)
 
 TYPICAL = Prosody(pitch=2.0, level=3.0, effort=2.0, rate=0.2)
-"""How far the turns of an ordinary conversation lie from the speaker's median (standard deviation)."""
+"""Typical spread of turns around the speaker's median in ordinary conversation (standard deviation)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What is usual for a voice: the median of each measure and the spread around it."""
+    """The baseline of a voice: the median of each measure and the spread around it."""
 
     median: Prosody
     spread: Prosody
 
     def difference(self, manner: Prosody) -> Prosody:
-        """How far `manner` lies from the median, in the measures' own units."""
+        """Difference of `manner` from the median, in the measures' own units."""
         return Prosody(**{name: getattr(manner, name) - getattr(self.median, name) for name in MEASURES})
 
     def activation(self, manner: Prosody) -> float:

@@ -1,4 +1,4 @@
-"""What each frame of a channel says about the voice on it, and whether the frame may be used at all."""
+"""Acoustic measurements per frame of a channel, and the frames that can be used."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _clean(
 
 
 def _overlaps(voices: Sequence[Sequence[Span]]) -> Iterable[Span]:
-    """Where two voices of one channel speak at once."""
+    """The frames in which two voices of one channel speak at once."""
     so_far: tuple[Span, ...] = ()
     found: list[Span] = []
     for spans in voices:

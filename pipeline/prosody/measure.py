@@ -22,7 +22,7 @@ from pipeline.speech.turns import Voice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """Who said what: `roles_sure` is false where the given channels may be the wrong way round."""
+    """The speech of a call; `roles_sure` is false where the channels may be swapped."""
 
     voices: tuple[Voice, ...]
     turns: tuple[Turn, ...]
@@ -51,7 +51,7 @@ class _Speaker:
     inferred: bool
 
     def stretch(self, span: Span, settings: ToneSettings) -> Stretch:
-        """What was measured in `span`."""
+        """The measurements in `span`."""
         first, end = (max(0, round(time_s * FRAME_RATE)) for time_s in (span.start_s, span.end_s))
         return measure_stretch(self.frames.cut(first, end), self.own[first:end], settings.min_voiced_s)
 
@@ -92,7 +92,7 @@ def _speakers(spoken: Spoken, frames: Sequence[ChannelFrames], settings: ToneSet
     for name, role, channel in sorted({(turn.speaker, turn.role, turn.channel) for turn in spoken.turns}):
         turns = tuple(t for t in spoken.turns if (t.speaker, t.role, t.channel) == (name, role, channel))
         n = len(frames[channel].level)
-        # An announcement on a channel was heard as that channel's voice before it was told apart.
+        # An announcement counts as the channel's voice until it is recognised as one.
         heard = [
             span
             for voice in spoken.voices
@@ -110,9 +110,9 @@ def _speakers(spoken: Spoken, frames: Sequence[ChannelFrames], settings: ToneSet
 
 
 def _inferred(role: Role, spoken: Spoken, settings: ToneSettings) -> bool:
-    """Whether more than acoustic measures is told of a speaker: of customers, of others if asked for.
+    """Whether more than acoustic measurements is stored of a speaker: of customers, of others if configured.
 
-    Who may be an agent is treated as one.
+    A speaker who may be an agent is treated as one.
     """
     if role == "ivr":
         return False

@@ -131,7 +131,7 @@ def _decode(periodicity: Values, threshold: float) -> NDArray[np.intp]:
 
 
 def _middle(stretches: Sequence[_Stretch], clear: Sequence[NDArray[np.intp]]) -> float | None:
-    """Where the clear voice lies, in octaves above the lowest pitch: the median weighted by periodicity."""
+    """Median pitch weighted by periodicity, in octaves above the lowest pitch."""
     weights, frames = np.zeros(_SILENT), 0
     for stretch, states in zip(stretches, clear, strict=True):
         voiced = np.flatnonzero(states < _SILENT)

@@ -1,1 +1,1 @@
-"""What people read: text, tables and a night's report. Nothing here computes a measure."""
+"""Output for people: text, tables and the report of a night. No metric is computed here."""

@@ -1,4 +1,4 @@
-"""What a rule is judged on, and the questions about it that all checks share."""
+"""The input of a rule, and the questions about it that all checks share."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class CallContext:
 
     @cached_property
     def clock(self) -> Clock | None:
-        """The clock of the conversation; None if there is none."""
+        """The conversation clock; None without a conversation."""
         spoken = [turn for turn in self.turns if turn.role != "ivr"]
         if not spoken:
             return None
@@ -99,7 +99,7 @@ class CallContext:
 
     @cached_property
     def confidence(self) -> WordConfidence:
-        """How reliably its words were recognised."""
+        """The confidence in its words."""
         return WordConfidence(self.words, self.activities)
 
     @property
@@ -141,7 +141,7 @@ class RuleContext:
         return match.role != "unknown" and self.reliable(match.words)
 
     def starts_mid_call(self, opening: Phrases) -> bool:
-        """Whether the recording starts within speech, and not with the words with which calls begin."""
+        """Whether the recording starts in the middle of speech, without the words with which calls begin."""
         call, speakers = self.call, opening.speakers
         begins_s = min((spoken.start_s for spoken in call.activities or call.turns), default=None)
         if begins_s is None or begins_s >= self.settings.mid_call_start_s:

@@ -22,7 +22,7 @@ from pipeline.rules.context import RuleContext
 METADATA_KEYS = ("customer_name", "caller_name", "contact_name", "client_name", "customer")
 """Columns of the metadata that hold the customer's name, in the order they are looked at."""
 ANSWERED_WITHIN_S = 12.0
-"""How long after the agent's question an answer may begin."""
+"""Longest time, in seconds, between the agent's question and the start of the answer."""
 MAX_NAME_WORDS = 3
 SAME_SPELLING = 0.88
 """Jaro-Winkler similarity from which two spellings are one name."""
@@ -162,7 +162,7 @@ class _Finder:
         return self._name_at(said, said.index(match.words[-1]) + 1, begins=False)
 
     def _answer(self, match: Match) -> tuple[Word, ...]:
-        """What the customer says next."""
+        """The customer's next words."""
         for utterance in self.transcript.utterances:
             words = self.transcript.utterance_words(utterance)
             wait_s = words[0].start_s - match.span.end_s
@@ -176,7 +176,7 @@ class _Finder:
         return ()
 
     def _name_at(self, words: Sequence[Word], at: int, *, begins: bool) -> list[Word]:
-        """The words from `at` on that are a name; empty where there is no name."""
+        """The words from `at` on that form a name; empty if they form none."""
         out: list[Word] = []
         for word in words[at : at + MAX_NAME_WORDS + 1]:
             text = plain(word.text)

@@ -47,7 +47,7 @@ class Trial:
 
 
 def read_sentences(path: Path) -> tuple[Sentence, ...]:
-    """The cases in a file of JSON lines. Raises UsageError with the line for a case that is none."""
+    """The cases in a file of JSON lines. Raises UsageError with the line number for a bad line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -72,7 +72,7 @@ def _sentence(line: str, where: str) -> Sentence:
 
 
 def try_rules(rules: RuleSet, sentences: Sequence[Sentence]) -> Trial:
-    """What the rules say about the sentences. Raises UsageError, with the line, for an unknown rule."""
+    """The rules' answers for the sentences, counted. Raises UsageError with the line for an unknown rule."""
     known = {rule.id for rule in (*rules.rules, *rules.inactive)}
     if stray := next((sentence for sentence in sentences if sentence.rule not in known), None):
         allowed = ", ".join(sorted(known))

@@ -35,7 +35,8 @@
 
 A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
 id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
-`lexicon.toml` and `shared.toml` there add to the program's language, `scorecard.toml` sets weights::
+`lexicon.toml` and `shared.toml` there add to the program's language, `roles.toml` to its cues for roles and
+announcements, `scorecard.toml` sets weights::
 
     [hold_thanks]                 # the rule; what is not named stays as the pack has it
     weight = 3
@@ -47,7 +48,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -55,39 +55,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, read_toml, readable
-from pipeline.phrases.local_sets import without_sets
+from pipeline.phrases.lexicon import Lexicon, readable
 from pipeline.phrases.matcher import Compiler, Matcher
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.search import Phrases, find
-from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME, GroupSpec, Language, load_language
+from pipeline.phrases.shared import GroupSpec, Language, load_language
 from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Role, Turn, Word
 from pipeline.rules.check import Rule
+from pipeline.rules.site import CHECK, SCORECARD_NAME, Pack, read_packs, read_scorecard, with_site
 from pipeline.rules.spec import PackSpec, ScorecardEntry
 
-log = logging.getLogger(__name__)
-
 PACKS_FOLDER = Path(__file__).parent / "packs"
-SCORECARD_NAME = "scorecard.toml"
 VERSION_DIGITS = 12
 LANGUAGE_MARK = "."
 _NAMED = re.compile(r'^shared = "(?P<group>\w+)"$', re.MULTILINE)
 
-_CHECK, _RELEASED_CHECK = "check", "logic"
-"""The table of the check, and its name in packs of release 0.1.0, which is read until release 0.3."""
-_NEEDS_ALL = frozenset({"counts", _CHECK, "phrases", "examples"})
-_VERDICT_KEYS = {"id", "roles", "counts", _CHECK, "phrases"}
+_VERDICT_KEYS = {"id", "roles", "counts", CHECK, "phrases"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
     """The active rules in order of their ids, and the language they share with events and roles.
 
-    `inactive` are the rules that are switched off. `cues` are the groups of shared.toml by name. `version`
-    is a hash over all active rules, followed by the language's version, with which events are found.
+    `inactive` are the rules that are switched off. `cues` are the groups of shared.toml by name, `role_cues`
+    those for roles and announcements. `version` is a hash over all active rules, followed by the version of
+    the language, with which events are found.
     """
 
     rules: tuple[Rule, ...]
@@ -95,12 +91,13 @@ class RuleSet:
     lexicon: Lexicon
     matcher: Matcher
     cues: Mapping[str, Phrases]
+    role_cues: RoleCues
     personal_data: Mapping[str, Phrases]
     version: str
 
     @property
     def language_version(self) -> str:
-        """The version of the lexicon and the shared groups of phrases."""
+        """The version of all phrases and words that events are found with."""
         return language_version_of(self.version)
 
     def rule(self, rule_id: str) -> Rule:
@@ -136,18 +133,6 @@ def language_version_of(rules_version: str) -> str:
     return rules_version.partition(LANGUAGE_MARK)[2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pack:
-    """A pack as read: its values and the files they come from; the last file is the one to mend."""
-
-    values: dict[str, Any]
-    files: tuple[Path, ...]
-
-    @property
-    def file(self) -> Path:
-        return self.files[-1]
-
-
 def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool:
     """Whether `text`, said by `role`, contains a phrase of a group that counts."""
     transcript = transcript_of_text(text, role, lexicon)
@@ -163,14 +148,14 @@ def load_rules(site: Path | None = None) -> RuleSet:
     unknown key, a bad phrase, an id used twice or other than its file's name, an example that the phrases
     get wrong, and a scorecard entry for no rule.
     """
-    packs = _read_folder(PACKS_FOLDER)
+    packs = read_packs(PACKS_FOLDER)
     if site is not None:
-        packs = _with_site(packs, site)
+        packs = with_site(packs, site)
     language = _with_hold_phrases(load_language(site), packs)
     lexicon = language.lexicon
     compiler = Compiler(lexicon)
     cues = language.compiled(compiler)
-    scorecard = _read_scorecard(site / SCORECARD_NAME, packs) if site else {}
+    scorecard = read_scorecard(site / SCORECARD_NAME, packs) if site else {}
     rules = [
         _load(packs[rule_id], scorecard.get(rule_id), language, (compiler, cues)) for rule_id in sorted(packs)
     ]
@@ -185,95 +170,20 @@ def load_rules(site: Path | None = None) -> RuleSet:
         lexicon=lexicon,
         matcher=compiler.matcher,
         cues=cues,
+        role_cues=language.role_cues,
         personal_data=personal_data,
         version=f"{_digest(versions)}{LANGUAGE_MARK}{language.version}",
     )
 
 
-def _read_folder(folder: Path) -> dict[str, _Pack]:
-    """The packs of one folder by id."""
-    out: dict[str, _Pack] = {}
-    for path in sorted(folder.glob("*.toml")):
-        if path.name in {LEXICON_NAME, SHARED_NAME, SCORECARD_NAME}:
-            continue
-        values = without_sets(_renamed(read_toml(path), path), path, "phrases")
-        if "id" not in values:
-            raise UsageError("missing key", where=f"{path}: id", remedy="add it")
-        rule_id = str(values["id"])
-        if rule_id in out:
-            remedy = f"{out[rule_id].file.name} has it too; rename one"
-            raise UsageError("two rules with one id", where=f"{path}: id", value=rule_id, remedy=remedy)
-        out[rule_id] = _Pack(values=values, files=(path,))
-    for rule_id, pack in out.items():
-        if pack.file.stem != rule_id:
-            remedy = "make it the file's name without .toml"
-            where = f"{pack.file}: id"
-            raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
-    return out
-
-
-def _renamed(values: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The values of a pack with its table `[logic]` under its present name."""
-    if _RELEASED_CHECK not in values or _CHECK in values:
-        return values
-    log.warning("%s: [%s] is called [%s] now; rename it before release 0.3", path, _RELEASED_CHECK, _CHECK)
-    return {_CHECK if key == _RELEASED_CHECK else key: value for key, value in values.items()}
-
-
-def _with_site(own: Mapping[str, _Pack], site: Path) -> dict[str, _Pack]:
-    """The program's packs, replaced, changed and joined by the site's."""
-    if not any(site.glob("*.toml")):
-        remedy = "put one TOML file a rule there, or unset rules.packs"
-        raise UsageError("no rule packs", where=site, remedy=remedy)
-    out = dict(own)
-    for rule_id, pack in _read_folder(site).items():
-        if rule_id in own and not _NEEDS_ALL & pack.values.keys():
-            values = own[rule_id].values | pack.values
-            out[rule_id] = _Pack(values=values, files=(*own[rule_id].files, *pack.files))
-        else:
-            _check_whole(pack, own)
-            out[rule_id] = pack
-    return out
-
-
-def _check_whole(pack: _Pack, own: Mapping[str, _Pack]) -> None:
-    """Raise UsageError for a file that is neither a whole pack nor a change of one of our `own` rules."""
-    missing = [key for key, field in PackSpec.model_fields.items() if field.is_required()]
-    missing = [key for key in missing if key not in pack.values]
-    if not missing or pack.values.keys() - PackSpec.model_fields.keys():  # an unknown key says more
-        return
-    if pack.file.stem in own:
-        why = f"a file with any of {', '.join(sorted(_NEEDS_ALL))} replaces the whole rule"
-    else:
-        why = f"a rule of your own needs them; to change one of ours, name it: {', '.join(sorted(own))}"
-    remedy = f"{why}; start from what 'earwitness rules show ID' prints"
-    raise UsageError("missing keys", where=f"{pack.file}: {', '.join(missing)}", remedy=remedy)
-
-
-def _read_scorecard(path: Path, packs: Mapping[str, _Pack]) -> dict[str, ScorecardEntry]:
-    """What a site's scorecard says, by rule; nothing without one."""
-    if not path.is_file():
-        return {}
-    values = read_toml(path)
-    try:
-        scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
-    except ValidationError as error:
-        raise readable(error, path, values) from None
-    for rule_id in scorecard.keys() - packs.keys():
-        known = ", ".join(sorted(packs))
-        remedy = "check the spelling"
-        raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
-    return scorecard
-
-
-def _with_hold_phrases(language: Language, packs: Mapping[str, _Pack]) -> Language:
+def _with_hold_phrases(language: Language, packs: Mapping[str, Pack]) -> Language:
     """The language with the phrases that rules about holds define themselves instead of naming shared ones.
 
     Such a rule is judged on what was found around holds, so that its own phrases have to find it. Packs
     written for release 0.1.0 do so.
     """
     for pack in packs.values():
-        check, phrases = pack.values.get(_CHECK), pack.values.get("phrases")
+        check, phrases = pack.values.get(CHECK), pack.values.get("phrases")
         if not isinstance(check, dict) or check.get("kind") != "every_hold" or not isinstance(phrases, dict):
             continue
         own = {name: group for name, group in phrases.items() if name in language.groups}
@@ -289,7 +199,7 @@ def _folders(rule: Rule, language: Language) -> set[Path]:
     return {language.lexicon.file.parent, rule.files[-1].parent, *shared}
 
 
-def _with_shared(pack: _Pack, language: Language) -> tuple[dict[str, Any], dict[str, str]]:
+def _with_shared(pack: Pack, language: Language) -> tuple[dict[str, Any], dict[str, str]]:
     """The pack's values with shared groups in place of their names, and which of its groups are shared.
 
     A shared group's roles that are the rule's own are left out, and the group that its `unless` names joins
@@ -312,7 +222,7 @@ def _with_shared(pack: _Pack, language: Language) -> tuple[dict[str, Any], dict[
     return {**pack.values, "phrases": phrases}, shared
 
 
-def _shared_group(pack: _Pack, name: str, language: Language) -> dict[str, Any]:
+def _shared_group(pack: Pack, name: str, language: Language) -> dict[str, Any]:
     written = pack.values["phrases"][name]
     where = f"{pack.file}: phrases.{name}"
     if stray := [key for key in written if key not in {"shared", "roles"}]:
@@ -330,7 +240,7 @@ def _shared_group(pack: _Pack, name: str, language: Language) -> dict[str, Any]:
 
 
 def _load(
-    pack: _Pack,
+    pack: Pack,
     entry: ScorecardEntry | None,
     language: Language,
     compiled: tuple[Compiler, Mapping[str, Phrases]],
@@ -342,7 +252,7 @@ def _load(
         raise readable(error, pack.file, pack.values) from None
     compiler, cues = compiled
     ready = {name: cues[group] for name, group in shared.items()}
-    spec.check.verify(f"{pack.file}: {_CHECK}")
+    spec.check.verify(f"{pack.file}: {CHECK}")
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
     content = spec.model_dump_json(include=_VERDICT_KEYS, by_alias=True)
     return Rule(
@@ -394,7 +304,7 @@ def _compiled_groups(
 
 def _compiled_slots(spec: PackSpec, compiler: Compiler, path: Path) -> dict[str, Phrases]:
     return {
-        name: _phrases(patterns, spec.roles, compiler, f"{path}: {_CHECK}.slots.{name}")
+        name: _phrases(patterns, spec.roles, compiler, f"{path}: {CHECK}.slots.{name}")
         for name, patterns in spec.check.slot_patterns().items()
     }
 
@@ -427,7 +337,7 @@ def _check_examples(rule: Rule, lexicon: Lexicon) -> None:
                 f"an example that should {'' if expect else 'not '}match does {'not' if expect else 'match'}",
                 where=f"{rule.files[-1]}: examples.{role}.{'match' if expect else 'no_match'}",
                 value=text,
-                remedy="mend the phrases or the example",
+                remedy="correct the phrases or the example",
             )
 
 

@@ -36,7 +36,7 @@ class Embed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """How near a sentence comes to a rule's examples: cosines with the nearest that match and that do not."""
+    """Cosine similarity of a sentence to a rule's nearest matching and nearest other example."""
 
     example: str
     similarity: float
@@ -51,7 +51,7 @@ class NearMissMarker:
     """Remembers the examples' vectors, which are the same for every call."""
 
     def __init__(self, embed: Embed) -> None:
-        """Nothing is embedded yet."""
+        """Sentences are embedded when they are first needed."""
         self._embed = embed
         self._examples: dict[tuple[str, ...], Vectors] = {}
 
@@ -84,7 +84,7 @@ class NearMissMarker:
         return replace(known, findings=findings)
 
     def likeness(self, rule: Rule, role: Role, sentences: Sequence[str]) -> tuple[Likeness, ...]:
-        """How near each sentence, said by `role`, comes to the rule's examples; empty without examples."""
+        """Similarity of each sentence, said by `role`, to the rule's examples; empty without examples."""
         matching = tuple(text for who, text, expect in rule.examples if expect and who == role)
         others = tuple(text for _, text, expect in rule.examples if not expect)
         if not matching or not sentences:
@@ -145,7 +145,7 @@ def keep_reviews(now: CallAnalysis, before: Mapping[str, object]) -> CallAnalysi
 
 
 def _sentences(transcript: Transcript) -> Iterator[tuple[Word, ...]]:
-    """What was said, sentence by sentence."""
+    """The words of the call, sentence by sentence."""
     for utterance in transcript.utterances:
         first = utterance.first_word
         ends = [t.last for t in transcript.tokens[utterance.first : utterance.end] if t.ends_sentence]

@@ -1,4 +1,4 @@
-"""What people write in a rule pack: its keys. Those of the table `[check]` are in `pipeline.rules.checks`."""
+"""The keys of a rule pack as written. Those of the table `[check]` are in `pipeline.rules.checks`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, model_
 
 import pipeline.rules.checks  # noqa: F401 - its modules define the checks
 from pipeline.phrases.lexicon import Spec, Text
+from pipeline.phrases.shared import GroupSpec
 from pipeline.records import Role, Score
 from pipeline.rules.check import Check, check_kinds
 
@@ -18,7 +19,7 @@ MIN_EXAMPLES = 8
 
 @cache
 def _adapter(kinds: tuple[type[Check], ...]) -> TypeAdapter[Check]:
-    """What reads a table `[check]` as the class that its `kind` names."""
+    """The adapter that reads a table `[check]` as the class that its `kind` names."""
     any_of: Any = reduce(or_, kinds)
     return TypeAdapter(Annotated[any_of, Field(discriminator="kind")])
 
@@ -26,15 +27,6 @@ def _adapter(kinds: tuple[type[Check], ...]) -> TypeAdapter[Check]:
 def _read_check(values: object) -> object:
     """The check that `values` describe."""
     return _adapter(tuple(check_kinds().values())).validate_python(values)
-
-
-class PhrasesSpec(Spec):
-    """A group of phrases, as written."""
-
-    any: tuple[Text, ...] = Field(min_length=1)
-    but: tuple[Text, ...] = ()
-    unless: Text | None = None
-    roles: tuple[Role, ...] | None = None
 
 
 class ExamplesSpec(Spec):
@@ -57,7 +49,7 @@ class PackSpec(Spec):
     roles: tuple[Role, ...] = Field(min_length=1)
     counts: tuple[Text, ...] = Field(min_length=1)
     check: Annotated[SerializeAsAny[Check], BeforeValidator(_read_check)] = Field(serialization_alias="logic")
-    phrases: dict[str, PhrasesSpec] = Field(min_length=1)
+    phrases: dict[str, GroupSpec] = Field(min_length=1)
     examples: dict[Role, ExamplesSpec]
 
     @model_validator(mode="after")
@@ -83,7 +75,7 @@ class PackSpec(Spec):
 
 
 class ScorecardEntry(Spec):
-    """What a site's scorecard says of one rule; what it does not say stays as the pack has it."""
+    """A site's scorecard entry for one rule; keys that are not given keep the pack's values."""
 
     weight: float | None = Field(None, ge=0)
     fatal: bool | None = None

@@ -1,4 +1,4 @@
-"""The speakers of a call: each channel is one on stereo, diarization separates them on mono.
+"""Speakers and their roles: one speaker per channel on stereo, one per voice on mono.
 
 The result is a `Voice` per speaker: its activity, its words and its role. On stereo the role comes from the
 settings or the call's metadata; where these do not determine it, and on mono, from what is said.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.word_lists import word_set
 from pipeline.records import HeardWord, Role
 from pipeline.settings import AudioSettings, TurnSettings
@@ -54,7 +55,10 @@ class Attribution:
 
 
 def attribute_channels(
-    channels: Sequence[ChannelActivity], heard: Sequence[Sequence[HeardWord]], settings: AudioSettings
+    channels: Sequence[ChannelActivity],
+    heard: Sequence[Sequence[HeardWord]],
+    settings: AudioSettings,
+    known: RoleCues,
 ) -> Attribution:
     """The two speakers of a stereo call."""
     agent: int | None
@@ -63,7 +67,7 @@ def attribute_channels(
         agent, source, confidence = AGENT_CHANNELS[settings.agent_channel], "setting", None
     else:
         texts = [" ".join(w.text for w in words) for words in heard]
-        agent, confidence = find_agent(texts)
+        agent, confidence = find_agent(texts, known)
         source = "words"
         cues = {f"channel{i}": text for i, text in enumerate(texts)}
         if confidence < settings.auto_role_min_confidence:
@@ -84,13 +88,13 @@ def attribute_channels(
         agent_channel=agent,
         source=_source(source),
         confidence=confidence,
-        role_cues=_cue_names(cues),
+        role_cues=_cue_names(cues, known),
     )
 
 
-def _cue_names(texts: Mapping[str, str]) -> dict[str, list[str]]:
+def _cue_names(texts: Mapping[str, str], known: RoleCues) -> dict[str, list[str]]:
     """The names of the cues in what each speaker said."""
-    return {speaker: [cue.name for cue in cues_in(text)] for speaker, text in texts.items()}
+    return {speaker: [cue.name for cue in cues_in(text, known)] for speaker, text in texts.items()}
 
 
 def _source(name: str) -> Source:
@@ -102,8 +106,9 @@ def attribute_voices(
     heard: Sequence[HeardWord],
     diarize: Diarize,
     settings: tuple[AudioSettings, TurnSettings],
+    known: RoleCues,
 ) -> Attribution:
-    """The speakers of a mono call, separated by diarization, with roles from what each says."""
+    """The speakers of a mono call: voices from diarization, roles from their words."""
     audio, turns = settings
     found = diarize(channel.samples, channel.spans, [sound.span for sound in channel.sounds])
     spans: dict[str, list[Span]] = {}
@@ -113,7 +118,7 @@ def attribute_voices(
     own = give_answers_to_the_other(heard, own, turns)
     words = words_by_speaker(heard, own, turns)
     texts = {speaker: " ".join(w.text for w in words[speaker]) for speaker in own}
-    roles, confidence = roles_of(texts, audio.auto_role_min_confidence)
+    roles, confidence = roles_of(texts, audio.auto_role_min_confidence, known)
     voices = tuple(
         Voice(
             channel=0,
@@ -125,33 +130,33 @@ def attribute_voices(
         )
         for speaker in own
     )
-    known = "unknown" not in roles.values()
+    determined = "unknown" not in roles.values()
     return Attribution(
         voices=voices,
         agent_channel=None,
-        source="words" if known else "none",
+        source="words" if determined else "none",
         confidence=confidence,
         overlaps_known=found.overlap_confident,
         diarized=True,
-        role_cues=_cue_names(texts) if known else {},
+        role_cues=_cue_names(texts, known) if determined else {},
     )
 
 
-def roles_of(texts: dict[str, str], min_confidence: float) -> tuple[dict[str, Role], float]:
+def roles_of(texts: dict[str, str], min_confidence: float, known: RoleCues) -> tuple[dict[str, Role], float]:
     """The role of each speaker from what it says, and the confidence; all `unknown` below `min_confidence`.
 
     A speaker who only announces is the ivr. The one that sounds most like an agent is the agent; a
     further one joins the agent's side (a second agent) or the customer's, by its own score.
     """
     roles: dict[str, Role] = dict.fromkeys(texts, "unknown")
-    live = [speaker for speaker, text in texts.items() if not is_announcement(text)]
+    live = [speaker for speaker, text in texts.items() if not is_announcement(text, known)]
     if len(live) > 1:
         roles |= {speaker: "ivr" for speaker in texts if speaker not in live}
     else:
         live = list(texts)
     if not live:
         return roles, 0.0
-    scores = {speaker: agent_score(texts[speaker]) for speaker in live}
+    scores = {speaker: agent_score(texts[speaker], known) for speaker in live}
     if len(live) == 1:
         confidence = min(1.0, abs(scores[live[0]]) / AGENT_LEAD)
         if confidence >= min_confidence:

@@ -92,7 +92,7 @@ class VoiceDiarizer:
     def __call__(
         self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
     ) -> Diarization:
-        """Who speaks in each stretch of `speech`. Music and announcements in `excluded` found no voice."""
+        """The speakers in `speech`, by time. Music and announcements in `excluded` start no cluster."""
         n = len(samples) // HOP
         spoken = to_mask(speech, n)
         if not spoken.any():
@@ -137,7 +137,7 @@ class VoiceDiarizer:
         )
 
     def _one_voice(self, voices: Voices, spoken: Mask, doubled: Mask) -> Diarization:
-        """One speaker; a second only where enough speech at once shows somebody never heard alone."""
+        """One speaker; a second only where enough overlap proves one who never speaks alone."""
         nobody = np.zeros(len(spoken), bool)
         second = doubled if doubled.sum() / FRAME_RATE >= self.settings.overlap_shows_s else nobody
         first = np.zeros(len(spoken), np.int64)
@@ -155,7 +155,7 @@ class PipelineDiarizer:
     def __call__(
         self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
     ) -> Diarization:
-        """Who speaks in each stretch of `speech`; what is `excluded` is silent to the pipeline."""
+        """The speakers in `speech`, by time; `excluded` is silenced before the pipeline runs."""
         n = len(samples) // HOP
         spoken = to_mask(speech, n)
         if not spoken.any():
@@ -199,14 +199,14 @@ def _only(pieces: Pieces, stretches: Sequence[tuple[int, int]]) -> Pieces:
 
 
 def pauses(samples: NDArray[np.float32], spoken: Mask) -> Mask:
-    """Where speech is interrupted for a while, though not for long enough to count as silence."""
+    """The pauses inside speech that are too short to count as silence."""
     faintness = _faintness(samples, spoken)
     runs = [s for s in to_spans(faintness >= 1) if s.duration_s >= LEAST_PAUSE_S]
     return to_mask(runs, len(spoken))
 
 
 def _faintness(samples: NDArray[np.float32], spoken: Mask) -> Floats:
-    """How far the level is below that of the speech, per frame: 0 as loud, 1 in a pause."""
+    """Depth of the pause per frame: 0 at the level of speech, 1 in a pause."""
     levels = levels_db(samples)[: len(spoken)]
     return np.asarray(np.clip((np.percentile(levels[spoken], 75) - levels) / FAINT_DB, 0, 1), np.float64)
 

@@ -1,4 +1,4 @@
-"""Audio quality of each channel as measured facts; `metrics.fit` decides what they allow to be measured."""
+"""Facts about each channel's signal; `metrics.fit` decides which metrics they support."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.audio.frames import (
     to_mask,
     to_spans,
 )
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.records import AudioQuality, Samples
 from pipeline.settings import QualitySettings
 from pipeline.speech.activity import ChannelActivity
@@ -35,10 +36,14 @@ LEAST_WORDS = 10
 
 
 def measure_quality(
-    samples: Samples, channels: Sequence[ChannelActivity], attribution: Attribution, settings: QualitySettings
+    samples: Samples,
+    channels: Sequence[ChannelActivity],
+    attribution: Attribution,
+    settings: QualitySettings,
+    cues: RoleCues,
 ) -> tuple[AudioQuality, ...]:
     """The audio quality of each channel; `samples` (channels, n) are as decoded, at 16 kHz."""
-    swapped = swap_suspected(attribution, settings)
+    swapped = swap_suspected(attribution, settings, cues)
     levels = [levels_db(channel) for channel in samples]
     return tuple(
         _channel_quality(index, samples, levels, channel, _probability(attribution, index), swapped)
@@ -46,12 +51,12 @@ def measure_quality(
     )
 
 
-def swap_suspected(attribution: Attribution, settings: QualitySettings) -> bool:
+def swap_suspected(attribution: Attribution, settings: QualitySettings, cues: RoleCues) -> bool:
     """Whether the words clearly contradict the agent's channel that the settings gave."""
     if attribution.source != "setting" or len(attribution.voices) != 2:
         return False
     texts = [" ".join(word.text for word in voice.words) for voice in attribution.voices]
-    agent, confidence = find_agent(texts)
+    agent, confidence = find_agent(texts, cues)
     return agent != attribution.agent_channel and confidence >= settings.swap_confidence
 
 
@@ -110,7 +115,7 @@ def bandwidth_hz(speech: NDArray[np.float32]) -> float | None:
 
 
 def find_dropouts(samples: NDArray[np.float32], speech: Mask, noise_db: float) -> list[tuple[int, int]]:
-    """Frames `[start, end)` of digital silence inside loud speech, as lost packets leave it.
+    """Frames `[start, end)` of digital silence inside loud speech, as caused by lost packets.
 
     A pause fades; a dropout starts and ends abruptly. `speech` is per frame.
     """

@@ -1,95 +1,65 @@
-"""Who is who, from what is said: the agent's channel, and announcements told from a live agent.
+"""Roles from what is said: which speaker is the agent, and which speech is an announcement.
 
-Each cue of `phrases/en/roles.toml` has a weight; a role's score is the sum over the cues that occur, so that
-a role can be traced to words.
+Each cue of `phrases/en/roles.toml`, and of a site's `roles.toml`, has a weight. A role's score is the sum
+over the cues that occur, so that a role can be traced to words.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import fsum
 
-from pipeline.phrases.word_lists import any_pattern, load_words
+from pipeline.phrases.role_cues import Cue, RoleCues
 
 OPENING_WORDS = 60  # greeting and introduction come early
 AGENT_LEAD = 4.0  # score by which the agent is surely ahead: two clear cues
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cue:
-    """A phrase that speaks for the agent (weight above 0) or the customer (below); `opening` counts early."""
-
-    name: str
-    pattern: re.Pattern[str]
-    weight: float
-    opening: bool = False
-
-
-def _read_cues() -> tuple[Cue, ...]:
-    return tuple(
-        Cue(
-            name=cue["name"],
-            pattern=any_pattern(cue["patterns"]),
-            weight=cue["weight"] if cue["speaks_for"] == "agent" else -cue["weight"],
-            opening=cue.get("opening", False),
-        )
-        for cue in load_words("roles")["cues"]
-    )
-
-
-CUES = _read_cues()
-
-
-def cues_in(text: str) -> tuple[Cue, ...]:
+def cues_in(text: str, known: RoleCues) -> tuple[Cue, ...]:
     """The cues that occur in `text`, all that one party said."""
     lowered = text.lower()
     opening = " ".join(lowered.split()[:OPENING_WORDS])
-    return tuple(cue for cue in CUES if cue.pattern.search(opening if cue.opening else lowered))
+    return tuple(cue for cue in known.cues if cue.pattern.search(opening if cue.opening else lowered))
 
 
-def agent_score(text: str) -> float:
-    """How much `text` (all one party said) sounds like the agent; below 0 like the customer."""
-    return fsum(cue.weight for cue in cues_in(text))
+def agent_score(text: str, known: RoleCues) -> float:
+    """How much `text`, all that one party said, sounds like the agent; below 0 like the customer."""
+    return fsum(cue.weight for cue in cues_in(text, known))
 
 
-def find_agent(texts: Sequence[str]) -> tuple[int, float]:
+def find_agent(texts: Sequence[str], known: RoleCues) -> tuple[int, float]:
     """Index of the party that sounds most like the agent, and the confidence, 0 to 1.
 
     Confidence is the lead over the next party, full at `AGENT_LEAD`.
     """
-    scores = [agent_score(text) for text in texts]
+    scores = [agent_score(text, known) for text in texts]
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     if len(order) < 2:
         return order[0], 0.0
     return order[0], min(1.0, (scores[order[0]] - scores[order[1]]) / AGENT_LEAD)
 
 
-_ANNOUNCEMENT, _QUEUE, _LIVE = (
-    any_pattern(load_words("roles")[key]) for key in ("announcement", "queue", "live")
-)
-
-
-def is_announcement(text: str) -> bool:
+def is_announcement(text: str, known: RoleCues) -> bool:
     """Whether `text` sounds like a recorded announcement and not at all like a live agent.
 
-    >>> is_announcement("Welcome to Oak Mutual. Calls are recorded for training.")
+    >>> from pipeline.phrases.role_cues import program_role_cues
+    >>> is_announcement("Welcome to Oak Mutual. Calls are recorded for training.", program_role_cues())
     True
-    >>> is_announcement("Welcome to Oak Mutual, my name is Nina. Calls are recorded.")
+    >>> is_announcement("Welcome to Oak Mutual, my name is Nina. Calls are recorded.", program_role_cues())
     False
     """
     lowered = text.lower()
-    return bool(_ANNOUNCEMENT.search(lowered)) and not _LIVE.search(lowered)
+    return bool(known.announcement.search(lowered)) and not known.live.search(lowered)
 
 
-def is_queue_announcement(text: str) -> bool:
-    """Whether `text` asks callers in general to wait on, which a live agent does not say in the call.
+def is_queue_announcement(text: str, known: RoleCues) -> bool:
+    """Whether `text` asks callers in general to keep waiting, which a live agent does not say in a call.
 
-    >>> is_queue_announcement("Your call is important to us. Please stay on the line.")
+    >>> from pipeline.phrases.role_cues import program_role_cues
+    >>> is_queue_announcement("Your call is important to us. Please stay on the line.", program_role_cues())
     True
-    >>> is_queue_announcement("Please stay on the line, this is taking longer.")
+    >>> is_queue_announcement("Please stay on the line, this is taking longer.", program_role_cues())
     False
     """
     lowered = text.lower()
-    return bool(_QUEUE.search(lowered)) and not _LIVE.search(lowered)
+    return bool(known.queue.search(lowered)) and not known.live.search(lowered)

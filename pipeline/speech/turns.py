@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.phrases.role_cues import RoleCues
 from pipeline.records import Activity, HeardWord, Role, Sound, Turn, Word
 from pipeline.settings import TurnSettings
 from pipeline.spans import Span, covered_s, union
@@ -35,13 +36,18 @@ class Voice:
     sounds: tuple[Sound, ...] = ()
 
 
-def build_turns(voices: Sequence[Voice], settings: TurnSettings) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:
-    """Turns and words of all channels in order of time; each word points to its turn."""
+def build_turns(
+    voices: Sequence[Voice], settings: TurnSettings, cues: RoleCues
+) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:
+    """Turns and words of all channels in order of time; each word points to its turn.
+
+    `cues` are those by which announcements are recognised.
+    """
     drafts: list[tuple[Voice, Span, Role, tuple[HeardWord, ...]]] = []
     for voice in voices:
         others = union(s for other in voices if other.speaker != voice.speaker for s in other.spans)
         parts = union(voice.spans, bridge_s=min(PART_PAUSE_S, settings.pause_across_s))
-        roles = _part_roles(voice, parts, _assign(voice.words, parts), others)
+        roles = _part_roles(voice, parts, _assign(voice.words, parts), others, cues)
         turns_of = _join(list(zip(parts, roles, strict=True)), others, settings)
         texts = _assign(voice.words, [span for span, _ in turns_of])
         drafts += [(voice, span, role, words) for (span, role), words in zip(turns_of, texts, strict=True)]
@@ -116,7 +122,11 @@ def _gap_s(time_s: float, span: Span) -> float:
 
 
 def _part_roles(
-    voice: Voice, parts: Sequence[Span], words: Sequence[Sequence[HeardWord]], others: Sequence[Span]
+    voice: Voice,
+    parts: Sequence[Span],
+    words: Sequence[Sequence[HeardWord]],
+    others: Sequence[Span],
+    cues: RoleCues,
 ) -> list[Role]:
     """The role of each part of a channel: the channel's own, but `ivr` for announcements.
 
@@ -126,8 +136,8 @@ def _part_roles(
     if voice.role not in ("agent", "unknown"):
         return [voice.role] * len(parts)
     in_music = _in_music(voice, parts)
-    opening = _opening(parts, words, in_music, others) if voice.role == "agent" else frozenset()
-    announced = in_music | opening | _queue_announcements(parts, words, others)
+    opening = _opening(parts, words, in_music, others, cues) if voice.role == "agent" else frozenset()
+    announced = in_music | opening | _queue_announcements(parts, words, others, cues)
     announced -= _spoken_into(parts, announced)
     return ["ivr" if i in announced else voice.role for i in range(len(parts))]
 
@@ -143,25 +153,26 @@ def _opening(
     words: Sequence[Sequence[HeardWord]],
     in_music: frozenset[int],
     others: Sequence[Span],
+    cues: RoleCues,
 ) -> frozenset[int]:
     """The parts before the agent speaks and before anybody else does; those in music do not end them."""
     first_other_s = others[0].start_s if others else float("inf")
     found = set()
     for i, part in enumerate(parts):
-        if part.end_s > first_other_s or not (i in in_music or is_announcement(_text(words[i]))):
+        if part.end_s > first_other_s or not (i in in_music or is_announcement(_text(words[i]), cues)):
             break
         found.add(i)
     return frozenset(found)
 
 
 def _queue_announcements(
-    parts: Sequence[Span], words: Sequence[Sequence[HeardWord]], others: Sequence[Span]
+    parts: Sequence[Span], words: Sequence[Sequence[HeardWord]], others: Sequence[Span], cues: RoleCues
 ) -> frozenset[int]:
     """The parts that stand alone in a silence and tell a waiting caller to wait on."""
     return frozenset(
         i
         for first, last in _alone(parts, others)
-        if is_queue_announcement(_text(word for part in words[first:last] for word in part))
+        if is_queue_announcement(_text(word for part in words[first:last] for word in part), cues)
         for i in range(first, last)
     )
 

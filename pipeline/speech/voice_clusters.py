@@ -108,7 +108,7 @@ def _is_dialogue(pieces: Pieces, two: Voices, settings: DiarizationSettings) -> 
 
 
 def handovers(pieces: Pieces, labels: Labels, within_s: float) -> int:
-    """How often one voice takes over from another within `within_s` seconds."""
+    """Number of speaker changes with a pause of at most `within_s` seconds."""
     order = np.argsort(pieces.start_s, kind="stable")
     soon = pieces.start_s[order][1:] - pieces.end_s[order][:-1] <= within_s
     return int((soon & (np.diff(labels[order]) != 0)).sum())

@@ -1,8 +1,8 @@
-"""The DuckDB file: what is stored, how it is published, how it is read.
+"""The DuckDB file: writing, publishing and reading of stored calls.
 
-One process writes, any number read. The writer works on a copy beside the published file and publishes
-by renaming a finished copy over it: a reader sees the whole of one publication and waits for nobody, and
-a crash leaves the published file as it was. The layout is defined in `schemas`.
+One process writes, any number of processes read. The writer works on a copy beside the published file and
+publishes by renaming a finished copy over it. A reader therefore sees one complete publication and never
+waits, and a crash does not change the published file. The layout is defined in `schemas`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,16 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Call, CallAnalysis, HoldTrack, Pairs, Review, ScoredRule
+from pipeline.records import (
+    Call,
+    CallAnalysis,
+    HoldTrack,
+    Pairs,
+    Recording,
+    RecordingFile,
+    Review,
+    ScoredRule,
+)
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.layout import CURRENT, Layout, apply_schema, check_migratable, check_not_newer, layout_of
@@ -49,16 +58,26 @@ __all__ = [
 ]
 
 _DERIVED = tuple(part.table for part in PARTS)
+"""Tables whose rows of a recording are replaced when it is analysed again."""
 _KEPT = ("rule", "review", HISTORY)
-"""Tables that outlive every analysis."""
+"""Tables whose rows stay when a recording is analysed again."""
 
 _SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
+_VERSIONS = ("asr_model", "rules_version", "attribution_version", "algorithm", "audio_algorithm")
+"""The last columns of `_KNOWN`."""
 _KNOWN = """
 SELECT
-    recording_id, uri, status, analysed_at, settings_hash, asr_model, rules_version, algorithm, holds, pauses
+    recording_id, uri, status, analysed_at, settings_hash, holds, pauses,
+    asr_model, rules_version, attribution_version, algorithm, audio_algorithm
 FROM recording
 LEFT JOIN analysis USING (recording_id)
 LEFT JOIN call USING (recording_id)
+"""
+_FILES = "SELECT recording_id, uri, sha256, part, leg_index FROM recording_file ORDER BY recording_id, rowid"
+_FORMER = """
+SELECT recording_id FROM recording
+WHERE uri = $uri AND recording_id <> $recording_id AND NOT list_contains($present, recording_id)
+    AND (duration_s IS NULL OR duration_s <= $duration_s)
 """
 _LATEST_REVIEWS = """
 SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
@@ -71,7 +90,7 @@ QUALIFY row_number() OVER (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """What is stored of a recording; versions are None for a quarantined one.
+    """The state of a stored recording; versions are None for a quarantined one.
 
     `holds` and `pauses` are those that its metadata gave.
     """
@@ -81,7 +100,9 @@ class StoredState:
     settings_hash: str | None
     asr_model: str | None
     rules_version: str | None
+    attribution_version: str | None = None
     algorithm: int | None = None
+    audio_algorithm: int | None = None
     audio_hash: str | None = None
     """Fingerprint of the audio settings it was analysed with."""
     assess_hash: str | None = None
@@ -91,10 +112,11 @@ class StoredState:
     analysed_at: datetime | None = None
     holds: Pairs | None = None
     pauses: Pairs | None = None
+    files: tuple[RecordingFile, ...] = ()
 
 
 class Writer:
-    """The working copy; from `writing()`. What is added is seen by readers after `publish()`."""
+    """The working copy of a store, from `writing()`. Readers see added rows after `publish()`."""
 
     def __init__(self, db: Path, work: Path) -> None:
         """Bring tables and views of the copy `work` up to date."""
@@ -108,29 +130,38 @@ class Writer:
         }
 
     def known(self) -> dict[str, StoredState]:
-        """What is stored, by recording_id."""
+        """The state of every stored recording, by recording_id."""
         settings = self._connection.execute(_SETTINGS).fetchall()
         hashes = {hash_: _settings_state(json.loads(values)) for hash_, values in settings}
+        files = self._files()
         return {
             id_: StoredState(
                 uri=uri,
                 status=status,
                 settings_hash=hash_,
-                asr_model=asr,
-                rules_version=rules,
-                algorithm=algorithm,
                 analysed_at=analysed_at,
                 holds=_pairs(holds),
                 pauses=_pairs(pauses),
+                **dict(zip(_VERSIONS, versions, strict=True)),
+                files=files.get(id_, ()),
                 **hashes.get(hash_, {}),
             )
-            for id_, uri, status, analysed_at, hash_, asr, rules, algorithm, holds, pauses in (
+            for id_, uri, status, analysed_at, hash_, holds, pauses, *versions in (
                 self._connection.execute(_KNOWN).fetchall()
             )
         }
 
+    def _files(self) -> dict[str, tuple[RecordingFile, ...]]:
+        """The files of each recording."""
+        found: dict[str, tuple[RecordingFile, ...]] = {}
+        for id_, *values in self._connection.execute(_FILES).fetchall():
+            uri, sha256, part, leg_index = values
+            file = RecordingFile(uri=uri, sha256=sha256, part=part, leg_index=leg_index)
+            found[id_] = (*found.get(id_, ()), file)
+        return found
+
     def add(self, analysis: CallAnalysis) -> None:
-        """Store one recording in one transaction; whatever was derived from it before is replaced.
+        """Store one recording in one transaction; rows of its former analysis are replaced.
 
         Reviews stay, and verdicts that change are kept in verdict_history. Raises RecordingError, with the
         store as it was, when a value breaks a CHECK or has no place in its column; UsageError when the file
@@ -148,9 +179,9 @@ class Writer:
                     self._connection.from_arrow(self._arrow(table, recording_id, records)).insert_into(table)
 
     def update_call(self, recording_id: str, uri: str, call: Call) -> bool:
-        """Give a stored recording its present `uri` and business facts; says whether anything changed.
+        """Update `uri` and business facts of a stored recording. Returns whether anything changed.
 
-        Raises KeyError for a recording that is not stored, else as `add`.
+        Raises KeyError for a recording that is not stored, and otherwise as `add`.
         """
         with self._transaction(uri):
             stored_uri = self._stored_uri(recording_id)
@@ -167,19 +198,51 @@ class Writer:
                 self._connection.execute(update, [uri, recording_id])
         return not same_call or stored_uri != uri
 
+    def update_files(self, recording_id: str, files: Sequence[RecordingFile]) -> bool:
+        """Give a stored recording its present files; says whether anything changed. Raises as `add`."""
+        with self._transaction(recording_id):
+            given = self._arrow("recording_file", recording_id, files)
+            sql = "FROM recording_file WHERE recording_id = ?"
+            stored = self._connection.sql(sql, params=[recording_id]).to_arrow_table()
+            changed = not given.equals(stored)
+            if changed:
+                self._delete("recording_file", recording_id)
+                self._connection.from_arrow(given).insert_into("recording_file")
+        return changed
+
+    def replace_former(self, recording: Recording, present: Collection[str]) -> tuple[str, ...]:
+        """Remove recordings that `recording` has taken the place of; returns their ids.
+
+        They were at its path, are not longer than it, and are not among those `present` in the archive (by
+        recording_id). Reviews stay. Raises as `add`.
+        """
+        values = {
+            "uri": recording.uri,
+            "recording_id": recording.recording_id,
+            "present": list(present),
+            "duration_s": recording.duration_s or 0.0,
+        }
+        with self._transaction(recording.uri):
+            former = tuple(row[0] for row in self._connection.execute(_FORMER, values).fetchall())
+            for recording_id in former:
+                for table in _DERIVED:
+                    self._delete(table, recording_id)
+        return former
+
     def hold_tracks(self) -> tuple[HoldTrack, ...]:
-        """The hold music that is known."""
+        """The known hold music."""
         return read_tracks(self._connection)
 
     def learn_tracks(self, known_after: int) -> None:
-        """Know the music that at least `known_after` of the stored recordings share from now on."""
+        """Learn, as hold tracks, the music that at least `known_after` of the stored recordings share."""
         with self._transaction("hold_track"):
             learn_tracks(self._connection, known_after)
 
     def put_rules(self, rules: Sequence[ScoredRule]) -> bool:
         """Make `rules` the active ones, replacing rows of the same id and version; others become inactive.
 
-        Says whether anything changed. To be called by whoever stores findings: scores weigh by these rows.
+        Returns whether anything changed. Call it before findings are stored: scores use the weights in these
+        rows.
         """
         in_order = sorted(rules, key=lambda rule: rule.rule_id)
         with self._transaction("rule"):
@@ -195,10 +258,10 @@ class Writer:
         return changed
 
     def add_reviews(self, reviews: Sequence[Review]) -> int:
-        """Store judgements, all or none, and say how many are new.
+        """Store reviews, all or none. Returns the number of new ones.
 
-        One that says what its reviewer said last of that finding is not stored again. Raises RecordingError
-        when one breaks a CHECK, such as an unknown judgement.
+        A review that equals its reviewer's latest one of that finding is not stored again. Raises
+        RecordingError when one breaks a CHECK, such as an unknown judgement.
         """
         with self._transaction("review"):
             rows = self._connection.execute(_LATEST_REVIEWS).fetchall()
@@ -210,16 +273,15 @@ class Writer:
     def add_rechecked(
         self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]
     ) -> bool:
-        """Store what judging calls again has changed, in one transaction; says whether there is anything.
+        """Store the changes of a recheck in one transaction. Returns whether anything changed.
 
-        `settings` are those the calls were judged with, by the fingerprint of the stored ones. Raises as
-        `add`.
+        `settings` are those of the recheck, by the fingerprint of the stored ones. Raises as `add`.
         """
         with self._transaction("recheck"):
             return store_rechecked(self._connection, rechecked, rules_version, settings)
 
     def publish(self) -> None:
-        """Let readers see all that was added so far, at once; the writer goes on working.
+        """Make all added rows visible to readers at once. The writer can be used further.
 
         Readers that have the former file open keep it. Raises UsageError when the disk refuses, with the
         published file as it was.
@@ -233,17 +295,17 @@ class Writer:
             raise UsageError("cannot publish the store", where=self._db, value=brief(error)) from error
 
     def close(self) -> None:
-        """End; what was not published is lost."""
+        """Close the working copy; rows that were not published are lost."""
         self._connection.close()
 
     def _stored_uri(self, recording_id: str) -> str | None:
         sql = "SELECT uri FROM recording WHERE recording_id = ?"
-        # fetchone() would leave a result open, which DuckDB takes for work in progress.
+        # fetchone() would keep a result open, which DuckDB takes for work in progress.
         rows = self._connection.execute(sql, [recording_id]).fetchall()
         return rows[0][0] if rows else None
 
     def _keep_changes(self, analysis: CallAnalysis) -> None:
-        """Note the verdicts that are about to be replaced by others."""
+        """Store the verdicts that the new analysis changes in verdict_history."""
         sql = "SELECT rule_id, rule_version, verdict, start_s, quote FROM finding WHERE recording_id = ?"
         old = self._connection.sql(sql, params=[analysis.recording.recording_id]).to_arrow_table().to_pylist()
         changes = tuple(verdict_changes(analysis, old, datetime.now(UTC), "analysis"))
@@ -265,7 +327,7 @@ class Writer:
 
     @contextmanager
     def _transaction(self, uri: str) -> Iterator[None]:
-        """All or nothing; faults in the data are the recording's, all others the store's."""
+        """A transaction. Errors in values raise RecordingError for the recording, others UsageError."""
         try:
             self._connection.begin()
             try:
@@ -284,9 +346,9 @@ class Writer:
 def writing(db: Path) -> Iterator[Writer]:
     """A writer on the store `db`, which is made at the first `publish()` if it is missing.
 
-    A store of an earlier release is migrated and published first, with a line on standard error. Otherwise
-    leaving without `publish()` changes nothing. Raises UsageError when another process writes, when the
-    folder cannot be written or when the file is no store that this release can write.
+    A store of an earlier release is migrated and published first, with a line on standard error. Apart
+    from that, nothing changes without `publish()`. Raises UsageError if another process writes, if the folder
+    cannot be written, or if the file is not a store that this release can write.
     """
     db = db.resolve()
     layout = _check_ours(db)
@@ -315,7 +377,7 @@ def migrate(db: Path, report: Report) -> Migrated | None:
     if not layout.is_older:
         return None
     with locked(db):
-        layout = _check_ours(db)  # another process may have migrated it meanwhile
+        layout = _check_ours(db)  # another process may have migrated it in the meantime
         if layout is None or not layout.is_older:
             return None
         report(f"copying {db} ({layout})")
@@ -326,7 +388,7 @@ def migrate(db: Path, report: Report) -> Migrated | None:
 def with_layout_of_now(db: Path) -> None:
     """Migrate the store `db` with a line on standard error if it is from an earlier release.
 
-    For what reads before it writes. Raises UsageError as `migrate`.
+    For commands that read before they write. Raises UsageError as `migrate`.
     """
     layout = _check_ours(db.resolve())
     if layout is not None and layout.is_older:
@@ -339,7 +401,7 @@ def _announce(db: Path, layout: Layout) -> None:
 
 
 def check_writable(db: Path) -> None:
-    """Raise the UsageError that `writing(db)` would raise; makes no copy of the store."""
+    """Raise the UsageError that `writing(db)` would raise, without a copy of the store."""
     db = db.resolve()
     _check_ours(db)
     with locked(db):
@@ -352,7 +414,7 @@ def check_writable(db: Path) -> None:
 def _check_ours(db: Path) -> Layout | None:
     """The layout of the store `db`, None if it is missing.
 
-    Raises UsageError unless it is a store that this release can write or migrate and nobody else writes.
+    Raises UsageError unless this release can write or migrate it and no other program writes to it.
     """
     try:
         folder, missing, unfinished = db.is_dir(), not db.exists(), beside(db, ".wal").exists()

@@ -131,4 +131,4 @@ def _as_in_0_2_0(values: dict[str, Any]) -> dict[str, Any]:
 
 
 _FURTHER: Mapping[int, Callable[[duckdb.DuckDBPyConnection], None]] = MappingProxyType({3: _rename_settings})
-"""What SQL cannot do, by the number of the migration that it belongs to."""
+"""Steps that SQL cannot express, by the number of the migration."""

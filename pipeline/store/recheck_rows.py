@@ -1,4 +1,4 @@
-"""What judging stored calls again changes in the store, and how it is written."""
+"""The changes that a recheck makes to the store, and how they are written."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Change = tuple[str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckedRows:
-    """Calls judged again: the rows that replace those of the recordings in `stale`, by table.
+    """Rechecked calls: the rows that replace those of the recordings in `stale`, by table.
 
-    `failed` are calls that could not be judged, with the reason; they stay as they were.
+    `failed` are calls that could not be rechecked, with the reason; they stay as they were.
     """
 
     recording_ids: tuple[str, ...]
@@ -184,7 +184,7 @@ def _old_findings(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> list[
 
 
 def stored_reviews(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> dict[str, Any]:
-    """What is marked for review in the stored findings, by rule."""
+    """The marks for review in the stored findings, by rule."""
     names = value_names(schemas["finding"])
     rule, detail = names.index("rule_id"), names.index("detail")
     marked = (row for row in stored.rows["finding"] if '"review"' in (row[detail] or ""))

@@ -1,4 +1,4 @@
-"""Stored calls read back in bulk, with what they need to be judged again.
+"""Stored calls read back in bulk, with what a recheck needs.
 
 The rows of a recording lie together in each table, in the order in which recordings were stored. Calls are
 therefore read in that order, a batch at a time, each table by the range of its row numbers.
@@ -23,7 +23,7 @@ from pipeline.store.reading import Connection, reading
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
-_LATER = {_CURVE, "fingerprint", "tone_rise", "finding"}
+_LATER = {_CURVE, "fingerprint", "tone_rise", "finding", "recording_file"}
 NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
 """The tables that are always read."""
 _TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")
@@ -194,7 +194,7 @@ class _Rows:
         return list(zip(self.columns[first], self.columns[second], strict=True))
 
     def grouped(self, values: Sequence[_Value]) -> dict[str, tuple[_Value, ...]]:
-        """What belongs to each recording of `values`, one a row."""
+        """The `values`, one per row, grouped by recording."""
         out: dict[str, tuple[_Value, ...]] = {}
         for id_, first, end in self.runs:
             out[id_] = (*out.get(id_, ()), *values[first:end])

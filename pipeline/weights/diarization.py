@@ -114,7 +114,7 @@ class DiarizerOnDemand:
     def __call__(
         self, samples: NDArray[np.float32], speech: Sequence[Span], excluded: Sequence[Span]
     ) -> Diarization:
-        """Who speaks in each stretch of `speech`."""
+        """The speakers in `speech`, by time."""
         return self._load()(samples, speech, excluded)
 
 
@@ -280,7 +280,7 @@ class HubPipeline:
         self._pipeline = pipeline
 
     def __call__(self, samples: NDArray[np.float32]) -> tuple[SpeakerSpan, ...]:
-        """Who speaks when in `samples`; where two speak at once, both."""
+        """The speakers in `samples`, by time; both where two speak at once."""
         import torch  # noqa: PLC0415
 
         waveform = {"waveform": torch.from_numpy(samples)[None], "sample_rate": SAMPLE_RATE}

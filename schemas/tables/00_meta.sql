@@ -3,6 +3,6 @@ CREATE TABLE IF NOT EXISTS meta (
     schema_version INTEGER NOT NULL
 );
 
-COMMENT ON TABLE meta IS 'One row that marks the file as ours';
+COMMENT ON TABLE meta IS 'One row that identifies the file as a store of this program';
 COMMENT ON COLUMN meta.program IS 'Always earwitness';
 COMMENT ON COLUMN meta.schema_version IS 'Layout of the tables; a program with another one refuses the file';

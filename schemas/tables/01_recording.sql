@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS recording (
     CHECK (status = 'analysed' OR error IS NOT NULL)
 );
 
-COMMENT ON TABLE recording IS 'One row per audio file, by content';
-COMMENT ON COLUMN recording.recording_id IS 'SHA-256 of the file''s bytes, 64 hex digits';
+COMMENT ON TABLE recording IS 'One row per recording, by content; its files are in recording_file';
+COMMENT ON COLUMN recording.recording_id IS 'SHA-256 of the file''s bytes, 64 hex digits; of the hex SHA-256 of its legs in the order of channels, written one after the other, for a recording of two files';
 COMMENT ON COLUMN recording.uri IS 'Where the file was last seen';
 COMMENT ON COLUMN recording.bytes IS 'Size of the file in bytes';
 COMMENT ON COLUMN recording.container IS 'Container format, such as wav; NULL when it could not be opened';
@@ -28,5 +28,5 @@ COMMENT ON COLUMN recording.channels IS 'Number of channels in the file';
 COMMENT ON COLUMN recording.layout IS 'stereo (a speaker a channel), mono, or fake_stereo (one channel twice)';
 COMMENT ON COLUMN recording.duration_s IS 'Length in seconds';
 COMMENT ON COLUMN recording.status IS 'analysed, or quarantined when it could not be';
-COMMENT ON COLUMN recording.error IS 'Why it is quarantined, one line';
-COMMENT ON COLUMN recording.analysed_at IS 'When this row was made, instant';
+COMMENT ON COLUMN recording.error IS 'Why it is quarantined, or what is unusual about an analysed file, one line';
+COMMENT ON COLUMN recording.analysed_at IS 'When the recording was analysed or quarantined, instant';

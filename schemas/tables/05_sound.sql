@@ -8,10 +8,10 @@ CREATE TABLE IF NOT EXISTS sound (
     track_id VARCHAR
 );
 
-COMMENT ON TABLE sound IS 'One row per stretch of music or tones on a channel, or in which it is cut off';
+COMMENT ON TABLE sound IS 'One row per stretch of music or tones on a channel, or in which the recorder was stopped';
 COMMENT ON COLUMN sound.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN sound.channel IS 'Channel, from 0 (left)';
-COMMENT ON COLUMN sound.kind IS 'music, ringing, busy (also reorder), dtmf (a key; which one is not kept), beep (a short single tone), tones (any other) or cut (not even noise, amid a line that has some)';
+COMMENT ON COLUMN sound.kind IS 'music, ringing, busy (also reorder), dtmf (a key; which one is not kept), beep (a short single tone), tones (any other) or cut (not even noise, in the middle of a line that has some)';
 COMMENT ON COLUMN sound.start_s IS 'Start in seconds from the start of the recording';
 COMMENT ON COLUMN sound.end_s IS 'End in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN sound.frequency_hz IS 'Frequency of a beep or other single tone in hertz; NULL for music and for tones of several frequencies';

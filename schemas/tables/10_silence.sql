@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS silence (
     PRIMARY KEY (recording_id, silence_index)
 );
 
-COMMENT ON TABLE silence IS 'One row per silence above the threshold that is no hold';
+COMMENT ON TABLE silence IS 'One row per silence above the threshold that is not a hold';
 COMMENT ON COLUMN silence.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN silence.silence_index IS 'Number of the silence in the recording, from 0';
 COMMENT ON COLUMN silence.start_s IS 'Start in seconds from the start of the recording';

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS audio_quality (
     PRIMARY KEY (recording_id, channel)
 );
 
-COMMENT ON TABLE audio_quality IS 'One row per channel of an analysed recording: what its audio can carry';
+COMMENT ON TABLE audio_quality IS 'One row per channel of an analysed recording: facts about its signal that decide which metrics are defined';
 COMMENT ON COLUMN audio_quality.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN audio_quality.channel IS 'Channel of the recording, from 0';
 COMMENT ON COLUMN audio_quality.speech_s IS 'Speech on the channel in seconds';
@@ -24,8 +24,8 @@ COMMENT ON COLUMN audio_quality.noise_db IS 'Resting level of the channel in dB 
 COMMENT ON COLUMN audio_quality.snr_db IS 'level_db less noise_db in dB';
 COMMENT ON COLUMN audio_quality.clipping_ratio IS 'Share of speech samples at the ceiling of their range, 0 to 1; some 0.0005 in clean speech';
 COMMENT ON COLUMN audio_quality.bandwidth_hz IS 'Highest frequency that carries speech, in hertz';
-COMMENT ON COLUMN audio_quality.dropouts IS 'Number of gaps of digital silence amid loud speech, such as lost packets';
+COMMENT ON COLUMN audio_quality.dropouts IS 'Number of gaps of digital silence within loud speech, such as lost packets';
 COMMENT ON COLUMN audio_quality.dropout_s IS 'Their length together in seconds';
 COMMENT ON COLUMN audio_quality.crosstalk_db IS 'Level of the other side on this channel, in dB relative to the other side; NULL where none was found';
 COMMENT ON COLUMN audio_quality.word_probability IS 'Mean probability of the recognised words, 0 to 1; NULL for fewer than ten';
-COMMENT ON COLUMN audio_quality.swap_suspected IS 'Whether what is said speaks clearly against the channel that was given for the agent';
+COMMENT ON COLUMN audio_quality.swap_suspected IS 'Whether the words clearly contradict the channel that was given for the agent';

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS hold_track (
     frames UINTEGER[] NOT NULL CHECK (len(frames) = len(landmarks))
 );
 
-COMMENT ON TABLE hold_track IS 'One row per piece of hold music that was heard in several recordings and is known again at once';
+COMMENT ON TABLE hold_track IS 'One row per piece of hold music that occurs in several recordings';
 COMMENT ON COLUMN hold_track.track_id IS 'Name of the track, 16 hex digits';
 COMMENT ON COLUMN hold_track.learned_at IS 'When it became known, instant';
 COMMENT ON COLUMN hold_track.recordings IS 'Number of recordings it was learned from';

@@ -18,11 +18,11 @@ CREATE TABLE IF NOT EXISTS personal_data (
 COMMENT ON TABLE personal_data IS 'One row per time the customer gives personal or account data: what and when, never the value';
 COMMENT ON COLUMN personal_data.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN personal_data.datum_index IS 'Number of the datum in the recording, from 0';
-COMMENT ON COLUMN personal_data.kind IS 'date_of_birth, address, account_number (also other references), card_number, phone, email, ssn (US social security number) or reason_with_details (the first telling of why the customer calls)';
+COMMENT ON COLUMN personal_data.kind IS 'date_of_birth, address, account_number (also other references), card_number, phone, email, ssn (US social security number) or reason_with_details (the first statement of why the customer calls)';
 COMMENT ON COLUMN personal_data.start_s IS 'Start of its first word in seconds from the start of the recording';
 COMMENT ON COLUMN personal_data.end_s IS 'End of its last word in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN personal_data.turn_index IS 'Turn in which it begins, see table turn';
-COMMENT ON COLUMN personal_data.role IS 'Who gave it: customer, or unknown where nobody knows who speaks; the agent and the ivr give none';
+COMMENT ON COLUMN personal_data.role IS 'Who gave it: customer, or unknown where the speaker''s role is; agent and ivr never';
 COMMENT ON COLUMN personal_data.digits IS 'How many digits the number has; 0 for what is not read as a number';
 COMMENT ON COLUMN personal_data.luhn_valid IS 'Whether the check digit of a whole card number is right; NULL for all else';
 COMMENT ON COLUMN personal_data.confidence IS 'Mean word probability, 0 to 1';

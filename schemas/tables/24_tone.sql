@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS tone (
     PRIMARY KEY (recording_id, turn_index)
 );
 
-COMMENT ON TABLE tone IS 'One row per turn: how it was said, against what is usual for its speaker in this call';
+COMMENT ON TABLE tone IS 'One row per turn: how it was said, relative to the speaker''s median in this call';
 COMMENT ON COLUMN tone.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN tone.turn_index IS 'The turn';
 COMMENT ON COLUMN tone.speech_s IS 'Speech of the speaker in the turn, without pauses, in seconds';
@@ -31,7 +31,7 @@ COMMENT ON COLUMN tone.level_db IS 'Level of the usable speech (its mean power) 
 COMMENT ON COLUMN tone.level_variation_db IS 'Standard deviation of the level of voiced speech within the turn in dB';
 COMMENT ON COLUMN tone.effort_db IS 'Energy from 1 to 3.4 kHz over that from 0.3 to 1 kHz, in dB above the speaker''s own median; rises with vocal effort at any gain';
 COMMENT ON COLUMN tone.words_per_min IS 'Recognised words per minute of the turn''s speech';
-COMMENT ON COLUMN tone.syllables_per_min IS 'Syllables, heard as peaks of the level, per minute of usable speech';
+COMMENT ON COLUMN tone.syllables_per_min IS 'Syllables, counted as peaks of the level, per minute of usable speech';
 COMMENT ON COLUMN tone.pause_share IS 'Share of the turn in which its speaker pauses, 0 to 1';
-COMMENT ON COLUMN tone.activation IS 'Pitch, level, effort and rate together against the speaker''s own, -1 to 1, 0 as usual; no emotion; NULL for agents unless settings ask for it';
-COMMENT ON COLUMN tone.word_sentiment IS 'Sentiment of the words alone, -1 to 1; NULL for agents unless settings ask for it';
+COMMENT ON COLUMN tone.activation IS 'Pitch, level, effort and rate together against the speaker''s own, -1 to 1, 0 as usual; no emotion; NULL for agents unless `tone.agents` is set';
+COMMENT ON COLUMN tone.word_sentiment IS 'Sentiment of the words alone, -1 to 1; NULL for agents unless `tone.agents` is set';

@@ -23,4 +23,4 @@ COMMENT ON COLUMN tone_curve.pitch_semitones IS 'Median pitch in semitones above
 COMMENT ON COLUMN tone_curve.level_db IS 'Level of the usable speech (its mean power) in dB above the median of the speaker''s turns';
 COMMENT ON COLUMN tone_curve.effort_db IS 'Energy from 1 to 3.4 kHz over that from 0.3 to 1 kHz, in dB above the median of the speaker''s turns';
 COMMENT ON COLUMN tone_curve.syllables_per_min IS 'Syllables per minute of usable speech';
-COMMENT ON COLUMN tone_curve.activation IS 'Pitch, level, effort and rate together, -1 to 1, 0 as usual; NULL for agents unless settings ask for it';
+COMMENT ON COLUMN tone_curve.activation IS 'Pitch, level, effort and rate together, -1 to 1, 0 as usual; NULL for agents unless `tone.agents` is set';

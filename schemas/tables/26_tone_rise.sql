@@ -8,11 +8,11 @@ CREATE TABLE IF NOT EXISTS tone_rise (
     high DOUBLE NOT NULL CHECK (high BETWEEN low AND 1)
 );
 
-COMMENT ON TABLE tone_rise IS 'One row per speaker whose activation climbs clearly somewhere: the greatest climb; agents only if settings ask for it';
+COMMENT ON TABLE tone_rise IS 'One row per speaker whose activation rises clearly: the greatest rise; agents only if `tone.agents` is set';
 COMMENT ON COLUMN tone_rise.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN tone_rise.speaker IS 'Label of the speaker within this recording';
 COMMENT ON COLUMN tone_rise.role IS 'Who speaks: agent, customer, ivr or unknown';
-COMMENT ON COLUMN tone_rise.start_s IS 'Where the climb starts, in seconds from the start of the recording';
-COMMENT ON COLUMN tone_rise.end_s IS 'Where it ends, in seconds from the start of the recording';
+COMMENT ON COLUMN tone_rise.start_s IS 'Start of the rise, in seconds from the start of the recording';
+COMMENT ON COLUMN tone_rise.end_s IS 'End of the rise, in seconds from the start of the recording';
 COMMENT ON COLUMN tone_rise.low IS 'Smoothed activation at its start, -1 to 1';
 COMMENT ON COLUMN tone_rise.high IS 'Smoothed activation at its end, -1 to 1';

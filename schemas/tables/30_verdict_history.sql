@@ -16,16 +16,16 @@ CREATE TABLE IF NOT EXISTS verdict_history (
     CHECK (old_verdict <> new_verdict)
 );
 
-COMMENT ON TABLE verdict_history IS 'One row per verdict that changed when a stored call was judged again; rows are only ever added';
+COMMENT ON TABLE verdict_history IS 'One row per verdict that changed when a stored call was rechecked or analysed again; rows are only ever added';
 COMMENT ON COLUMN verdict_history.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN verdict_history.rule_id IS 'The rule';
-COMMENT ON COLUMN verdict_history.changed_at IS 'When it was judged again, instant; the same for all calls of one recheck';
+COMMENT ON COLUMN verdict_history.changed_at IS 'When the verdict changed, instant; the same for all calls of one recheck';
 COMMENT ON COLUMN verdict_history.cause IS 'recheck (from the stored words and events) or analysis (from the audio)';
-COMMENT ON COLUMN verdict_history.old_rule_version IS 'Version of the rule that had judged';
-COMMENT ON COLUMN verdict_history.new_rule_version IS 'Version of the rule that judged now';
-COMMENT ON COLUMN verdict_history.old_verdict IS 'Verdict until then: pass, fail, not_applicable or not_determinable';
-COMMENT ON COLUMN verdict_history.new_verdict IS 'Verdict since then';
-COMMENT ON COLUMN verdict_history.old_start_s IS 'Start of the evidence until then, in seconds from the start of the recording';
-COMMENT ON COLUMN verdict_history.new_start_s IS 'Start of the evidence since then, in seconds from the start of the recording';
-COMMENT ON COLUMN verdict_history.old_quote IS 'The words that decided until then';
-COMMENT ON COLUMN verdict_history.new_quote IS 'The words that decided since then';
+COMMENT ON COLUMN verdict_history.old_rule_version IS 'Version of the rule before the change';
+COMMENT ON COLUMN verdict_history.new_rule_version IS 'Version of the rule after the change';
+COMMENT ON COLUMN verdict_history.old_verdict IS 'Verdict before the change: pass, fail, not_applicable or not_determinable';
+COMMENT ON COLUMN verdict_history.new_verdict IS 'Verdict after the change';
+COMMENT ON COLUMN verdict_history.old_start_s IS 'Start of the evidence before the change, in seconds from the start of the recording';
+COMMENT ON COLUMN verdict_history.new_start_s IS 'Start of the evidence after the change, in seconds from the start of the recording';
+COMMENT ON COLUMN verdict_history.old_quote IS 'The words that decided before the change';
+COMMENT ON COLUMN verdict_history.new_quote IS 'The words that decided after the change';

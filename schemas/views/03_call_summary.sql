@@ -126,7 +126,7 @@ COMMENT ON COLUMN call_summary.dead_air_count IS 'Number of long silences nobody
 COMMENT ON COLUMN call_summary.dead_air_s IS 'Length of those silences in seconds';
 COMMENT ON COLUMN call_summary.recording_disclosure IS 'Verdict: was the recording disclosed in time';
 COMMENT ON COLUMN call_summary.disclosure_status IS 'How the disclosure was, such as late, absent or partial';
-COMMENT ON COLUMN call_summary.hold_permission IS 'Verdict: was leave asked and given for every hold';
+COMMENT ON COLUMN call_summary.hold_permission IS 'Verdict: was permission asked and given for every hold';
 COMMENT ON COLUMN call_summary.hold_thanks IS 'Verdict: was the customer thanked after every hold';
 COMMENT ON COLUMN call_summary.passes IS 'Number of rules passed';
 COMMENT ON COLUMN call_summary.fails IS 'Number of rules failed';

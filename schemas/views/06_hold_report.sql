@@ -41,9 +41,9 @@ COMMENT ON COLUMN hold_report.holds_in_call IS 'Number of holds in the recording
 COMMENT ON COLUMN hold_report.start_s IS 'Start in seconds from the start of the recording';
 COMMENT ON COLUMN hold_report.end_s IS 'End in seconds from the start of the recording, exclusive';
 COMMENT ON COLUMN hold_report.duration_s IS 'Length of the hold in seconds';
-COMMENT ON COLUMN hold_report.kind IS 'What the customer heard: music, silence, tones, announcement or mixed';
+COMMENT ON COLUMN hold_report.kind IS 'What played: music, silence, tones, announcement or mixed';
 COMMENT ON COLUMN hold_report.permission IS 'granted, refused (held all the same), not_awaited, not_asked or not_determinable';
-COMMENT ON COLUMN hold_report.thanked IS 'Whether the agent gave thanks or apologised for the wait; NULL when it cannot be told';
+COMMENT ON COLUMN hold_report.thanked IS 'Whether the agent gave thanks or apologised for the wait; NULL when it cannot be determined';
 COMMENT ON COLUMN hold_report.request_start_s IS 'Start of the turn that asked for or announced the hold, in seconds; NULL without one';
 COMMENT ON COLUMN hold_report.request_text IS 'What was said in the turn that asked for the hold';
 COMMENT ON COLUMN hold_report.return_start_s IS 'Start of the agent''s first turn after the hold, in seconds';

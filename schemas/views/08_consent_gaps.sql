@@ -51,7 +51,7 @@ COMMENT ON COLUMN consent_gaps.law_as_of IS 'Date as of which the rule was held 
 COMMENT ON COLUMN consent_gaps.law_source IS 'Statute or court decision';
 COMMENT ON COLUMN consent_gaps.law_note IS 'What is disputed or peculiar';
 COMMENT ON COLUMN consent_gaps.verdict IS 'fail or not_determinable';
-COMMENT ON COLUMN consent_gaps.status IS 'What was amiss, such as late, absent or partial';
+COMMENT ON COLUMN consent_gaps.status IS 'The fault, such as late, absent or partial';
 COMMENT ON COLUMN consent_gaps.reason IS 'Why it could not be determined';
 COMMENT ON COLUMN consent_gaps.quote IS 'The words that decided';
 COMMENT ON COLUMN consent_gaps.disclosed_s IS 'Start of a late disclosure in seconds from the start of the recording; else NULL';

@@ -54,18 +54,18 @@ LEFT JOIN before_it
     AND before_it.nearness = 1
 ORDER BY climb DESC, rise.recording_id, rise.start_s;
 
-COMMENT ON VIEW call_turning_points IS 'One row per speaker whose activation climbs clearly, steepest first: where the call may have turned; agents only if settings ask for it';
+COMMENT ON VIEW call_turning_points IS 'One row per speaker whose activation rises clearly, steepest first; agents only if `tone.agents` is set';
 COMMENT ON COLUMN call_turning_points.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN call_turning_points.call_ref IS 'The telephone system''s name for the call';
 COMMENT ON COLUMN call_turning_points.uri IS 'Where the file was last seen';
 COMMENT ON COLUMN call_turning_points.started_at IS 'When the call began, instant';
 COMMENT ON COLUMN call_turning_points.queue IS 'Queue or team that took the call';
 COMMENT ON COLUMN call_turning_points.agent_id IS 'The agent''s identifier';
-COMMENT ON COLUMN call_turning_points.role IS 'Whose activation climbs: customer, and others if settings ask for it';
-COMMENT ON COLUMN call_turning_points.start_s IS 'Where the climb starts, in seconds from the start of the recording';
-COMMENT ON COLUMN call_turning_points.end_s IS 'Where it ends, in seconds from the start of the recording';
+COMMENT ON COLUMN call_turning_points.role IS 'Whose activation rises: customer, and others if `tone.agents` is set';
+COMMENT ON COLUMN call_turning_points.start_s IS 'Start of the rise, in seconds from the start of the recording';
+COMMENT ON COLUMN call_turning_points.end_s IS 'End of the rise, in seconds from the start of the recording';
 COMMENT ON COLUMN call_turning_points.low IS 'Smoothed activation at its start, -1 to 1';
 COMMENT ON COLUMN call_turning_points.high IS 'Smoothed activation at its end, -1 to 1';
 COMMENT ON COLUMN call_turning_points.climb IS 'high less low, up to 2';
-COMMENT ON COLUMN call_turning_points.text_before IS 'What the other side said last before the end of the climb';
+COMMENT ON COLUMN call_turning_points.text_before IS 'What the other side said last before the end of the rise';
 COMMENT ON COLUMN call_turning_points.text_at_end IS 'What the speaker said at its end';

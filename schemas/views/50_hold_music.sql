@@ -15,7 +15,7 @@ LEFT JOIN call USING (recording_id)
 GROUP BY ALL
 ORDER BY recordings DESC, hold_track.track_id;
 
-COMMENT ON VIEW hold_music IS 'One row per known piece of hold music: how often it was heard';
+COMMENT ON VIEW hold_music IS 'One row per known piece of hold music: how often it was found';
 COMMENT ON COLUMN hold_music.track_id IS 'Name of the track, 16 hex digits';
 COMMENT ON COLUMN hold_music.learned_at IS 'When it became known, instant';
 COMMENT ON COLUMN hold_music.learned_from IS 'Number of recordings it was learned from';

@@ -1,10 +1,11 @@
 """Faults put into the program one by one: do its tests notice?
 
-    python tests/mutation/run.py [--count 300] [--seed 1] [--only pipeline/metrics]
+    python tests/mutation/run.py [--count 300] [--seed 1] [--only pipeline/metrics ...] [--survivors]
 
-Draws mutants by a seed, runs each against the tests that `targets.toml` names for its module, two at a time,
-and prints those that survive. Results are kept in `out/mutants.jsonl`: a run that was stopped goes on, and a
-mutant is tried once as long as its module and its tests stay the same.
+Draws mutants by a seed, runs each against the tests that `targets.toml` names for its module, and prints those
+that survive. Most are put into running code (`patched.py`); the others take a fresh process each, `--processes`
+at a time. Results are kept in `out/mutants.jsonl`: a run that was stopped goes on, and a mutant is tried once as
+long as its module and its tests stay the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -62,7 +64,6 @@ class Running:
     """A child process that tries a mutant in a copy of the checkout."""
 
     mutant: Mutant
-    key: str
     slot: Path
     until: float
     started: float
@@ -95,6 +96,16 @@ def make_slot(folder: Path) -> Path:
     return folder
 
 
+def enter(slot: Path) -> None:
+    """From here on, this process works in the copy at `slot` and imports the program from there."""
+    os.chdir(slot)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(slot), os.environ.get("PYTHONPATH", "")])
+    sys.path[:0] = [str(slot), str(slot / "tests")]
+    import pipeline  # noqa: PLC0415
+
+    assert str(pipeline.__file__).startswith(str(slot)), pipeline.__file__
+
+
 def fork_tests(slot: Path, tests: tuple[str, ...], *, keep_bytecode: bool) -> int:
     """Run tests in a child process that sees the copy at `slot`; its exit code is pytest's."""
     pid = os.fork()
@@ -102,18 +113,13 @@ def fork_tests(slot: Path, tests: tuple[str, ...], *, keep_bytecode: bool) -> in
         return pid
     try:
         os.setsid()
-        os.chdir(slot)
         with (slot / "log.txt").open("w") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         sys.dont_write_bytecode = not keep_bytecode
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(slot), os.environ.get("PYTHONPATH", "")])
-        sys.path[:0] = [str(slot), str(slot / "tests")]
+        enter(slot)
         import pytest  # noqa: PLC0415
 
-        import pipeline  # noqa: PLC0415
-
-        assert str(pipeline.__file__).startswith(str(slot)), pipeline.__file__
         os._exit(int(pytest.main([*OPTIONS, *tests])))
     except BaseException as error:  # noqa: BLE001 - an import that fails is a mutant noticed
         print(repr(error), flush=True)
@@ -121,14 +127,12 @@ def fork_tests(slot: Path, tests: tuple[str, ...], *, keep_bytecode: bool) -> in
 
 
 def baseline_s(slot: Path, target: Target) -> float:
-    """Seconds that the tests of a target take without a fault; they must pass."""
-    for keep in (True, False):
-        started = time.monotonic()
-        _, status = os.waitpid(fork_tests(slot, target.tests, keep_bytecode=keep), 0)
-        if os.waitstatus_to_exitcode(status) != 0:
-            sys.exit(
-                f"the tests fail without a mutant: {' '.join(target.tests)}\n{(slot / 'log.txt').read_text()}"
-            )
+    """Seconds that the tests of a target take in a fresh process without a fault; they must pass."""
+    started = time.monotonic()
+    _, status = os.waitpid(fork_tests(slot, target.tests, keep_bytecode=True), 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        log = (slot / "log.txt").read_text()
+        sys.exit(f"the tests fail without a mutant: {' '.join(target.tests)}\n{log}")
     return time.monotonic() - started
 
 
@@ -147,18 +151,25 @@ def known_results() -> dict[str, str]:
     return {row["key"]: row["result"] for row in rows}
 
 
+def survived(mutants: list[Mutant]) -> list[Mutant]:
+    """The mutants that survived when they were last tried, whatever the tests were then."""
+    last = {key.partition("-")[0]: result for key, result in known_results().items()}
+    sources = {m.module: (ROOT / m.module).read_text(encoding="utf-8") for m in mutants}
+    return [mutant for mutant in mutants if last.get(mutant.key(sources[mutant.module])) == "survived"]
+
+
 def write_module(slot: Path, module: str, text: str) -> None:
     (slot / module).write_text(text, encoding="utf-8")
     for compiled in (slot / module).parent.glob(f"__pycache__/{Path(module).stem}.*.pyc"):
         compiled.unlink()
 
 
-def start(slot: Path, mutant: Mutant, key: str, target: Target, limit_s: float) -> tuple[int, Running]:
+def start(slot: Path, mutant: Mutant, target: Target, limit_s: float) -> tuple[int, Running]:
     source = (ROOT / mutant.module).read_text(encoding="utf-8")
     write_module(slot, mutant.module, mutant.applied(source))
     pid = fork_tests(slot, target.tests, keep_bytecode=False)
     now = time.monotonic()
-    return pid, Running(mutant=mutant, key=key, slot=slot, until=now + limit_s, started=now)
+    return pid, Running(mutant=mutant, slot=slot, until=now + limit_s, started=now)
 
 
 def finished(running: dict[int, Running]) -> list[tuple[Running, str]]:
@@ -182,46 +193,82 @@ def finished(running: dict[int, Running]) -> list[tuple[Running, str]]:
     return out
 
 
+def try_patched(
+    slot: Path, target: Target, mutants: list[Mutant], kept: Callable[[Mutant, str, float], None]
+) -> list[Mutant]:
+    """Try mutants in forks of one pytest session; those that need a fresh process are given back.
+
+    The session runs in a process of its own, which knows the program from the slot alone.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        enter(slot)
+        import patched  # noqa: PLC0415
+        import pytest  # noqa: PLC0415
+
+        with os.fdopen(writing, "w") as out:
+
+            def tell(mutant: Mutant, result: str, seconds: float) -> None:
+                print(json.dumps([mutants.index(mutant), result, seconds]), file=out, flush=True)
+
+            session = patched.Patched(slot, mutants, tell)
+            pytest.main([*OPTIONS, "-s", "-W", "ignore", *target.tests], plugins=[session])
+            os._exit(int(session.failed))
+    os.close(writing)
+    left = dict(enumerate(mutants))
+    with os.fdopen(reading) as told:
+        for line in told:
+            at, result, seconds = json.loads(line)
+            kept(left.pop(at), result, seconds)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        sys.exit(f"the tests fail without a mutant: {' '.join(target.tests)}")
+    return list(left.values())
+
+
 def try_all(drawn: list[tuple[Mutant, str]], targets: list[Target], processes: int) -> dict[str, str]:
     """The result of each mutant by its key; those that are known are not tried."""
     results = known_results()
-    todo = [(mutant, key) for mutant, key in drawn if key not in results]
+    todo = {mutant: key for mutant, key in drawn if key not in results}
     print(f"{len(drawn)} mutants, {len(drawn) - len(todo)} of them tried before", flush=True)
     RESULTS.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, RESULTS.open("a", encoding="utf-8") as kept:
+    with tempfile.TemporaryDirectory() as folder, RESULTS.open("a", encoding="utf-8") as file:
         slots = [make_slot(Path(folder) / str(i)) for i in range(processes)]
-        needed = {target_of(mutant.module, targets) for mutant, _ in todo}
-        limits: dict[Target, float] = {}
+
+        def keep(mutant: Mutant, result: str, seconds: float) -> None:
+            results[todo[mutant]] = result
+            row = {"key": todo[mutant], "result": result, "mutant": str(mutant), "seconds": round(seconds, 1)}
+            print(json.dumps(row), file=file, flush=True)
+            if result == "survived":
+                print(f"survived  {mutant}", flush=True)
+
         for target in targets:
-            if target in needed:
-                limits[target] = 10 + SLOWER * max(baseline_s(slot, target) for slot in slots)
-                print(f"{(limits[target] - 10) / SLOWER:5.1f} s  {' '.join(target.tests)}", flush=True)
-        running: dict[int, Running] = {}
-        done = 0
-        while todo or running:
-            while todo and slots:
-                mutant, key = todo.pop(0)
-                target = target_of(mutant.module, targets)
-                pid, child = start(slots.pop(), mutant, key, target, limits[target])
-                running[pid] = child
-            for child, result in finished(running):
-                slots.append(child.slot)
-                results[child.key] = result
-                done += 1
-                seconds = time.monotonic() - child.started
-                row = {
-                    "key": child.key,
-                    "result": result,
-                    "mutant": str(child.mutant),
-                    "seconds": round(seconds, 1),
-                }
-                print(json.dumps(row), file=kept, flush=True)
-                if result == "survived":
-                    print(f"survived  {child.mutant}", flush=True)
-                elif done % 25 == 0:
-                    print(f"{len(todo) + len(running)} to go", flush=True)
-            time.sleep(0.02)
+            own = [mutant for mutant in todo if target_of(mutant.module, targets) is target]
+            if own:
+                print(" ".join(target.tests), flush=True)
+                try_fresh(slots, target, try_patched(slots[0], target, own, keep), keep)
     return results
+
+
+def try_fresh(
+    slots: list[Path], target: Target, mutants: list[Mutant], keep: Callable[[Mutant, str, float], None]
+) -> None:
+    """Try mutants in processes of their own, one for each slot at a time."""
+    if not mutants:
+        return
+    limit_s = 10 + SLOWER * max(baseline_s(slot, target) for slot in slots)
+    print(f"{(limit_s - 10) / SLOWER:5.1f} s in a fresh process, {len(mutants)} mutants", flush=True)
+    todo, free = list(mutants), list(slots)
+    running: dict[int, Running] = {}
+    while todo or running:
+        while todo and free:
+            pid, child = start(free.pop(), todo.pop(0), target, limit_s)
+            running[pid] = child
+        for child, result in finished(running):
+            free.append(child.slot)
+            keep(child.mutant, result, time.monotonic() - child.started)
+        time.sleep(0.02)
 
 
 def report(drawn: list[tuple[Mutant, str]], results: dict[str, str]) -> None:
@@ -246,12 +293,19 @@ def main() -> None:
     )
     options.add_argument("--count", type=int, default=300, help="how many mutants are drawn")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--only", default="", help="modules whose path begins like this")
+    options.add_argument("--only", nargs="+", default=[""], help="modules whose path begins like this")
     options.add_argument("--processes", type=int, default=2)
+    options.add_argument(
+        "--survivors", action="store_true", help="draw only from those that survived when last tried"
+    )
     chosen = options.parse_args()
     targets = read_targets()
-    modules = [m for target in targets for m in modules_of(target) if m.startswith(chosen.only)]
+    modules = dict.fromkeys(
+        m for target in targets for m in modules_of(target) if m.startswith(tuple(chosen.only))
+    )
     found = all_mutants(iter(modules), ROOT)
+    if chosen.survivors:
+        found = survived(found)
     mutants = random.Random(chosen.seed).sample(found, min(chosen.count, len(found)))
     digests = {target: digest_of(target.tests) for target in targets}
     drawn = []

@@ -1,4 +1,4 @@
-"""The check `beeps`: a recording beep is heard again and again as long as people talk.
+"""The check `beeps`: a recording beep sounds at regular times as long as people talk.
 
 The beep that gives notice of recording is a tone of about 1400 Hz for about 0.2 s, every 15 s or so (FCC,
 Use of Recording Devices, 1947). It is one way of giving notice among others, so a call in which none is
@@ -18,13 +18,13 @@ from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
 SAME_BEEP_S = 0.5
-"""Tones this close are one beep, heard on both channels."""
+"""Tones this close in time are one beep on both channels."""
 MOST_MISSED = 2
 """So many beeps in a row may go unheard under speech."""
 
 
 class Beeps(Check):
-    """A beep tone is heard at regular times over the conversation.
+    """A beep tone sounds at regular times over the conversation.
 
     The evidence is the stretch from the first beep to the last. Beeps during a hold do not count: the hold's
     own tones are something else. Up to two beeps in a row may go unheard under speech.
@@ -37,17 +37,17 @@ class Beeps(Check):
     near_hz: float = Field(1400.0, gt=0)
     """The usual pitch of a beep, in Hz."""
     within_hz: float = Field(150.0, gt=0)
-    """How far a beep's pitch may lie off."""
+    """Tolerance of a beep's frequency."""
     every_s: float = Field(15.0, gt=0)
     """The usual time from beep to beep, in seconds."""
     tolerance_s: float = Field(4.0, gt=0)
-    """How far one gap may lie off it."""
+    """Tolerance of a single gap."""
     longest_s: float = Field(0.6, gt=0)
     """A longer tone is no beep."""
     least: int = Field(3, ge=2)
     """Fewer beeps show no regular tone."""
     without: Literal["not_applicable", "fail"] = "not_applicable"
-    """The verdict when no regular beep is heard."""
+    """The verdict without a regular beep."""
 
     def judge(self, context: RuleContext, rule: Rule) -> Finding:
         """The verdict, with the times of the beeps in the detail."""
@@ -64,7 +64,7 @@ class Beeps(Check):
         return self._finding(context, rule, "pass" if max(gaps_s) <= longest_s else "fail", beeps_s)
 
     def _beeps_s(self, context: RuleContext, clock: Clock) -> tuple[float, ...]:
-        """When beeps begin, outside holds."""
+        """The starts of beeps outside holds, in seconds."""
         starts_s = sorted(
             sound.start_s
             for sound in context.call.sounds

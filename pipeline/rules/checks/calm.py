@@ -24,7 +24,7 @@ class _Pressure:
     """Those that could be judged, with their activation."""
 
     def as_detail(self) -> dict[str, Any]:
-        """When it was, and the highest activation of both, without unit."""
+        """Its time, and the highest activation of both, without unit."""
         return {
             "start_s": rounded(self.span.start_s),
             "end_s": rounded(self.span.end_s),

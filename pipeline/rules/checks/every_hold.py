@@ -20,7 +20,7 @@ _BASIS: Mapping[Permission | bool | None, Basis] = {
     "not_awaited": "phrase",
     True: "phrase",
 }
-"""What values rest on that were found by a phrase; the others were found by its absence."""
+"""The basis of values that a phrase determined; the others rest on its absence."""
 
 
 class EveryHold(Check):
@@ -78,7 +78,7 @@ class EveryHold(Check):
         return next((turn for turn in context.call.turns if turn.turn_index == index), None)
 
     def _window(self, context: RuleContext, hold: Hold) -> Span:
-        """Where the phrase was searched."""
+        """The window in which the phrase was searched."""
         call, settings = context.call, context.holds
         if self.field == "thanked":
             return Span(hold.end_s, min(call.duration_s, hold.end_s + settings.thanks_within_s))

@@ -1,4 +1,4 @@
-"""The check `hold_length`: no hold goes on too long without the agent checking back."""
+"""The check `hold_length`: no hold is too long unless the agent checks back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class HoldLength(Check):
     """No hold is longer than `holds.max_s` unless the agent checks back in between.
 
     A hold ends with the agent's first word after it, so an agent who checks back ends one hold and begins
-    another; a check-back that was heard inside a hold (under music on one channel) divides it likewise. The
-    evidence is the hold in which the customer waited longest unattended. Where doubtful words would make the
-    difference nothing is determined.
+    another. A check-back inside a hold, under music on one channel, divides it likewise. The evidence is the
+    hold in which the customer waited longest unattended. Where doubtful words would make the difference, the
+    verdict is not determinable.
     """
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})

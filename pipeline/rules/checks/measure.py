@@ -29,7 +29,7 @@ class Measure(Check):
     metric: Text
     """Name of the metric."""
     role: Role | None = None
-    """Whose; none for the whole call."""
+    """The role whose metric it is; without one, the whole call's."""
     of: Literal["value", "count"] = "value"
     """Its value (numerator over denominator), or its numerator alone, such as a number of events."""
     at_most: float | None = None

@@ -16,25 +16,30 @@ At = Literal["call", "start", "end", "hold", "hold_end", "transfer", "personal_d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When, and the phrase that makes it if one does; a moment that is not `sure` decides nothing."""
+    """A time, with its phrase if a phrase makes it; a moment that is not `sure` decides nothing."""
 
     span: Span
     match: Match | None = None
     sure: bool = True
 
 
-def moments_of(context: RuleContext, at: At, said: Iterable[Phrases]) -> tuple[Moment, ...]:
+def moments_of(
+    context: RuleContext, at: At, said: Iterable[Phrases], also: Iterable[Match] = ()
+) -> tuple[Moment, ...]:
     """The moments `at`, in order of time; doubtful ones only where there are no sure ones.
 
-    For `said` they are the places where one of the groups is found.
+    For `said` they are the places where one of the groups is found, and the phrases `also`.
     """
-    found = _places(context, said) if at == "said" else _KINDS[at](context)
+    found = _places(context, said, also) if at == "said" else _KINDS[at](context)
     return tuple(moment for moment in found if moment.sure) or found
 
 
-def _places(context: RuleContext, groups: Iterable[Phrases]) -> tuple[Moment, ...]:
-    """Each place where one of the groups is found."""
+def _places(
+    context: RuleContext, groups: Iterable[Phrases], also: Iterable[Match] = ()
+) -> tuple[Moment, ...]:
+    """Each place where one of the groups is found, and each phrase of `also` that lies nowhere there."""
     matches = [match for phrases in groups for match in find(context.transcript, phrases, phrases.speakers)]
+    matches += [match for match in also if not any(match.overlaps(other) for other in matches)]
     return tuple(
         Moment(span=match.span, match=match, sure=context.sure(match))
         for match in sorted(matches, key=lambda match: match.span)

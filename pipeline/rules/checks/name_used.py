@@ -24,7 +24,7 @@ from pipeline.spans import Span
 LEAST_WORDS = 4
 """With fewer words after the name was known the agent had no occasion to use it."""
 LEAST_TIMES = 2
-"""So often a name that was heard otherwise shows that it is the customer's."""
+"""Number of uses after which a name recognised differently is taken to be the customer's."""
 
 _MENTIONS = frozenset({
     "is", "for", "under", "to", "with", "from", "by", "of", "named", "called", "as", "i'm", "am", "name",
@@ -109,7 +109,7 @@ class NameUsed(Check):
 
 
 def _without_name(context: RuleContext, addressed: Sequence[Match]) -> _Outcome:
-    """What came of a call in which nobody gives the name."""
+    """The result for a call in which nobody gives the name."""
     if sure := [match for match in addressed if context.reliable(match.words)]:
         return _Outcome(verdict="pass", words=sure[0].words, times=len(sure))
     if any(turn.role == "unknown" for turn in context.call.turns):
@@ -122,7 +122,7 @@ def _without_name(context: RuleContext, addressed: Sequence[Match]) -> _Outcome:
 def _with_name(
     context: RuleContext, rule: Rule, names: Sequence[CustomerName], addressed: Sequence[Match]
 ) -> _Outcome:
-    """What came of a call in which the name is known: it was used, or another, or none."""
+    """The result for a call in which the name is known: it was used, another was used, or none was."""
     known_s = min(name.known_s for name in names)
     after = Span(known_s, context.call.duration_s)
     uses = list(_uses(context, rule, names, known_s))
@@ -131,7 +131,7 @@ def _with_name(
 
 
 def _by_name(context: RuleContext, uses: Sequence[tuple[Word, ...]]) -> _Outcome | None:
-    """What came of the uses of the name; None without any."""
+    """The result from uses of the name; None without any."""
     if not uses:
         return None
     sure = [use for use in uses if context.reliable(use)]
@@ -144,7 +144,7 @@ def _by_name(context: RuleContext, uses: Sequence[tuple[Word, ...]]) -> _Outcome
 def _by_another(
     context: RuleContext, names: Sequence[CustomerName], others: Sequence[Match]
 ) -> _Outcome | None:
-    """What came of addresses by another name, which may be the customer's; None without any."""
+    """The result from addresses by another name, which may be the customer's; None without any."""
     if not others:
         return None
     reason = "addressed by a name that was heard otherwise"
@@ -154,7 +154,7 @@ def _by_another(
 
 
 def _by_none(context: RuleContext, rule: Rule, after: Span) -> _Outcome:
-    """What it means that the agent used no name in the time `after` it was known."""
+    """The result if the agent used no name in the time `after` it was known."""
     if not context.intelligible(rule.speakers, after):
         return _Outcome(verdict="not_determinable", reason="the agent was not understood")
     said = sum(word.role in rule.speakers and word.start_s in after for word in context.call.words)
@@ -168,7 +168,7 @@ def _used_again(
 ) -> list[Match]:
     """The agent's addresses by one name, if there are at least two.
 
-    The customer's own name was heard once, perhaps wrongly; what the agent is heard to say again is no
+    The customer's own name was recognised once, perhaps wrongly; what the agent says again is no
     slip. A name from the metadata is sure, so another one does not become right by being used again.
     """
     if any(name.source == "metadata" for name in names):

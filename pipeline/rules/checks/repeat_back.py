@@ -1,7 +1,7 @@
 """The check `repeat_back`: what the customer gave is read back, or the agent asks whether it was understood.
 
 The agent's words are compared with the customer's own: digits and letters of numbers, days and figures of
-dates, the content words of a problem. A first name in thanks reads nothing back.
+dates, the content words of a problem. A first name in thanks does not count as reading back.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LEAST_DIGITS = 4
 MOST_WRONG = 0.25
 """Share of a number that may have been misheard on either side."""
 SHARED_WORDS = {"reason_with_details": 3}
-"""How many key words a sentence shares with a problem that it tells again."""
+"""Minimum number of key words that a sentence shares with the problem that it repeats."""
 SHARED_FIGURES = 2
-"""How many a sentence shares with a date or an address."""
+"""Minimum number of figures that a sentence shares with a date or an address."""
 
 DAY_WORDS = 5
-"""How close to the day its date or time is said."""
+"""Largest distance, in words, between a day and its date or time."""
 
 _EITHER: tuple[Role, ...] = ("agent", "unknown")
 _CUSTOMER: tuple[Role, ...] = ("customer",)
@@ -79,7 +79,7 @@ class _Echo:
 
     @property
     def start_s(self) -> float:
-        """When its first word begins."""
+        """The start of its first word, in seconds."""
         return self.words[0].start_s
 
 
@@ -122,7 +122,7 @@ class RepeatBack(Check):
 
 
 def _all_given(context: RuleContext, clock: Clock) -> tuple[_Given, ...]:
-    """What the customer gave, in order of time; a day that belongs to another datum is not one of its own."""
+    """The customer's data in order of time; a day that belongs to another datum is not listed by itself."""
     found = [_datum(context, clock, data) for data in context.personal_data]
     taken = [given.span for given in found if given.kind != "reason_with_details"]
     found += (day for day in _days(context, clock) if not any(day.span & span for span in taken))
@@ -166,7 +166,7 @@ def _days(context: RuleContext, clock: Clock) -> Iterator[_Given]:
 
 
 def _window(context: RuleContext, clock: Clock, given: Span) -> Span:
-    """When something that was given may be read back."""
+    """The window in which a datum may be read back."""
     end_s = clock.later(given.end_s, context.settings.repeat_back_within_s)
     return Span(given.start_s, min(end_s, context.call.duration_s))
 

@@ -6,22 +6,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.personal_data.find import PersonalData
+from pipeline.phrases.answers import Answer
 from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Verdict
 from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
+from pipeline.rules.checks.consent import Consent
 from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
 SLOT_TOKENS = 12
-"""How far from the phrase its parts may lie."""
+"""Largest distance between the phrase and its parts."""
 
 Status = Literal["in_time", "late", "partial", "absent", "unclear"]
 _VERDICTS: Mapping[Status, Verdict] = {"in_time": "pass", "unclear": "not_determinable"}
 """The verdicts other than fail."""
+
+Reason = Literal[
+    "no_conversation",
+    "not_heard_well",
+    "speaker_unknown",
+    "consent_unanswered",
+    "consent_answer_not_heard_well",
+    "opening_not_understood",
+    "starts_mid_call",
+    "possibly_misheard",
+]
+"""Why nothing can be determined."""
+_REASONS: Mapping[Reason, str] = {
+    "no_conversation": "Nobody but an announcement speaks.",
+    "not_heard_well": "The words that decide were not recognised well enough.",
+    "speaker_unknown": "It was said, but by whom is not known.",
+    "consent_unanswered": "Consent to the recording was asked for, and no answer was recognised.",
+    "consent_answer_not_heard_well": "The answer to the question for consent was not recognised well enough.",
+    "opening_not_understood": "What was said at the beginning was not recognised well enough.",
+    "starts_mid_call": "The recording starts in the middle of a call, so the notice may have come before.",
+    "possibly_misheard": "A sentence was heard that may have been the notice but for one misheard word.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +90,26 @@ class _Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What somebody says of the groups that count: in announcements, and in questions for consent."""
+
+    announced: tuple[Match, ...]
+    asked: tuple[Match, ...]
+
+    @property
+    def all(self) -> tuple[Match, ...]:
+        """Both, in order of time; of two at one time the announcement comes first."""
+        return tuple(sorted((*self.announced, *self.asked), key=lambda match: match.span))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What was found: its status, the phrase if there is one, and for `unclear` the reason."""
+    """What was found: its status, the phrase if there is one, the answer, and for `unclear` the reason."""
 
     status: Status
     match: Match | None = None
-    reason: str | None = None
+    answer: Answer | None = None
+    reason_code: Reason | None = None
 
 
 class SaidInTime(Check):
@@ -81,14 +119,19 @@ class SaidInTime(Check):
     must have been said by then. Where the phrase is found in speech whose speaker is unknown nothing can be
     determined; where nobody says it, nobody whose words count did either. The deadline is the setting
     `rules.disclosure_deadline_s`.
+
+    Consent may be asked for instead. A question needs an answer: a yes passes, and so does a no, because the
+    customer knows then; without one nothing can be determined.
     """
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds", "transfers"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
 
     kind: Literal["said_in_time"]
-    said: Text
-    """Group of the phrases that count."""
+    said: tuple[Text, ...] = Field(min_length=1)
+    """Groups of the phrases that count; one may stand without a list."""
+    consent: Consent | None = None
+    """Questions for consent, which count where they are answered."""
     partial: Text
     """Group of the phrases that come near and do not count."""
     opening: Text
@@ -98,9 +141,15 @@ class SaidInTime(Check):
     slots: dict[str, tuple[Text, ...]] = Field(min_length=1)
     """Parts of the statement that are reported where they are found."""
 
+    @field_validator("said", mode="before")
+    @classmethod
+    def _one_or_many(cls, said: object) -> object:
+        return (said,) if isinstance(said, str) else said
+
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        return (self.said, self.partial, self.opening, *([self.misheard] if self.misheard else []))
+        asks = self.consent.groups() if self.consent else ()
+        return (*self.said, *asks, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
     def slot_patterns(self) -> Mapping[str, tuple[str, ...]]:
         """The patterns of the statement's parts."""
@@ -124,46 +173,74 @@ class SaidInTime(Check):
             "deadline_s": limits.deadline_s,
             "personal_data": _as_detail(limits.data),
             "taken_over_s": limits.taken_over_s,
-            **({"reason": outcome.reason} if outcome.reason else {}),
+            **_answer_detail(outcome.answer),
+            **_reason_detail(outcome.reason_code),
         }
         return rule.finding(_VERDICTS.get(outcome.status, "fail"), evidence, detail)
 
     def _outcome(self, context: RuleContext, rule: Rule, limits: _Limits) -> _Outcome:
-        """What of the statement was found, and whether that decides."""
+        """The parts of the statement that were found, and whether they decide."""
         if limits.clock is None:
-            return _Outcome(status="unclear", reason="nobody but an ivr speaks")
-        said = find(context.transcript, rule.phrases[self.said], rule.speakers)
-        known = [match for match in said if match.role != "unknown"]
-        reliable = [match for match in known if context.reliable(match.words)]
-        if in_time := [match for match in reliable if limits.allow(match, limits.data)]:
-            return _Outcome(status="in_time", match=in_time[0])
+            return _Outcome(status="unclear", reason_code="no_conversation")
+        found = self._found(context, rule)
+        if outcome := self._announced(context, found, limits) or self._asked(context, rule, found, limits):
+            return outcome
+        known = [match for match in found.all if match.role != "unknown"]
         if in_time := [match for match in known if limits.allow(match, limits.sure_data)]:
-            return _Outcome(status="unclear", match=in_time[0], reason="not heard well enough")
-        if unknown := [match for match in said if match.role == "unknown"]:
-            return _Outcome(status="unclear", match=unknown[0], reason="speaker unknown")
+            return _Outcome(status="unclear", match=in_time[0], reason_code="not_heard_well")
+        if unknown := [match for match in found.all if match.role == "unknown"]:
+            return _Outcome(status="unclear", match=unknown[0], reason_code="speaker_unknown")
         late = known[0] if known else None
         if fault := self._opening_fault(context, rule, limits.clock):
-            return _Outcome(status="unclear", match=late, reason=fault)
+            return _Outcome(status="unclear", match=late, reason_code=fault)
         if misheard := self._misheard(context, rule, limits):
-            reason = "the words that decide may have been misheard"
-            return _Outcome(status="unclear", match=misheard, reason=reason)
+            return _Outcome(status="unclear", match=misheard, reason_code="possibly_misheard")
         if late:
             return _Outcome(status="late", match=late)
         if partial := find(context.transcript, rule.phrases[self.partial], rule.speakers):
             return _Outcome(status="partial", match=partial[0])
         return _Outcome(status="absent")
 
-    def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> str | None:
+    def _found(self, context: RuleContext, rule: Rule) -> _Found:
+        """What is said of the groups that count; what stands in a question is not announced."""
+        asked = self.consent.questions(context, rule) if self.consent else ()
+        groups = (find(context.transcript, rule.phrases[name], rule.speakers) for name in self.said)
+        said = sorted((match for group in groups for match in group), key=lambda match: match.span)
+        announced = [match for match in said if not any(match.overlaps(question) for question in asked)]
+        return _Found(announced=tuple(announced), asked=asked)
+
+    def _announced(self, context: RuleContext, found: _Found, limits: _Limits) -> _Outcome | None:
+        """The first announcement in time that was recognised well enough to decide."""
+        sure = (match for match in found.announced if context.sure(match))
+        in_time = next((match for match in sure if limits.allow(match, limits.data)), None)
+        return _Outcome(status="in_time", match=in_time) if in_time else None
+
+    def _asked(self, context: RuleContext, rule: Rule, found: _Found, limits: _Limits) -> _Outcome | None:
+        """What came of the questions in time that were recognised well enough to decide."""
+        sure = (match for match in found.asked if context.sure(match))
+        questions = [match for match in sure if limits.allow(match, limits.data)]
+        if not questions:
+            return None
+        answers = self.consent.answers(context, rule, questions) if self.consent else ()
+        if not answers:
+            return _Outcome(status="unclear", match=questions[0], reason_code="consent_unanswered")
+        # The first reliable answer shows that the customer has understood the question.
+        answer = next((answer for answer in answers if context.sure(answer.match)), None)
+        if answer is None:
+            code: Reason = "consent_answer_not_heard_well"
+            return _Outcome(status="unclear", match=questions[0], answer=answers[0], reason_code=code)
+        return _Outcome(status="in_time", match=questions[0], answer=answer)
+
+    def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> Reason | None:
         """Why the opening cannot be judged, if so; silence shows nothing."""
         early = Span(0.0, clock.later(clock.start_s, context.settings.disclosure_deadline_s))
         spoke = context.call.confidence.said(rule.speakers, early)
         if not spoke or not context.intelligible(rule.speakers, early):
-            return "the opening was not understood"
-        opening = rule.phrases[self.opening]
-        return "the recording starts mid-call" if context.starts_mid_call(opening) else None
+            return "opening_not_understood"
+        return "starts_mid_call" if context.starts_mid_call(rule.phrases[self.opening]) else None
 
     def _misheard(self, context: RuleContext, rule: Rule, limits: _Limits) -> Match | None:
-        """What may have been the phrase, in time, but for a word the recogniser was not sure of."""
+        """A stretch in time that may have been the phrase, but for a word with a low probability."""
         if self.misheard is None:
             return None
         least = context.settings.sure_word_probability
@@ -175,6 +252,18 @@ class SaidInTime(Check):
 def _as_detail(data: PersonalData | None) -> dict[str, Any] | None:
     """Kind and time, never the value."""
     return {"kind": data.kind, "start_s": rounded(data.start_s)} if data else None
+
+
+def _answer_detail(answer: Answer | None) -> dict[str, Any]:
+    """Where consent was asked for: whether it was given, and when the answer begins."""
+    if answer is None:
+        return {}
+    return {"answer": {"agrees": answer.agrees, "start_s": rounded(answer.match.span.start_s)}}
+
+
+def _reason_detail(code: Reason | None) -> dict[str, Any]:
+    """Why nothing can be determined, as a code and as a sentence."""
+    return {"reason_code": code, "reason": _REASONS[code]} if code else {}
 
 
 def _slots(context: RuleContext, rule: Rule, match: Match) -> list[str]:

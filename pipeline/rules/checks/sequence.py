@@ -1,8 +1,9 @@
 """The check `sequence`: steps that are said, or never said, around the moments of a kind.
 
-Each step of a moment is met, not met, or open: where the deciding words are not reliable, where their
-speaker is unknown, or where the window was not understood. A moment is bad if one of its deciding steps is
-not met, open if one is open, else good. The verdict follows from the moments as the pack says.
+Each step of a moment is met, not met, or undetermined. It is undetermined if the deciding words are not
+reliable, if their speaker is unknown, or if the window was not recognised well enough. A moment is bad if one
+of its deciding steps is not met, undetermined if one is undetermined, and otherwise good. The keys `enough`,
+`missing` and `without` say how the verdict follows from the moments.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Role, Verdict
 from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
+from pipeline.rules.checks.consent import Consent
 from pipeline.rules.checks.moments import At, Moment, moments_of
 from pipeline.rules.checks.windows import Around, Step
 from pipeline.rules.context import RuleContext
@@ -27,7 +29,7 @@ from pipeline.spans import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What came of a step: met, not met, or None where that is open for the reason `why`."""
+    """The result of a step: `met` is true, false, or None where it could not be determined, and `why`."""
 
     step: Step
     met: bool | None
@@ -38,7 +40,7 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What came of a moment: good, bad, or None where that is open."""
+    """The result of a moment: `good` is true, false, or None where it could not be determined."""
 
     moment: Moment
     good: bool | None
@@ -46,12 +48,12 @@ class _Outcome:
 
     @property
     def deciding(self) -> tuple[_Look, ...]:
-        """The looks that made it so; all that decide for a good one."""
+        """The steps that decided the result; for a good moment, all steps that are not optional."""
         needed = tuple(look for look in self.looks if not look.step.optional)
         return tuple(look for look in needed if look.met is self.good) or needed
 
     def as_detail(self) -> dict[str, Any]:
-        """Times and names, never what was said."""
+        """The entry in the finding's detail: times and names of groups, without words."""
         return {
             "at_s": rounded(self.moment.span.start_s),
             "good": self.good,
@@ -83,20 +85,23 @@ class StepSequence(Check):
     place where a group of `said` is found."""
     said: tuple[Text, ...] = ()
     """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
+    consent: Consent | None = None
+    """With at = "said": questions for consent; a no in answer to one is such a place, too."""
     which: Literal["first", "last", "each"] = "each"
-    """Which of the moments are looked at."""
+    """The moments that are judged."""
     enough: Literal["all", "any"] = "all"
-    """How many of them must be good."""
+    """Whether all of them must be good, or one is enough."""
     without: Literal["not_applicable", "pass", "fail"] = "not_applicable"
     """The verdict when there is no such moment."""
     missing: Literal["fail", "not_applicable"] = "fail"
     """The verdict when a step is not met."""
     steps: tuple[Step, ...] = Field(min_length=1)
-    """What is to be said, or never said, at each moment."""
+    """The phrases that must be said, or must not be said, around each moment."""
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
-        return (*self.said, *(name for step in self.steps for name in step.say))
+        asks = self.consent.groups() if self.consent else ()
+        return (*self.said, *asks, *(name for step in self.steps for name in step.say))
 
     @field_validator("said", mode="before")
     @classmethod
@@ -108,6 +113,9 @@ class StepSequence(Check):
         if (self.at == "said") != bool(self.said):
             message = "said names the groups for at = 'said', and goes with nothing else"
             raise ValueError(message)
+        if self.consent and self.at != "said":
+            message = "consent goes with at = 'said'"
+            raise ValueError(message)
         if self.steps[0].after == "previous":
             message = "the first step has no previous one; its after is 'moment'"
             raise ValueError(message)
@@ -117,7 +125,7 @@ class StepSequence(Check):
         return self
 
     def judge(self, context: RuleContext, rule: Rule) -> Finding:
-        """The verdict, with the moments and what came of their steps in the detail."""
+        """The verdict; the detail lists the moments with the results of their steps."""
         if context.call.clock is None:
             return _bare(rule, "not_applicable", "nobody but an ivr speaks")
         speakers = {role for step in self.steps if not step.optional for role in _speakers(rule, step)}
@@ -137,8 +145,10 @@ class StepSequence(Check):
         return _finding(context, rule, verdict, chosen if whole else chosen[:1], detail)
 
     def _moments(self, context: RuleContext, rule: Rule) -> tuple[Moment, ...]:
-        """The moments that are looked at."""
-        moments = moments_of(context, self.at, [rule.phrases[name] for name in self.said])
+        """The moments that are judged."""
+        refusals = self.consent.refusals(context, rule) if self.consent else ()
+        said = [rule.phrases[name] for name in self.said]
+        moments = moments_of(context, self.at, said, refusals)
         return {"each": moments, "first": moments[:1], "last": moments[-1:]}[self.which]
 
     def _without_moments(self, context: RuleContext, rule: Rule) -> Finding:
@@ -151,7 +161,7 @@ class StepSequence(Check):
         return _bare(rule, self.without, reason, NOWHERE if by_phrase else Evidence(basis="event"))
 
     def _outcome(self, context: RuleContext, rule: Rule, moment: Moment) -> _Outcome:
-        """What came of the steps at a moment; a doubtful moment does not make the call bad."""
+        """The result of a moment; one that may not have been a moment is never bad, only undetermined."""
         looks: list[_Look] = []
         last: _Look | None = None
         for step in self.steps:
@@ -189,7 +199,7 @@ class StepSequence(Check):
         return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
 
     def _fault(self, context: RuleContext, speakers: frozenset[Role], window: Span) -> str | None:
-        """Why not finding a phrase in `window` shows nothing, if so."""
+        """The reason why a phrase may have been said in `window` though it was not found, if there is one."""
         if not context.intelligible(speakers, window):
             return "what was said there was not understood"
         if self.at == "start" and context.starts_mid_call(context.shared["opening"]):
@@ -200,18 +210,18 @@ class StepSequence(Check):
 
 
 def _speakers(rule: Rule, step: Step) -> frozenset[Role]:
-    """Whose words a step is searched in: its groups' roles, and whoever cannot be distinguished from them."""
+    """The roles in whose words a step is searched: those of its groups, and unknown ones."""
     return frozenset(role for name in step.say for role in rule.phrases[name].speakers)
 
 
 def _said(context: RuleContext, rule: Rule, group: str) -> tuple[Match, ...]:
-    """What the group's roles, or unknown speakers, say of it."""
+    """The matches of a group in the words of its roles and of unknown speakers."""
     phrases = rule.phrases[group]
     return find(context.transcript, phrases, phrases.speakers)
 
 
 def _windows(context: RuleContext, rule: Rule, step: Step, anchor: Span) -> dict[str, Span]:
-    """Where each group of a step is searched: turns are counted by the roles that say it."""
+    """The window of each group of a step; turns of the roles that say the group are counted."""
     call = context.call
     if call.clock is None:
         return dict.fromkeys(step.say, anchor)
@@ -220,7 +230,7 @@ def _windows(context: RuleContext, rule: Rule, step: Step, anchor: Span) -> dict
 
 
 def _together(values: Sequence[bool | None], *, all_: bool) -> bool | None:
-    """All, or any, of the values; None where the open ones decide."""
+    """All, or any, of the values; None where the undetermined ones decide."""
     decisive = not all_
     if decisive in values:
         return decisive
@@ -228,7 +238,7 @@ def _together(values: Sequence[bool | None], *, all_: bool) -> bool | None:
 
 
 def _first(context: RuleContext, look: _Look) -> Match:
-    """What was found first, of what is reliable if anything is."""
+    """The first reliable match of a step; without one, its first match."""
     sure = filter(context.sure, look.found)
     return min(sure, key=lambda match: match.span.start_s, default=look.found[0])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from pipeline.phrases.lexicon import Spec, Text
 from pipeline.records import WORD_TOLERANCE_S, Role, Turn
@@ -29,17 +29,25 @@ class Step(Spec):
     within_turns: int | None = Field(None, ge=1)
     """Turns of the roles that say it; the one the moment lies in is the first."""
     before: bool = False
-    """Searched before the moment instead of after it; what overlaps the moment counts either way."""
+    """Search before the moment instead of after it; words that overlap the moment count in both cases."""
     around: bool = False
-    """Searched on both sides of the moment, with the same limits on each."""
+    """Search on both sides of the moment, with the same limits."""
     after: Literal["moment", "previous"] = "moment"
-    """What both limits count from: the moment, or where the step before was found."""
+    """Start of both limits: the moment, or the place where the previous step was found."""
     never: bool = False
-    """Must not be said there."""
+    """The phrase must not be said there."""
     times: int = Field(1, ge=1)
-    """How often it must be said at least."""
+    """The number of times that it must be said at least."""
     optional: bool = False
-    """Reported, does not decide."""
+    """The step is reported but does not decide."""
+    past_opening: bool = False
+    """The first turn of the roles that say it does not count, unless it is their only one."""
+
+    @model_serializer(mode="wrap")
+    def _without_new_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the key out where it has no effect, so that rules keep the versions of release 0.1.0."""
+        values: dict[str, Any] = dump(self)
+        return values if self.past_opening else {k: v for k, v in values.items() if k != "past_opening"}
 
     @model_validator(mode="after")
     def _fitting(self) -> Step:
@@ -54,7 +62,7 @@ class Step(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What limits count by: the call's turns and its conversation time."""
+    """The units of limits: the call's turns and its conversation time."""
 
     duration_s: float
     clock: Clock
@@ -65,7 +73,7 @@ class Around:
 
         What overlaps the moment itself lies in it, and before a moment the whole turn the moment lies in.
         """
-        floors = self.floors(roles, moment) if step.within_turns else ()
+        floors = self.floors(roles, moment) if step.within_turns or step.past_opening else ()
         start_s, end_s = moment.start_s, moment.end_s
         if step.before or step.around:
             start_s = min(start_s, self._earliest(step, moment, floors))
@@ -74,6 +82,8 @@ class Around:
             end_s = max([end_s, *within])
         else:
             end_s = max(end_s, self._latest(step, moment, floors))
+        if step.past_opening and len(floors) > 1:
+            start_s = min(end_s, max(start_s, floors[0].end_s))
         return Span(max(0.0, start_s), min(self.duration_s, end_s))
 
     def _latest(self, step: Step, moment: Span, floors: Sequence[Span]) -> float:
@@ -131,7 +141,7 @@ class Around:
 
 
 def _ends_s(turns: Sequence[Turn]) -> float:
-    """When the last of some turns has ended."""
+    """The end of the last of some turns, in seconds."""
     return max(turn.end_s for turn in turns)
 
 

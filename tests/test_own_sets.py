@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.phrases.local_sets import without_sets
+from pipeline.phrases.lexicon import with_own_sets
 from pipeline.rules import load_rules
 
 HERE = Path("pack.toml")
@@ -17,34 +17,28 @@ def test_a_set_stands_in_the_patterns_as_alternatives():
     values = {
         "sets": {"soon": ["now", "in a {bit}"]},
         "phrases": {"told": {"any": ["back {soon}"], "but": ["{soon} {moment}"], "unless": "soon"}},
-        "why": "{soon}",
     }
-    assert without_sets(values, HERE, "phrases") == {
-        "phrases": {
-            "told": {
-                "any": ["back (now | in a {bit})"],
-                "but": ["(now | in a {bit}) {moment}"],
-                "unless": "soon",
-            }
-        },
-        "why": "{soon}",
-    }
+    told = {"any": ["back (now | in a {bit})"], "but": ["(now | in a {bit}) {moment}"], "unless": "soon"}
+    assert with_own_sets(values, HERE) == {"phrases": {"told": told}}
 
 
-def test_a_set_may_name_the_sets_before_it():
-    values = {"sets": {"one": ["a"], "two": ["{one} b", "c"]}, "told": {"any": ["{two} d"]}}
-    assert without_sets(values, HERE) == {"told": {"any": ["((a) b | c) d"]}}
+def test_a_set_may_name_other_sets_but_not_itself():
+    values = {"sets": {"two": ["{one} b", "c"], "one": ["a"]}, "told": {"any": ["{two} d"]}}
+    assert with_own_sets(values, HERE) == {"told": {"any": ["((a) b | c) d"]}}
+    values["sets"]["one"] = ["a {two}"]
+    with pytest.raises(UsageError, match="contains itself"):
+        with_own_sets(values, HERE)
 
 
 def test_a_file_without_sets_stays_as_it_is():
     values = {"told": {"any": ["a {b}"]}}
-    assert without_sets(values, HERE) == values
+    assert with_own_sets(values, HERE) == values
 
 
-@pytest.mark.parametrize("sets", [["a"], {"one": "a"}, {"one": []}, {"one": [""]}])
-def test_a_misshapen_table_is_refused_with_its_place(sets):
-    with pytest.raises(UsageError, match=r"pack\.toml: sets"):
-        without_sets({"sets": sets, "told": {"any": ["a"]}}, HERE)
+@pytest.mark.parametrize("sets", [["a"], {"one": "a"}, {"one": [""]}])
+def test_a_misshapen_table_is_refused(sets):
+    with pytest.raises(UsageError, match=r"pack\.toml"):
+        with_own_sets({"sets": sets, "told": {"any": ["a"]}}, HERE)
 
 
 def test_a_site_pack_may_have_sets_and_they_count_in_its_version(tmp_path):

@@ -1,0 +1,116 @@
+"""The rule packs of a folder as written, and a site's changes to the program's packs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.errors import UsageError
+from pipeline.phrases.lexicon import read_toml, readable, with_own_sets
+from pipeline.phrases.role_cues import ROLES_NAME
+from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME
+from pipeline.rules.spec import PackSpec, ScorecardEntry
+
+log = logging.getLogger(__name__)
+
+SCORECARD_NAME = "scorecard.toml"
+CHECK = "check"
+"""The table of a pack that describes its check."""
+_RELEASED_CHECK = "logic"
+"""The table `[check]` in packs of release 0.1.0; this name is read until release 0.3."""
+_NEEDS_ALL = frozenset({"counts", CHECK, "phrases", "examples"})
+_NO_PACKS = {LEXICON_NAME, SHARED_NAME, ROLES_NAME, SCORECARD_NAME}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A pack as read: its values and the files they come from; a fault is reported with the last one."""
+
+    values: dict[str, Any]
+    files: tuple[Path, ...]
+
+    @property
+    def file(self) -> Path:
+        """The file to name in reports of faults."""
+        return self.files[-1]
+
+
+def read_packs(folder: Path) -> dict[str, Pack]:
+    """The packs of one folder by id."""
+    out: dict[str, Pack] = {}
+    for path in sorted(folder.glob("*.toml")):
+        if path.name in _NO_PACKS:
+            continue
+        values = with_own_sets(_renamed(read_toml(path), path), path)
+        if "id" not in values:
+            raise UsageError("missing key", where=f"{path}: id", remedy="add it")
+        rule_id = str(values["id"])
+        if rule_id in out:
+            remedy = f"{out[rule_id].file.name} has it too; rename one"
+            raise UsageError("two rules with one id", where=f"{path}: id", value=rule_id, remedy=remedy)
+        out[rule_id] = Pack(values=values, files=(path,))
+    for rule_id, pack in out.items():
+        if pack.file.stem != rule_id:
+            remedy = "make it the file's name without .toml"
+            where = f"{pack.file}: id"
+            raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
+    return out
+
+
+def _renamed(values: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a pack with its table `[logic]` under its present name."""
+    if _RELEASED_CHECK not in values or CHECK in values:
+        return values
+    log.warning("%s: [%s] is called [%s] now; rename it before release 0.3", path, _RELEASED_CHECK, CHECK)
+    return {CHECK if key == _RELEASED_CHECK else key: value for key, value in values.items()}
+
+
+def with_site(own: Mapping[str, Pack], site: Path) -> dict[str, Pack]:
+    """The program's packs, replaced, changed and joined by the site's."""
+    if not any(site.glob("*.toml")):
+        remedy = "put one TOML file a rule there, or unset rules.packs"
+        raise UsageError("no rule packs", where=site, remedy=remedy)
+    out = dict(own)
+    for rule_id, pack in read_packs(site).items():
+        if rule_id in own and not _NEEDS_ALL & pack.values.keys():
+            values = own[rule_id].values | pack.values
+            out[rule_id] = Pack(values=values, files=(*own[rule_id].files, *pack.files))
+        else:
+            _check_whole(pack, own)
+            out[rule_id] = pack
+    return out
+
+
+def _check_whole(pack: Pack, own: Mapping[str, Pack]) -> None:
+    """Raise UsageError for a file that is neither a whole pack nor a change of one of our `own` rules."""
+    missing = [key for key, field in PackSpec.model_fields.items() if field.is_required()]
+    missing = [key for key in missing if key not in pack.values]
+    if not missing or pack.values.keys() - PackSpec.model_fields.keys():  # an unknown key says more
+        return
+    if pack.file.stem in own:
+        why = f"a file with any of {', '.join(sorted(_NEEDS_ALL))} replaces the whole rule"
+    else:
+        why = f"a rule of your own needs them; to change one of ours, name it: {', '.join(sorted(own))}"
+    remedy = f"{why}; start from what 'earwitness rules show ID' prints"
+    raise UsageError("missing keys", where=f"{pack.file}: {', '.join(missing)}", remedy=remedy)
+
+
+def read_scorecard(path: Path, packs: Mapping[str, Pack]) -> dict[str, ScorecardEntry]:
+    """The entries of a site's scorecard by rule; empty without one."""
+    if not path.is_file():
+        return {}
+    values = read_toml(path)
+    try:
+        scorecard = TypeAdapter(dict[str, ScorecardEntry]).validate_python(values)
+    except ValidationError as error:
+        raise readable(error, path, values) from None
+    for rule_id in scorecard.keys() - packs.keys():
+        known = ", ".join(sorted(packs))
+        remedy = "check the spelling"
+        raise UsageError("unknown rule", where=f"{path}: {rule_id}", allowed=known, remedy=remedy)
+    return scorecard
