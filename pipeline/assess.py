@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.events.call_kind import find_call_kind
 from pipeline.events.hold_phrases import hold_phrases
 from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
@@ -21,7 +22,7 @@ from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
 from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.tokens import Transcript
-from pipeline.records import CallAnalysis, Hold, Transfer
+from pipeline.records import CallAnalysis, Hold, PersonalDatum, Transfer
 from pipeline.rules import CallContext, RuleSet, judge
 from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
@@ -42,7 +43,10 @@ def find_events(
     says that the measures in `heard` were taken with these settings, so that they hold for the same events.
     `transcript` is the call's, made once with `rules.transcript`; without one it is made here.
     """
-    transcript = transcript or rules.transcript(heard.turns, heard.words)
+    spoken = rules.spoken(languages_of(heard))
+    if transcript is None or spoken is not rules:
+        transcript = spoken.transcript(heard.turns, heard.words)
+    rules = spoken
     scene = _scene(heard, transcript, rules)
     transfers = detect_transfers(scene)
     candidates = detect_holds(scene, settings.holds, transfers)
@@ -51,16 +55,32 @@ def find_events(
     timeline = _timeline(heard, scene, transfers, holds, settings)
     if not overlaps_known:
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
+    kind = find_call_kind(heard)
     kept = measured and _same_timing(timeline, heard)
     return replace(
         heard,
+        recording=replace(heard.recording, call_kind=kind.kind),
         holds=timeline.holds,
         transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
         metrics=heard.metrics if kept else measure(timeline, find_fit(heard.quality, settings.quality)),
-        personal_data=personal_data_records(transcript, rules.personal_data, heard.turns),
+        personal_data=_of_people(
+            personal_data_records(transcript, rules.personal_data, heard.turns), kind.machine_turns
+        ),
     )
+
+
+def languages_of(heard: CallAnalysis) -> tuple[str, ...]:
+    """The languages spoken in a call, that with most speech first."""
+    spoken = sorted(heard.quality, key=lambda channel: -channel.speech_s)
+    return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
+
+
+def _of_people(data: tuple[PersonalDatum, ...], machine_turns: frozenset[int]) -> tuple[PersonalDatum, ...]:
+    """The personal data that a person gave: what a machine says is nobody's."""
+    kept = [datum for datum in data if datum.turn_index not in machine_turns]
+    return tuple(replace(datum, datum_index=index) for index, datum in enumerate(kept))
 
 
 def _scene(heard: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene:
@@ -142,5 +162,7 @@ def find_findings(
         metrics=known.metrics,
         tone=known.tone,
         facts=known.call,
+        quality=known.quality,
+        kind=known.recording.call_kind,
     )
     return replace(known, findings=judge(case, rules, settings.rules, settings.holds, transcript))

@@ -47,7 +47,7 @@ def test_an_ivr_may_say_it():
 def test_only_an_ivr_is_no_conversation():
     case = a_case(say("ivr", 0.5, 4.0, "Welcome. Calls are recorded."))
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "nobody but an ivr speaks")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "nobody_speaks")
 
 
 def test_the_customers_words_do_not_disclose():
@@ -147,14 +147,14 @@ def test_doubtful_words_decide_nothing():
         a_case(say("agent", 1.0, 4.0, GREETING), say("agent", 5.0, 8.0, NOTICE)), set(NOTICE.split()), 0.2
     )
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "not heard well enough")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "words_unsure")
     assert found.quote == "This call is being recorded"
 
 
 def test_words_without_activity_decide_nothing():
     case = a_case(say("agent", 1.0, 4.0, GREETING), say("agent", 5.0, 8.0, NOTICE))
     case = replace(case, activities=(active("agent", 1.0, 4.0), active("customer", 5.0, 8.0)))
-    assert disclosure(case).detail["reason"] == "not heard well enough"
+    assert disclosure(case).detail["reason_code"] == "words_unsure"
 
 
 def test_doubtful_data_before_a_clear_disclosure_decides_nothing():
@@ -197,7 +197,7 @@ def test_a_late_disclosure_in_half_a_call_may_not_be_the_first():
         say("agent", 9.0, 12.0, NOTICE),
     )
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "the recording starts mid-call")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "starts_mid_call")
 
 
 @pytest.mark.parametrize("probability", [0.2, None])
@@ -208,7 +208,7 @@ def test_an_opening_that_was_not_understood(probability):
     else:
         case = doubtful(case, set(GREETING.split()), probability)
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "the opening was not understood")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "opening_not_understood")
 
 
 def test_nobody_hears_the_agent():

@@ -16,7 +16,7 @@ from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import StoredState
-from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprint
+from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprints
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -247,15 +247,15 @@ def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool
 def _is_outdated(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
     """Whether the audio would be heard differently by the recogniser or with the audio settings of now."""
     stored = known[item.recording_id]
-    wanted = (_fingerprints(item.settings)[0], versions.asr_model)
-    return stored.status == "analysed" and (stored.audio_hash, stored.asr_model) != wanted
+    heard = stored.audio_hash in _fingerprints(item.settings)[0] and stored.asr_model == versions.asr_model
+    return stored.status == "analysed" and not heard
 
 
 @lru_cache(maxsize=8)
-def _fingerprints(settings: Settings) -> tuple[str, str]:
-    """The fingerprints of the audio and of the assess settings."""
+def _fingerprints(settings: Settings) -> tuple[frozenset[str], str]:
+    """The fingerprints of calls that were heard as with these settings, and that of the assess settings."""
     values = settings.analysis_values()
-    return audio_fingerprint(values), assess_fingerprint(values)
+    return audio_fingerprints(values), assess_fingerprint(values)
 
 
 def _oldest_first(items: Iterable[WorkItem], known: Mapping[str, StoredState]) -> tuple[WorkItem, ...]:

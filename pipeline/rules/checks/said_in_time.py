@@ -98,6 +98,15 @@ class SaidInTime(Check):
     slots: dict[str, tuple[Text, ...]] = Field(min_length=1)
     """Parts of the statement that are reported where they are found."""
 
+    def due_s(self, context: RuleContext) -> float | None:
+        """The deadline, or before it the first personal data or another agent's taking over."""
+        limits = _Limits.of(context)
+        if limits.clock is None:
+            return None
+        deadline_s = limits.clock.later(limits.clock.start_s, limits.deadline_s)
+        others = (limits.data.start_s if limits.data else None, limits.taken_over_s)
+        return min([deadline_s, *(at_s for at_s in others if at_s is not None)])
+
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
         return (self.said, self.partial, self.opening, *([self.misheard] if self.misheard else []))
@@ -131,21 +140,21 @@ class SaidInTime(Check):
     def _outcome(self, context: RuleContext, rule: Rule, limits: _Limits) -> _Outcome:
         """What of the statement was found, and whether that decides."""
         if limits.clock is None:
-            return _Outcome(status="unclear", reason="nobody but an ivr speaks")
+            return _Outcome(status="unclear", reason="nobody_speaks")
         said = find(context.transcript, rule.phrases[self.said], rule.speakers)
         known = [match for match in said if match.role != "unknown"]
         reliable = [match for match in known if context.reliable(match.words)]
         if in_time := [match for match in reliable if limits.allow(match, limits.data)]:
             return _Outcome(status="in_time", match=in_time[0])
         if in_time := [match for match in known if limits.allow(match, limits.sure_data)]:
-            return _Outcome(status="unclear", match=in_time[0], reason="not heard well enough")
+            return _Outcome(status="unclear", match=in_time[0], reason="words_unsure")
         if unknown := [match for match in said if match.role == "unknown"]:
-            return _Outcome(status="unclear", match=unknown[0], reason="speaker unknown")
+            return _Outcome(status="unclear", match=unknown[0], reason="speaker_unknown")
         late = known[0] if known else None
         if fault := self._opening_fault(context, rule, limits.clock):
             return _Outcome(status="unclear", match=late, reason=fault)
         if misheard := self._misheard(context, rule, limits):
-            reason = "the words that decide may have been misheard"
+            reason = "misheard"
             return _Outcome(status="unclear", match=misheard, reason=reason)
         if late:
             return _Outcome(status="late", match=late)
@@ -158,9 +167,9 @@ class SaidInTime(Check):
         early = Span(0.0, clock.later(clock.start_s, context.settings.disclosure_deadline_s))
         spoke = context.call.confidence.said(rule.speakers, early)
         if not spoke or not context.intelligible(rule.speakers, early):
-            return "the opening was not understood"
+            return "opening_not_understood"
         opening = rule.phrases[self.opening]
-        return "the recording starts mid-call" if context.starts_mid_call(opening) else None
+        return "starts_mid_call" if context.starts_mid_call(opening) else None
 
     def _misheard(self, context: RuleContext, rule: Rule, limits: _Limits) -> Match | None:
         """What may have been the phrase, in time, but for a word the recogniser was not sure of."""
