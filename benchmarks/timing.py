@@ -59,8 +59,12 @@ class Remembering(FasterWhisper):
         self._made_with = (self.name, settings.asr.beam_size)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def recognise(self, windows: Sequence[NDArray[np.float32]], language: str) -> list[list[WindowWord]]:
+    def recognise(
+        self, windows: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+    ) -> list[list[WindowWord]]:
         """Words of each window, from memory where it has them."""
+        if not fallbacks:
+            return super().recognise(windows, language, fallbacks=False)
         files = [self._folder / f"{self._key(audio, language)}.json" for audio in windows]
         new = [i for i, file in enumerate(files) if not file.is_file()]
         for i, words in zip(new, super().recognise([windows[i] for i in new], language), strict=True):

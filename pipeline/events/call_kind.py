@@ -22,10 +22,12 @@ SAME_GREETING_S = 3.5  # a greeting goes on after a pause of no more than this
 LEAST_LIVE_S = 0.3
 SPEAKS_S = 1.5  # a live party who says so much takes part
 LEAST_MUSIC_S = 2.0
+LEAST_ANNOUNCING = 2  # patterns in a turn that is no announcement by its place in the call
 MANY_TURNS = 4  # with pauses for answers, so many turns of one side are half of a conversation
 ANSWER_PAUSE_S = (0.8, 20.0)
 
 _GREETING, _CARRIER = (any_pattern(load_words("roles")[key]) for key in ("machine", "carrier"))
+_ANNOUNCING = tuple(any_pattern([pattern]) for pattern in load_words("roles")["announcement"])
 _ANSWERS = word_set("talk", "answers")
 
 
@@ -132,9 +134,14 @@ def _machine_kind(turn: Turn, *, opening: bool) -> MachineKind | None:
         return "greeting"
     if is_queue_announcement(text):
         return "queue"
-    if turn.role == "ivr" or is_announcement(text):
+    if turn.role == "ivr" or (is_announcement(text) and _announces(text) >= LEAST_ANNOUNCING):
         return "announcement"
     return None
+
+
+def _announces(text: str) -> int:
+    """How many of the patterns of announcements a text has; a customer's words may have one by chance."""
+    return sum(pattern.search(text) is not None for pattern in _ANNOUNCING)
 
 
 def _beeped(sides: Sequence[_Side], sounds: Sequence[Sound]) -> list[_Side]:

@@ -130,6 +130,8 @@ def _language_doubt(context: RuleContext, rule: Rule, finding: Finding) -> str |
         return None
     if finding.verdict == "pass" and finding.basis in {"event", "measure"}:
         return None  # it rests on times alone
+    if finding.verdict == "not_applicable" and rule.check.applies_by_events:
+        return None
     spoken = set(context.call.languages)
     if not spoken & context.judged_in or (spoken - context.judged_in and not _shown(finding)):
         return "language_without_pack"

@@ -42,6 +42,8 @@ class Check(Spec):
     reads: ClassVar[frozenset[Part]]
     bases: ClassVar[frozenset[Basis]]
     needs: ClassVar[frozenset[Need]] = frozenset({"words", "roles"})
+    applies_by_events: ClassVar[bool] = False
+    """Whether events alone decide that a rule does not apply, in whatever language people speak."""
     by_meaning: ClassVar[bool] = True
     """Whether a sentence of the same meaning may be a near miss of what was not found."""
 

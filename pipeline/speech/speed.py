@@ -36,13 +36,13 @@ def is_suspicious(probabilities: Sequence[float], speech_s: float) -> bool:
     return not usual or fsum(probabilities) / len(probabilities) < SURE_PROBABILITY
 
 
-def find_speed(part: Part, speech_s: float, recognise: Callable[[Part], Confidence]) -> float:
+def find_speed(part: Part, speech_s: float, plain: float, recognise: Callable[[Part], Confidence]) -> float:
     """The speed, 2.0, 1.0 or 0.5, at which `part` plays, which has `speech_s` of speech.
 
-    `recognise` gives the confidence in what is recognised. Another speed than 1.0 is found only where it is
-    recognised clearly better and has a usual number of words.
+    `plain` is the mean probability of the words as they were recognised, and `recognise` gives the confidence
+    in what is recognised at another speed. Another than 1.0 is found only where speech is recognised clearly
+    better and has a usual number of words.
     """
-    plain, _ = recognise(part)
     best, found = plain + BETTER_BY, 1.0
     low, high = USUAL_WORDS_PER_S
     for speed in SPEEDS:

@@ -35,7 +35,7 @@ UNHEARD_END_S = 2.0  # the same behind the last word, whose end may be a little 
 MOST_TIMES = 4  # that anything is recognised
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 SHORT_S = 4.0  # speech of a window where a channel switches languages
-SPEED_PART_S = 12.0  # that is recognised at other speeds
+SPEED_PART_S = 10.0  # that is recognised at other speeds
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
 
@@ -208,14 +208,20 @@ class FasterWhisper:
         inside = sum(max(0.0, min(p.source.duration_s, ends_s - p.offset_s)) for p in first.window.pieces)
 
         def confidence(audio: NDArray[np.float32]) -> Confidence:
-            (found,) = self.recognise([audio], first.language)
+            (found,) = self.recognise([audio], first.language, fallbacks=False)
             values = [word.probability for word in found]
             return (sum(values) / len(values) if values else 0.0), len(values)
 
-        return find_speed(part, inside, confidence)
+        plain = sum(word.probability for word in words) / len(words)
+        return find_speed(part, inside, plain, confidence)
 
-    def recognise(self, audio: Sequence[NDArray[np.float32]], language: str) -> list[list[WindowWord]]:
-        """The words in each window of `audio`, spoken in `language`; times from the window's start."""
+    def recognise(
+        self, audio: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+    ) -> list[list[WindowWord]]:
+        """The words in each window of `audio`, spoken in `language`; times from the window's start.
+
+        Without `fallbacks` a failed decoding is not done again.
+        """
         if not audio:
             return []
         starts = [n / SAMPLE_RATE for n in accumulate((len(a) for a in audio), initial=0)]
@@ -230,6 +236,11 @@ class FasterWhisper:
         for segment in segments:
             index = bisect(starts, segment.seek / 100 + 0.01) - 1  # `seek` counts 10 ms, rounded down
             found[index].append(segment)
+        if not fallbacks:
+            return [
+                _whole_words([word for segment in segments_of for word in segment.words], start)
+                for segments_of, start in zip(found, starts[:-1], strict=True)
+            ]
         return [
             self._words(segments_of, start, audio_of, language)
             for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)

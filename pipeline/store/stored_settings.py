@@ -37,7 +37,8 @@ def assessed_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
     changes: dict[str, dict[str, Any]] = {}
     for one in declared(Settings):
         if one.id in heard_with:
-            changes.setdefault(one.section, {})[one.name] = heard_with[one.id]
+            value = heard_with[one.id]
+            changes.setdefault(one.section, {})[one.name] = tuple(value) if isinstance(value, list) else value
     sections = {name: getattr(given, name).model_copy(update=update) for name, update in changes.items()}
     return StoredSettings(
         settings=given.model_copy(update=sections),

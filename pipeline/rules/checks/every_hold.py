@@ -33,6 +33,7 @@ class EveryHold(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
+    applies_by_events: ClassVar[bool] = True
 
     kind: Literal["every_hold"]
     field: Literal["permission", "thanked"]

@@ -23,6 +23,7 @@ class HoldLength(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"event"})
+    applies_by_events: ClassVar[bool] = True
 
     kind: Literal["hold_length"]
     check_back: Text
