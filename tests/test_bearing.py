@@ -84,7 +84,7 @@ def test_a_notice_that_was_due_is_a_fail_though_the_recording_stops():
 
 def test_a_recording_that_ends_in_an_unfinished_sentence_stopped():
     cut = (*TALK[:-1], say("customer", 15, 18, "Great, and then I wanted"))
-    assert disclosure(case(*cut, duration_s=19.0))[1] == "stops_mid_call"
+    assert disclosure(case(*cut, duration_s=18.7))[1] == "stops_mid_call"
     assert disclosure(case(*cut, duration_s=30.0))[1] is None
 
 

@@ -30,7 +30,7 @@ from pipeline.records import (
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
-UNFINISHED_S = 1.5
+UNFINISHED_S = 0.8
 """A recording that ends so soon after an unfinished sentence stopped within it."""
 
 
