@@ -68,7 +68,6 @@ def test_a_clean_call_without_a_notice_fails():
         ({"kind": "voicemail"}, ("not_applicable", "call_kind")),
         ({"kind": "one_sided"}, ("not_determinable", "one_sided")),
         ({"kind": "monologue"}, ("not_determinable", "monologue")),
-        ({"duration_s": 18.1}, ("not_determinable", "stops_mid_call")),
     ],
 )
 def test_what_a_recording_does_not_show_fails_nobody(facts, expected):
@@ -80,6 +79,11 @@ def test_a_notice_that_was_due_is_a_fail_though_the_recording_stops():
     assert disclosure(case(*late, duration_s=90.1)) == ("fail", None)
     data = (*TALK, say("customer", 20, 26, "My card number is 4111 1111 1111 1111."))
     assert disclosure(case(*data, duration_s=26.1)) == ("fail", None)
+
+
+def test_a_recording_that_stops_before_the_notice_was_due_fails_nobody():
+    assert disclosure(case(*TALK[:-1], duration_s=14.1)) == ("not_determinable", "stops_mid_call")
+    assert disclosure(case(duration_s=18.1)) == ("fail", None)  # it ends with the farewell
 
 
 def test_a_recording_that_ends_in_an_unfinished_sentence_stopped():

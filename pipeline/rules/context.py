@@ -30,6 +30,8 @@ from pipeline.records import (
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
+ENDING_WORDS = 4
+FAREWELLS = frozenset({"bye", "goodbye", "bye-bye", "adiós"})
 UNFINISHED_S = 0.8
 """A recording that ends so soon after an unfinished sentence stopped within it."""
 
@@ -173,9 +175,12 @@ class RuleContext:
 
     def stops_early(self) -> bool:
         """Whether the recording stops within speech or shortly after words that do not end a sentence."""
+        call = self.call
+        ending = sorted(call.words, key=lambda word: word.end_s)[-ENDING_WORDS:]
+        if any(word.text.lower().strip(".,!?") in FAREWELLS for word in ending):
+            return False  # the call ended, and with it the recording
         if self.stops_mid_call():
             return True
-        call = self.call
         last = max(call.words, key=lambda word: word.end_s, default=None)
         if last is None or call.duration_s - last.end_s > UNFINISHED_S:
             return False
