@@ -14,7 +14,7 @@ from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Verdict
 from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
-from pipeline.rules.checks.consent import Consent
+from pipeline.rules.checks.consent import Consent, not_asked
 from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
@@ -108,7 +108,7 @@ class SaidInTime(Check):
     kind: Literal["said_in_time"]
     said: tuple[Text, ...] = Field(min_length=1)
     """Groups of the phrases that count; one may stand without a list."""
-    consent: Consent | None = None
+    consent: Consent | None = Field(None, exclude_if=not_asked)
     """Questions for consent, which count where they are answered."""
     partial: Text
     """Group of the phrases that come near and do not count."""

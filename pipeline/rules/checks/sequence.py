@@ -20,7 +20,7 @@ from pipeline.phrases.lexicon import Text
 from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Role, Verdict
 from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
-from pipeline.rules.checks.consent import Consent
+from pipeline.rules.checks.consent import Consent, not_asked
 from pipeline.rules.checks.moments import At, Moment, moments_of
 from pipeline.rules.checks.windows import Around, Step
 from pipeline.rules.context import RuleContext
@@ -85,7 +85,7 @@ class StepSequence(Check):
     place where a group of `said` is found."""
     said: tuple[Text, ...] = ()
     """With at = "said": groups, each searched in the words of its own roles; one may stand without a list."""
-    consent: Consent | None = None
+    consent: Consent | None = Field(None, exclude_if=not_asked)
     """With at = "said": questions for consent; a no in answer to one is such a place, too."""
     which: Literal["first", "last", "each"] = "each"
     """The moments that are judged."""
