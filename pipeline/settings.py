@@ -115,8 +115,17 @@ class AsrSettings(Section):
     """Processor; `auto` takes CUDA where it is available."""
     compute_type: str = "auto"
     """CTranslate2 compute type; `auto` is int8 on the CPU and float16 on CUDA."""
-    language: str = "en"
-    """Spoken language, as a code of Whisper."""
+    language: str = "auto"
+    """ISO 639-1 code of the language spoken, or `auto` to detect it on each channel.
+
+    Calls that were recognised with one of `languages` stay as they are under `auto`.
+    """
+    languages: tuple[str, ...] = Field(("en", "es"), min_length=1)
+    """The languages that `auto` chooses among."""
+    default_language: str = "en"
+    """The language that is taken where none is detected with enough probability."""
+    min_language_probability: float = Field(0.8, gt=0, le=1)
+    """Least probability of a detected language; below it, the default language is taken."""
     beam_size: int = Field(5, ge=1, le=20)
     """Beam width of the decoder."""
     batch_size: int = Field(8, ge=1, json_schema_extra=RUN)

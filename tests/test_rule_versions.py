@@ -14,7 +14,18 @@ from pipeline.rules import load as packs
 
 RELEASED = json.loads((Path(__file__).parent / "data/store_0_1_0/rule_versions.json").read_text())
 """The versions that release 0.1.0 stored with its verdicts and reviews."""
-CHANGED = {"recording_disclosure", "recording_objection"}
+CHANGED = {
+    "closing",
+    "escalation_offered",
+    "escalation_requested",
+    "greeting",
+    "hold_permission",
+    "hold_thanks",
+    "offer_further_help",
+    "recording_disclosure",
+    "recording_objection",
+    "transfer_explained",
+}
 """Rules whose content has changed since."""
 
 

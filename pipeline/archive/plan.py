@@ -21,7 +21,7 @@ from pipeline.notices import grouped
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import StoredState
-from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprint
+from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprints
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -250,16 +250,17 @@ def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool
 def _is_outdated(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
     """Whether the present recogniser, audio settings, methods or cues for roles could give other results."""
     stored = known[item.recording_id]
-    wanted = (_fingerprints(item.settings)[0], versions.asr_model, versions.attribution, AUDIO_ALGORITHM)
-    used = (stored.audio_hash, stored.asr_model, stored.attribution_version, stored.audio_algorithm)
-    return stored.status == "analysed" and used != wanted
+    wanted = (versions.asr_model, versions.attribution, AUDIO_ALGORITHM)
+    used = (stored.asr_model, stored.attribution_version, stored.audio_algorithm)
+    heard = stored.audio_hash in _fingerprints(item.settings)[0] and used == wanted
+    return stored.status == "analysed" and not heard
 
 
 @lru_cache(maxsize=8)
-def _fingerprints(settings: Settings) -> tuple[str, str]:
-    """The fingerprints of the audio and of the assess settings."""
+def _fingerprints(settings: Settings) -> tuple[frozenset[str], str]:
+    """The fingerprints of calls that were heard as with these settings, and that of the assess settings."""
     values = settings.analysis_values()
-    return audio_fingerprint(values), assess_fingerprint(values)
+    return audio_fingerprints(values), assess_fingerprint(values)
 
 
 def _oldest_first(items: Iterable[WorkItem], known: Mapping[str, StoredState]) -> tuple[WorkItem, ...]:

@@ -68,6 +68,11 @@ class Consent(Spec):
         return tuple(answer.match for answer in answers if not answer.agrees)
 
 
+def not_asked(consent: Consent | None) -> bool:
+    """Whether a check says nothing of consent, and is written, and hashed, as if it could not."""
+    return consent is None
+
+
 def _answered_until_s(context: RuleContext, question: Match) -> float:
     """Until when an answer counts."""
     if question.role != "ivr":
