@@ -60,7 +60,7 @@ def test_a_clean_call_without_a_notice_fails():
     [
         ({"quality": SWAPPED}, ("not_determinable", "channels_swapped")),
         ({"quality": FAST}, ("not_determinable", "speed")),
-        ({"quality": spoken("es")}, ("not_determinable", "language_without_pack")),
+        ({"quality": spoken("fr")}, ("not_determinable", "language_without_pack")),
         (
             {"quality": spoken("en", language_source="default", language_probability=0.01)},
             ("not_determinable", "language_unsure"),
@@ -100,7 +100,7 @@ def test_what_was_said_stays_where_only_the_other_side_is_missing():
 
 def test_times_are_judged_in_any_language():
     metrics = an_analysis().metrics
-    found = findings(case(quality=spoken("es"), metrics=metrics))
+    found = findings(case(quality=spoken("fr"), metrics=metrics))
     assert found["hold_length"].verdict == "not_applicable"
     assert "language" not in found["dead_air"].detail.get("reason_code", "")
     assert found["greeting"].detail["reason_code"] == "language_without_pack"
