@@ -107,10 +107,10 @@ def test_times_are_judged_in_any_language():
 
 
 def test_a_language_with_a_pack_is_judged_by_it_and_a_switch_in_both():
-    other = replace(RULES, language="es")
-    both = replace(RULES, rules=RULES.rules, others={"es": other})
+    other = replace(RULES, language="fr")
+    both = replace(RULES, rules=RULES.rules, others={"fr": other})
     said = (say("agent", 1, 4, f"Good morning. {NOTICE}"), *TALK[1:])
-    quality = (quality_of(0, languages=("es", "en"), language="es"), quality_of(1))
+    quality = (quality_of(0, languages=("fr", "en"), language="fr"), quality_of(1))
     found = {f.rule_id: f for f in judge(case(*said, quality=quality), both, SETTINGS.rules)}
     assert found["recording_disclosure"].verdict == "pass"
     assert disclosure(case(*said, quality=quality))[0] == "pass"

@@ -14,7 +14,8 @@ from pipeline.phrases.tokens import transcript_of_text
 from pipeline.rules import judge, load_rules
 from pipeline.rules.context import CallContext
 from pipeline.rules.labelled import read_sentences, try_rules
-from pipeline.rules.load import PACKS_FOLDER, other_languages
+from pipeline.rules.load import PACKS_FOLDER
+from pipeline.rules.site import languages_in
 from pipeline.settings import Settings
 
 RULES = load_rules()
@@ -45,7 +46,7 @@ def verdicts(*turns) -> dict[str, str]:
 
 
 def test_the_rules_that_have_a_spanish_pack():
-    assert other_languages() == ("es",)
+    assert languages_in(PACKS_FOLDER) == ("es",)
     assert [rule.id for rule in SPANISH.rules] == IDS
     assert RULES.others["es"].version == SPANISH.version
     assert SPANISH.language == SPANISH.lexicon.language == "es"

@@ -67,7 +67,16 @@ from pipeline.phrases.shared import GroupSpec, Language, load_language
 from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Role, Turn, Word
 from pipeline.rules.check import Rule
-from pipeline.rules.site import CHECK, SCORECARD_NAME, Pack, read_packs, read_scorecard, with_site
+from pipeline.rules.site import (
+    CHECK,
+    SCORECARD_NAME,
+    Pack,
+    languages_in,
+    read_packs,
+    read_packs_in,
+    read_scorecard,
+    with_site,
+)
 from pipeline.rules.spec import PackSpec, ScorecardEntry
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
@@ -75,8 +84,6 @@ VERSION_DIGITS = 12
 LANGUAGE_MARK = "."
 _NAMED = re.compile(r'^shared = "(?P<group>\w+)"$', re.MULTILINE)
 
-_OWN_KEYS = {"phrases", "examples"}
-"""What a pack of another language does not take over from the English one."""
 _VERDICT_KEYS = {"id", "roles", "counts", CHECK, "phrases"}
 
 
@@ -168,30 +175,10 @@ def load_rules(site: Path | None = None, language: str = DEFAULT_LANGUAGE) -> Ru
     """
     if language != DEFAULT_LANGUAGE:
         own = site / language if site is not None and (site / language).is_dir() else None
-        return _rules(_packs_in(language), own, language)
+        return _rules(read_packs_in(language, PACKS_FOLDER), own, language)
     rules = _rules(read_packs(PACKS_FOLDER), site, language)
-    others = {code: load_rules(site, code) for code in other_languages()}
+    others = {code: load_rules(site, code) for code in languages_in(PACKS_FOLDER)}
     return _together(rules, others) if others else rules
-
-
-def other_languages() -> tuple[str, ...]:
-    """The languages besides English that there are packs for, as ISO 639-1 codes."""
-    return tuple(sorted(path.name for path in PACKS_FOLDER.iterdir() if path.is_dir()))
-
-
-def _packs_in(language: str) -> dict[str, Pack]:
-    """The packs of another language: what they do not say themselves is as in the English ones."""
-    if language not in other_languages():
-        allowed = ", ".join((DEFAULT_LANGUAGE, *other_languages()))
-        raise UsageError(
-            "no rule packs for the language", value=language, allowed=allowed, remedy="add a folder"
-        )
-    english = read_packs(PACKS_FOLDER)
-    out = {}
-    for rule_id, pack in read_packs(PACKS_FOLDER / language).items():
-        base = {key: value for key, value in english[rule_id].values.items() if key not in _OWN_KEYS}
-        out[rule_id] = replace(pack, values=base | pack.values)
-    return out
 
 
 def _together(rules: RuleSet, others: Mapping[str, RuleSet]) -> RuleSet:
