@@ -36,16 +36,33 @@ def versions(rules: RuleSet) -> dict[str, str]:
     return {rule.id: rule.version for rule in (*rules.rules, *rules.inactive)}
 
 
+CHANGED = {
+    "agent_introduction",
+    "closing",
+    "greeting",
+    "hold_permission",
+    "hold_thanks",
+    "offer_further_help",
+}
+"""Rules whose phrases say more since release 0.1.0."""
+
+
 def test_versions_are_those_that_release_0_1_0_stored():
     """Reviews hang on them. Remove this test when the content of the lexicon or of all packs has changed."""
-    assert versions(load_rules()) == RELEASED
+    now = versions(load_rules())
+    unchanged = RELEASED.keys() - CHANGED
+    assert {rule: now[rule] for rule in unchanged} == {rule: RELEASED[rule] for rule in unchanged}
+    assert not {rule for rule in CHANGED if now[rule] == RELEASED[rule]}
 
 
 def test_comments_and_places_change_no_version(moved):
     for file in moved.rglob("*.toml"):
         text = file.read_text(encoding="utf-8")
         file.write_text(f"# Another comment.\n\n{text}\n# The end.\n", encoding="utf-8")
-    assert versions(load_rules()) == RELEASED
+    now = versions(load_rules())
+    unchanged = RELEASED.keys() - CHANGED
+    assert {rule: now[rule] for rule in unchanged} == {rule: RELEASED[rule] for rule in unchanged}
+    assert not {rule for rule in CHANGED if now[rule] == RELEASED[rule]}
 
 
 @pytest.mark.parametrize("name", ["lexicon.toml", "names.toml"])

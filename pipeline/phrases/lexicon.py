@@ -174,7 +174,9 @@ def with_sets_of_file(groups: Mapping[str, Any], sets: object) -> dict[str, Any]
     if not isinstance(sets, dict):
         return dict(groups)
     return {
-        name: {**group, _SETS: _used(group, {**sets, **group.get(_SETS, {})})} if isinstance(group, dict) else group
+        name: {**group, _SETS: _used(group, {**sets, **group.get(_SETS, {})})}
+        if isinstance(group, dict)
+        else group
         for name, group in groups.items()
     }
 
