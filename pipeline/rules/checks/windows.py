@@ -45,7 +45,7 @@ class Step(Spec):
 
     @model_serializer(mode="wrap")
     def _without_new_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a key that release 0.1.0 did not have where it says nothing: rules keep their versions."""
+        """Without the key that release 0.1.0 did not have, where it says nothing: versions stay."""
         values: dict[str, Any] = dump(self)
         return values if self.past_opening else {k: v for k, v in values.items() if k != "past_opening"}
 
