@@ -23,6 +23,9 @@
     unless = "group"              # a match is dropped where this group is found in the same utterance
     roles = ["customer"]          # instead of the rule's roles
 
+    [phrases.thanks.sets]         # word sets of the group; those of [sets] are every group's
+    holding = ["holding", "waiting"]
+
     [phrases.asks]                # or a group of phrases/en/shared.toml, which events are found with too
     shared = "ask"
 
