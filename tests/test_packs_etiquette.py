@@ -123,7 +123,11 @@ COMPLAINT = "customer: My parcel still has not arrived and I am really frustrate
         ("closing", (*PLAIN, "agent: They will tell you the same thing. Bye."), "fail"),
         ("closing", (*PLAIN, "customer: Have a great day."), "fail"),
         # Thanks for the call as it is opened close nothing; one turn may do both.
-        ("closing", ("agent: Thank you for calling Oak Mutual.", COMPLAINT, "agent: It left today."), "fail"),
+        (
+            "closing",
+            ("agent: Thank you for calling Oak Mutual.", COMPLAINT, "agent: It left us today."),
+            "fail",
+        ),
         (
             "closing",
             (
