@@ -24,14 +24,14 @@ from pipeline.settings import Settings
 ASKS = "Before we start, do you consent to the recording of this call?"
 MINDS = "Do you mind if I record this call?"
 REASON_CODES = {
-    "no_conversation",
-    "not_heard_well",
+    "nobody_speaks",
+    "words_unsure",
     "speaker_unknown",
     "consent_unanswered",
-    "consent_answer_not_heard_well",
+    "consent_answer_unsure",
     "opening_not_understood",
     "starts_mid_call",
-    "possibly_misheard",
+    "misheard",
 }
 
 
@@ -125,13 +125,13 @@ def test_an_answer_that_was_not_heard_well_decides_nothing():
     found = disclosure(case)
     assert (found.verdict, found.detail["reason_code"]) == (
         "not_determinable",
-        "consent_answer_not_heard_well",
+        "consent_answer_unsure",
     )
 
 
 def test_a_question_that_was_not_heard_well_decides_nothing():
     case = doubtful(asked(ASKS, ("customer", "Certainly.")), set(ASKS.split()), 0.2)
-    assert disclosure(case).detail["reason_code"] == "not_heard_well"
+    assert disclosure(case).detail["reason_code"] == "words_unsure"
 
 
 def test_an_announcement_needs_no_answer():

@@ -26,8 +26,8 @@ from pipeline.weights.sentences import (
 
 SETTINGS = RuleSettings()
 HELLO = say("agent", 0.0, 3.0, "Good morning, how can I help you?")
-TAPED = say("agent", 4.0, 8.0, "One moment. Everything here goes on tape so we can coach people.")
-SENTENCE = "Everything here goes on tape so we can coach people."
+TAPED = say("agent", 4.0, 8.0, "One moment. Our coaches get to hear everything that you tell us now.")
+SENTENCE = "Our coaches get to hear everything that you tell us now."
 
 
 class FakeEmbed:
