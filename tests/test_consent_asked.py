@@ -134,8 +134,23 @@ def test_a_question_that_was_not_heard_well_decides_nothing():
     assert disclosure(case).detail["reason_code"] == "not_heard_well"
 
 
-def test_an_announcement_needs_no_answer():
-    found = disclosure(asked(f"{NOTICE} Is that okay with you?"))
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{NOTICE} Is that okay with you?",
+        "Okay, this call is recorded.",
+        "no problem this call is being recorded",
+        "hi how are you good morning this call is being recorded",
+        "Can I just remind you this call is recorded?",
+        "Let me tell you that we record all calls.",
+        "I'm recording this call, is that all right with you?",
+        "I'd like to let you know this call is recorded.",
+        "Are you aware that this call is being recorded?",
+        "Okay, go ahead, you're on a recorded line.",
+    ],
+)
+def test_an_announcement_needs_no_answer(text):
+    found = disclosure(asked(text))
     assert (found.verdict, found.detail["status"]) == ("pass", "in_time")
     assert "answer" not in found.detail
 
@@ -151,6 +166,8 @@ def test_an_announcement_counts_beside_a_question_without_answer():
         "If you don't want to be recorded, say so now.",
         "If you do not wish this call to be recorded, please press two.",
         "You have the option not to be recorded.",
+        "By continuing you consent to being recorded.",
+        "If you object to recording, please hang up and write to us.",
     ],
 )
 def test_a_choice_is_a_disclosure(text):
