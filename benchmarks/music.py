@@ -18,8 +18,9 @@ import numpy as np
 from _line import channels_of, write_result
 from numpy.typing import NDArray
 
-from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import SAMPLE_RATE
+from pipeline.audio.search import find_audio
 from pipeline.settings import Settings
 from pipeline.spans import Span, difference, total_s
 from pipeline.speech.activity import VoiceModel

@@ -17,7 +17,8 @@ from _line import SAMPLES, write_result
 
 from pipeline.analyse import analyse
 from pipeline.archive.night import find_engine
-from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.decode import read_audio
+from pipeline.audio.search import find_audio
 from pipeline.records import Call
 from pipeline.settings import Settings
 from pipeline.weights.whisper import find_whisper, load_whisper

@@ -56,20 +56,25 @@ class Remembering(FasterWhisper):
         super().__init__(load_whisper(weights, settings.asr), settings.asr)
         self.name = f"{weights.name}@{weights.sha256[:12]}"
         self._folder = folder
-        self._made_with = json.dumps([self.name, settings.asr.beam_size, settings.asr.language])
+        self._made_with = (self.name, settings.asr.beam_size)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def recognise(self, windows: Sequence[NDArray[np.float32]]) -> list[list[WindowWord]]:
+    def recognise(
+        self, windows: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+    ) -> list[list[WindowWord]]:
         """Words of each window, from memory where it has them."""
-        files = [self._folder / f"{self._key(audio)}.json" for audio in windows]
+        if not fallbacks:
+            return super().recognise(windows, language, fallbacks=False)
+        files = [self._folder / f"{self._key(audio, language)}.json" for audio in windows]
         new = [i for i, file in enumerate(files) if not file.is_file()]
-        for i, words in zip(new, super().recognise([windows[i] for i in new]), strict=True):
+        for i, words in zip(new, super().recognise([windows[i] for i in new], language), strict=True):
             kept = [[w.start_s, w.end_s, w.text, w.probability] for w in words]
             files[i].write_text(json.dumps(kept), encoding="utf-8")
         return [_remembered(file) for file in files]
 
-    def _key(self, audio: NDArray[np.float32]) -> str:
-        return hashlib.sha256(self._made_with.encode() + audio.tobytes()).hexdigest()[:32]
+    def _key(self, audio: NDArray[np.float32], language: str) -> str:
+        made_with = json.dumps([*self._made_with, language])
+        return hashlib.sha256(made_with.encode() + audio.tobytes()).hexdigest()[:32]
 
 
 def _remembered(file: Path) -> list[WindowWord]:

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 from scipy.stats import rankdata
 
-from pipeline.audio.decode import find_audio, read_audio
+from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import HOP, SAMPLE_RATE, Mask, to_mask
+from pipeline.audio.search import find_audio
 from pipeline.prosody.baseline import Stretch, find_baseline, measure_stretch
 from pipeline.prosody.frames import measure_frames
 from pipeline.prosody.pitch import HIGH_HZ, LOW_HZ, track_pitch

@@ -15,14 +15,24 @@ from pipeline.audio.sounds import detect_sounds
 from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.tokens import Transcript
 from pipeline.prosody import Spoken, measure_tone
-from pipeline.records import AnalysisRun, Audio, AudioQuality, Call, CallAnalysis, HeardWord, Turn, Word
+from pipeline.records import (
+    AnalysisRun,
+    Audio,
+    AudioQuality,
+    Call,
+    CallAnalysis,
+    HeardWord,
+    Recording,
+    Turn,
+    Word,
+)
 from pipeline.rules import RuleSet
 from pipeline.rules.near_miss import NearMissMarker
 from pipeline.settings import Settings
 from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, voice_probabilities
 from pipeline.speech.attribution import Attribution, attribute_channels, attribute_voices
 from pipeline.speech.diarize import Diarize
-from pipeline.speech.quality import measure_quality
+from pipeline.speech.quality import language_of, measure_quality, with_language
 from pipeline.speech.transcribe import Transcribe
 from pipeline.speech.turns import activities_of, build_turns
 from pipeline.stages import Stages
@@ -74,16 +84,18 @@ def analyse(
     with stages("recognition"):
         heard = models.transcribe(channels)
     with stages("attribution"):
-        attribution = attribute(channels, heard, models, settings, rules.role_cues)
+        words_by_channel = [one.words for one in heard]
+        attribution = attribute(channels, words_by_channel, models, settings, rules.role_cues)
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
         quality = measure_quality(audio.samples, channels, attribution, settings.quality, rules.role_cues)
+        quality = with_language(quality, heard)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
     known = CallAnalysis(
-        recording=audio.recording,
+        recording=_in_language(audio.recording, quality),
         call=call,
         activities=activities_of(turns, attribution.voices),
         sounds=tuple(sound for channel in sounds for sound in channel.sounds),
@@ -101,6 +113,18 @@ def analyse(
     with stages("rules"):
         known = _judged(known, transcript, models, rules, settings)
     return _finished(known, _run(models, rules, settings, attribution, stages))
+
+
+def _in_language(recording: Recording, quality: Sequence[AudioQuality]) -> Recording:
+    """The recording with the language that most of its speech is in."""
+    if (channel := language_of(quality)) is None:
+        return recording
+    return replace(
+        recording,
+        language=channel.language,
+        language_probability=channel.language_probability,
+        language_source=channel.language_source,
+    )
 
 
 def attribute(
@@ -167,4 +191,11 @@ def _run(
 
 
 def _finished(known: CallAnalysis, run: AnalysisRun) -> CallAnalysis:
-    return replace(known, recording=replace(known.recording, analysed_at=datetime.now(UTC)), run=run)
+    recording = replace(known.recording, analysed_at=datetime.now(UTC))
+    run = replace(
+        run,
+        call_kind=recording.call_kind,
+        language=recording.language,
+        language_probability=recording.language_probability,
+    )
+    return replace(known, recording=recording, run=run)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.events.call_kind import find_call_kind
 from pipeline.events.hold_phrases import hold_phrases
 from pipeline.events.holds import detect_holds, without_honoured_refusals
 from pipeline.events.overlaps import detect_overlaps
@@ -22,7 +23,7 @@ from pipeline.metrics.sensitivity import STRETCHES_S, hold_count_at
 from pipeline.metrics.timeline import Timeline
 from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.tokens import Transcript
-from pipeline.records import CallAnalysis, Hold, Transfer
+from pipeline.records import CallAnalysis, Hold, PersonalDatum, Transfer
 from pipeline.rules import CallContext, RuleSet, judge
 from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
@@ -44,7 +45,10 @@ def find_events(
     settings and methods, so that they are kept if the events are unchanged. `transcript` is the call's, from
     `rules.transcript`; without one it is made here.
     """
-    transcript = transcript or rules.transcript(analysis.turns, analysis.words)
+    spoken = rules.spoken(languages_of(analysis))
+    if transcript is None or spoken is not rules:
+        transcript = spoken.transcript(analysis.turns, analysis.words)
+    rules = spoken
     scene = _scene(analysis, transcript, rules)
     transfers = detect_transfers(scene)
     candidates = detect_holds(scene, settings.holds, transfers)
@@ -53,16 +57,32 @@ def find_events(
     timeline = _timeline(analysis, scene, transfers, holds, settings)
     if not overlaps_known:
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
+    kind = find_call_kind(analysis, rules.role_cues)
     kept = measured and _same_timing(timeline, analysis)
     return replace(
         analysis,
+        recording=replace(analysis.recording, call_kind=kind.kind),
         holds=timeline.holds,
         transfers=transfers,
         overlaps=timeline.overlaps,
         silences=timeline.silences,
         metrics=analysis.metrics if kept else measure(timeline, find_fit(analysis.quality, settings.quality)),
-        personal_data=personal_data_records(transcript, rules.personal_data, analysis.turns),
+        personal_data=_of_people(
+            personal_data_records(transcript, rules.personal_data, analysis.turns), kind.machine_turns
+        ),
     )
+
+
+def languages_of(analysis: CallAnalysis) -> tuple[str, ...]:
+    """The languages spoken in a call, that with most speech first."""
+    spoken = sorted(analysis.quality, key=lambda channel: -channel.speech_s)
+    return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
+
+
+def _of_people(data: tuple[PersonalDatum, ...], machine_turns: frozenset[int]) -> tuple[PersonalDatum, ...]:
+    """The personal data that a person gave: what a machine says is nobody's."""
+    kept = [datum for datum in data if datum.turn_index not in machine_turns]
+    return tuple(replace(datum, datum_index=index) for index, datum in enumerate(kept))
 
 
 def _scene(analysis: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Scene:
@@ -145,5 +165,7 @@ def find_findings(
         metrics=analysis.metrics,
         tone=analysis.tone,
         facts=analysis.call,
+        quality=analysis.quality,
+        kind=analysis.recording.call_kind,
     )
     return replace(analysis, findings=judge(context, rules, settings.rules, settings.holds, transcript))

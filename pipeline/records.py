@@ -28,6 +28,7 @@ silence          Nobody speaks for longer than a threshold, and it is not a hold
 conversation time  The call from the agent's first word on, without holds and announcements.
 prosody          How something is said: pitch, level, tempo and effort, relative to the speaker's own usual.
 activation       How aroused a voice sounds, as one number taken from its prosody (table `tone`).
+call kind        What a call is: a conversation, or which kind of call without one, such as a voicemail.
 audio quality    Facts about a channel's signal: level, noise, clipping, bandwidth, dropouts, crosstalk.
 personal datum   Personal or account data that the customer gave: its kind and time, never its value.
 event            A hold, transfer, overlap or silence.
@@ -55,6 +56,7 @@ from numpy.typing import NDArray
 from pipeline.spans import Span
 
 Layout = Literal["stereo", "mono", "fake_stereo"]
+FilePart = Literal["whole", "leg", "mix", "copy"]
 Status = Literal["analysed", "quarantined"]
 Direction = Literal["inbound", "outbound"]
 Role = Literal["agent", "customer", "ivr", "unknown"]
@@ -63,6 +65,17 @@ Permission = Literal["granted", "refused", "not_awaited", "not_asked", "not_dete
 OverlapKind = Literal["interruption", "attempt", "backchannel", "terminal", "simultaneous_start"]
 Verdict = Literal["pass", "fail", "not_applicable", "not_determinable"]
 SoundKind = Literal["music", "tones", "ringing", "busy", "dtmf", "beep", "cut"]
+CallKind = Literal[
+    "conversation",
+    "voicemail",
+    "ivr_only",
+    "queue_abandoned",
+    "ring_no_answer",
+    "silent",
+    "one_sided",
+    "monologue",
+]
+LanguageSource = Literal["detected", "setting", "default"]
 DatumKind = Literal[
     "date_of_birth",
     "address",
@@ -104,7 +117,11 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """An audio file, by content. `recording_id` is the sha256 of the bytes in hex."""
+    """An audio file, by content. `recording_id` is the sha256 of the bytes in hex.
+
+    `language` (ISO 639-1) is the one with most speech. Its source is `default` where none was detected with
+    enough probability. Both kind and language are None in a call that was stored without them.
+    """
 
     recording_id: str
     uri: str
@@ -118,6 +135,20 @@ class Recording:
     status: Status = "analysed"
     error: str | None = None
     analysed_at: datetime | None = None
+    call_kind: CallKind | None = None
+    language: str | None = None
+    language_probability: float | None = None
+    language_source: LanguageSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFile:
+    """A file of a recording; `leg_index` is the channel that a leg became."""
+
+    uri: str
+    sha256: str
+    part: FilePart
+    leg_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +245,22 @@ class HeardWord(Timed):
     end_s: float
     text: str
     probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardChannel:
+    """What was recognised on a channel: its words in order of time, their language, and the speed of speech.
+
+    `languages` are all that are spoken on it, that of most speech first; `language_probability` (0 to 1) is
+    that of the first, None where it was given. `speed` is 2.0 where speech plays at double speed, 1.0 where
+    it does not, and None where there is too little speech to say.
+    """
+
+    words: tuple[HeardWord, ...] = ()
+    languages: tuple[str, ...] = ()
+    language_probability: float | None = None
+    language_source: LanguageSource | None = None
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +361,11 @@ class AudioQuality:
     crosstalk_db: float | None
     word_probability: float | None
     swap_suspected: bool
+    language: str | None = None
+    language_probability: float | None = None
+    language_source: LanguageSource | None = None
+    languages: tuple[str, ...] = ()
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,6 +549,9 @@ class AnalysisRun:
     tone_s: float
     events_s: float
     rules_s: float
+    call_kind: CallKind | None = None
+    language: str | None = None
+    language_probability: float | None = None
 
 
 class InTable(NamedTuple):
@@ -517,6 +572,7 @@ class CallAnalysis:
 
     recording: Annotated[Recording, InTable("recording", "given")]
     call: Annotated[Call, InTable("call", "given")]
+    files: Annotated[tuple[RecordingFile, ...], InTable("recording_file", "given")] = ()
     run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
     activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
     sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()

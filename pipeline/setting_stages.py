@@ -44,6 +44,11 @@ class Section(BaseModel):
     formerly: ClassVar[str | None] = None
     """The section's name in the release before this one."""
 
+    def __hash__(self) -> int:
+        """As of any frozen model, tables among the values included."""
+        values = self.__dict__.values()
+        return hash(tuple(tuple(sorted(v.items())) if isinstance(v, dict) else v for v in values))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:

@@ -8,18 +8,25 @@ fields, name the stage that reads them; see `pipeline.setting_stages`.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from pipeline.errors import UsageError
 from pipeline.setting_stages import ASSESS, AUDIO, RUN, Section, fingerprint_of, rename_former, values_of
 
 DEFAULT_FILE = Path("earwitness.toml")
 ENV_PREFIX = "EARWITNESS_"
+
+
+RAW_CODECS = ("s16le", "s16be", "s24le", "f32le", "u8", "s8", "mulaw", "alaw", "gsm", "g722", "vox")
+"""How headerless recordings can be coded, by FFmpeg's names; `vox` is Dialogic's ADPCM of 4 bits."""
+_RAW = re.compile(rf"({'|'.join(RAW_CODECS)}) ([1-9]\d{{3,5}}) ([12])")
 
 
 class AudioSettings(Section):
@@ -33,6 +40,22 @@ class AudioSettings(Section):
     """Below this confidence, `auto` leaves both roles `unknown`."""
     fake_stereo_max_residual_db: float = Field(-40.0, le=0)
     """If the two channels differ by less than this, relative to their level, the file is treated as mono."""
+    raw: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """Headerless files by suffix: coding, samples per second, channels, such as `raw = "s16le 8000 2"`."""
+
+    legs: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
+    """More endings of the names of files that hold one side each: the agent's, and the customer's to it."""
+
+    @field_validator("raw")
+    @classmethod
+    def _coded(cls, formats: dict[str, str]) -> dict[str, str]:
+        for suffix, coded in formats.items():
+            if not _RAW.fullmatch(coded):
+                names = ", ".join(RAW_CODECS)
+                raise ValueError(
+                    f"{suffix}: '<coding> <samples per second> <1 or 2>' with a coding of {names}"
+                )
+        return {suffix.lower().removeprefix("."): coded for suffix, coded in formats.items()}
 
 
 class ActivitySettings(Section):
@@ -92,8 +115,17 @@ class AsrSettings(Section):
     """Processor; `auto` takes CUDA where it is available."""
     compute_type: str = "auto"
     """CTranslate2 compute type; `auto` is int8 on the CPU and float16 on CUDA."""
-    language: str = "en"
-    """Spoken language, as a code of Whisper."""
+    language: str = "auto"
+    """ISO 639-1 code of the language spoken, or `auto` to detect it on each channel.
+
+    Calls that were recognised with one of `languages` stay as they are under `auto`.
+    """
+    languages: tuple[str, ...] = Field(("en", "es"), min_length=1)
+    """The languages that `auto` chooses among."""
+    default_language: str = "en"
+    """The language that is taken where none is detected with enough probability."""
+    min_language_probability: float = Field(0.8, gt=0, le=1)
+    """Least probability of a detected language; below it, the default language is taken."""
     beam_size: int = Field(5, ge=1, le=20)
     """Beam width of the decoder."""
     batch_size: int = Field(8, ge=1, json_schema_extra=RUN)
@@ -293,6 +325,13 @@ class StoreSettings(Section):
     """Number of calls analysed between two publications of the store."""
 
 
+METADATA_FACTS = (
+    *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
+    *("jurisdictions", "agent_channel", "holds", "pauses"),
+)
+"""What a column of a manifest can hold."""
+
+
 class MetadataSettings(Section):
     """Source of a call's business facts."""
 
@@ -300,6 +339,35 @@ class MetadataSettings(Section):
 
     filename_pattern: str | None = None
     """Regular expression with named groups such as `(?P<agent_id>…)`, matched against the file's stem."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
+    timezone: str = "UTC"
+    """IANA name of the zone of start times that give none, such as `America/New_York`."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_facts(cls, columns: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(columns) - set(METADATA_FACTS)):
+            raise ValueError(f"no fact of a call: {', '.join(unknown)}; facts: {', '.join(METADATA_FACTS)}")
+        return columns
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("an IANA time zone such as Europe/Berlin") from None
+        return name
+
+
+class ArchiveSettings(Section):
+    """The search for recordings."""
+
+    stage = "run"
+
+    settle_s: float = Field(0.0, ge=0)
+    """A file that was written to in the last so many seconds is left for the next run."""
 
 
 class Settings(Section):
@@ -317,6 +385,7 @@ class Settings(Section):
     tone: ToneSettings = ToneSettings()
     quality: QualitySettings = QualitySettings()
     rules: RuleSettings = RuleSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()
     metadata: MetadataSettings = MetadataSettings()
 

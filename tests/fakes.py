@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analyse import Models
+from pipeline.archive.items import WorkItem
 from pipeline.archive.night import Engine
-from pipeline.archive.plan import Plan, WorkItem
-from pipeline.records import CallAnalysis, HeardWord, SpeakerSpan
+from pipeline.archive.plan import Plan
+from pipeline.records import CallAnalysis, HeardChannel, HeardWord, SpeakerSpan
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
 from pipeline.spans import Span
@@ -69,10 +70,12 @@ class Says:
     ) -> None:
         self.text, self.probability, self.fails = text, probability, list(fails)
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
         if self.fails and (error := self.fails.pop(0)) is not None:
             raise error
-        return tuple(tuple(self._word(i, s) for s in c.spans) for i, c in enumerate(channels))
+        return tuple(
+            HeardChannel(words=tuple(self._word(i, s) for s in c.spans)) for i, c in enumerate(channels)
+        )
 
     def _word(self, channel: int, span: Span) -> HeardWord:
         return HeardWord(

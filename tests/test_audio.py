@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate
 
-from pipeline.audio.decode import SAMPLE_RATE, find_audio, read_audio, recording_id
+from pipeline.audio.decode import SAMPLE_RATE, read_audio, recording_id
+from pipeline.audio.search import find_audio
 from pipeline.errors import RecordingError, UsageError
 from pipeline.settings import AudioSettings
 

@@ -47,7 +47,7 @@ def test_an_ivr_may_say_it():
 def test_only_an_ivr_is_no_conversation():
     case = a_case(say("ivr", 0.5, 4.0, "Welcome. Calls are recorded."))
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "no_conversation")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "nobody_speaks")
 
 
 def test_the_customers_words_do_not_disclose():
@@ -75,7 +75,7 @@ def test_a_notice_that_may_have_been_misheard_is_not_taken_for_none(text, unsure
     found = disclosure(replace(case, words=words))
     assert found.verdict == verdict
     if verdict == "not_determinable":
-        assert found.detail["reason_code"] == "possibly_misheard"
+        assert found.detail["reason_code"] == "misheard"
         assert unsure in found.quote
 
 
@@ -147,14 +147,14 @@ def test_doubtful_words_decide_nothing():
         a_case(say("agent", 1.0, 4.0, GREETING), say("agent", 5.0, 8.0, NOTICE)), set(NOTICE.split()), 0.2
     )
     found = disclosure(case)
-    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "not_heard_well")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "words_unsure")
     assert found.quote == "This call is being recorded"
 
 
 def test_words_without_activity_decide_nothing():
     case = a_case(say("agent", 1.0, 4.0, GREETING), say("agent", 5.0, 8.0, NOTICE))
     case = replace(case, activities=(active("agent", 1.0, 4.0), active("customer", 5.0, 8.0)))
-    assert disclosure(case).detail["reason_code"] == "not_heard_well"
+    assert disclosure(case).detail["reason_code"] == "words_unsure"
 
 
 def test_doubtful_data_before_a_clear_disclosure_decides_nothing():

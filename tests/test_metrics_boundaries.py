@@ -80,7 +80,7 @@ def test_the_limit_itself_is_good(key, setting, need, step):
     [
         ((10.0, 20.0), 10.0),
         # Its edges may lie a tenth of a second inside the turns.
-        ((9.95, 20.05), 10.0),
+        ((9.92, 20.08), 10.0),
         ((9.85, 20.0), 30.0),
         ((10.0, 20.15), 30.0),
         # A hold elsewhere ends no run.

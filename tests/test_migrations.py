@@ -30,13 +30,17 @@ from pipeline.audit.review_sheet import import_sheet
 from pipeline.errors import UsageError
 from pipeline.progress import UNWATCHED
 from pipeline.rules.load import pack_text
+from pipeline.setting_stages import fingerprint_of
 from pipeline.settings import Settings
 from pipeline.store import check_writable, migrate, migrations, query, reading, writing
 
 ROOT = Path(__file__).parent.parent
 RENAMED = {"fitness": "audio_quality"}
+KIND = {"call_kind", "language", "language_probability"}
 NEW = {
-    "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues"},
+    "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues", *KIND},
+    "recording": {"language_source", *KIND},
+    "audio_quality": {"language", "language_probability", "language_source", "languages", "speed"},
     "finding": {"basis"},
     "rule": {"overlay"},
 }
@@ -96,6 +100,10 @@ def test_every_row_comes_along_in_its_order(migrated: Path, before: dict[str, li
 def test_new_columns_say_what_is_known(migrated: Path) -> None:
     sql = "SELECT DISTINCT algorithm, audio_algorithm, attribution_version, role_cues FROM analysis"
     assert query(migrated, sql).rows == ((1, 1, None, "{}"),)
+    sql = "SELECT DISTINCT call_kind, language, language_source FROM recording WHERE status = 'analysed'"
+    assert query(migrated, sql).rows == ((None, "en", "setting"),)
+    sql = "SELECT DISTINCT languages, speed FROM audio_quality"
+    assert query(migrated, sql).rows == ((["en"], None),)
     sql = "SELECT DISTINCT basis FROM finding WHERE rule_id = ? ORDER BY ALL"
     assert query(migrated, sql, ["dead_air"]).rows == (("measure",),)
     sql = "SELECT DISTINCT basis FROM finding WHERE verdict IN ('not_applicable', 'not_determinable')"
@@ -113,8 +121,12 @@ def test_a_sites_changes_of_a_rule_get_a_column_of_their_own(migrated: Path) -> 
 
 def test_stored_settings_are_those_of_now(migrated: Path) -> None:
     ((hash_, text),) = query(migrated, "SELECT DISTINCT settings_hash, settings FROM analysis").rows
-    assert json.loads(text) == Settings().analysis_values()
-    assert hash_ == Settings().fingerprint()
+    expected = Settings().analysis_values()
+    expected["asr"]["language"] = "en"  # as it was set; the settings by which languages are detected are new
+    for new in ("languages", "default_language", "min_language_probability"):
+        del expected["asr"][new]
+    assert json.loads(text) == expected
+    assert hash_ == fingerprint_of(expected)
 
 
 def test_reviews_still_belong_to_their_rules(migrated: Path, tmp_path: Path) -> None:

@@ -173,15 +173,15 @@ def test_a_name_given_at_the_very_end_leaves_no_occasion():
 def test_what_was_not_heard_well_decides_nothing():
     turns = (HELLO, customer("This is Daniel."), CHAT, agent("Thank you, Daniel."))
     found = verdict_of(*turns, probability=0.2)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "not heard well enough")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "words_unsure")
 
 
 def test_who_speaks_must_be_known():
     turns = [say("unknown", t.start_s, t.end_s, t.text) for t in (HELLO, CHAT)]
-    assert verdict_of(*turns).detail["reason"] == "speaker unknown"
+    assert verdict_of(*turns).detail["reason_code"] == "speaker_unknown"
     named = say("unknown", 30.0, 34.0, "Thank you, Daniel.")
     found = verdict_of(HELLO, customer("This is Daniel."), CHAT, named)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "speaker_unknown")
 
 
 def test_the_name_stands_in_the_quote_alone():

@@ -346,3 +346,15 @@ def test_a_bad_name_of_a_shared_group_is_reported(tmp_path, line, fault):
     text = own_text("hold_thanks").replace('shared = "back"', line)
     with pytest.raises(UsageError, match=fault):
         load_rules(write(tmp_path, "hold_thanks.toml", text))
+
+
+def test_word_sets_of_a_pack(tmp_path):
+    text = (PACKS_FOLDER / "closing.toml").read_text(encoding="utf-8")
+    assert "[sets]" in text
+    own = text.replace('unless = "opens"\nany = [', 'unless = "opens"\nany = ["{farewells}",', 1)
+    assert own != text
+    own = own.replace("[sets]\n", '[sets]\nfarewells = ["toodle {pips}"]\npips = ["pip", "pips"]\n', 1)
+    (tmp_path / "closing.toml").write_text(own, encoding="utf-8")
+    rules = load_rules(tmp_path)
+    assert rules.says("closing", "agent", "Toodle pip.")
+    assert not rules.says("closing", "agent", "Toodle pop.")

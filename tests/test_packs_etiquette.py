@@ -122,6 +122,24 @@ COMPLAINT = "customer: My parcel still has not arrived and I am really frustrate
         ("closing", (*PLAIN, "agent: Have a great day.", "customer: You too.", "agent: Bye bye."), "pass"),
         ("closing", (*PLAIN, "agent: They will tell you the same thing. Bye."), "fail"),
         ("closing", (*PLAIN, "customer: Have a great day."), "fail"),
+        # Thanks for the call as it is opened close nothing; one turn may do both.
+        (
+            "closing",
+            ("agent: Thank you for calling Oak Mutual.", COMPLAINT, "agent: It left us today."),
+            "fail",
+        ),
+        (
+            "closing",
+            (
+                "agent: Thank you for calling Oak Mutual. This call is recorded. How can I help?",
+                COMPLAINT,
+                "agent: Sure, one moment while I look it up.",
+                "agent: It left the warehouse this morning.",
+                "customer: Alright, thank you, bye.",
+            ),
+            "fail",
+        ),
+        ("closing", ("customer: Hi, thanks, that is all.", "agent: Have a great day."), "pass"),
         ("closing", (*PLAIN, "unknown: Thank you for calling, have a great day."), "not_determinable"),
         ("closing", ("customer: Hello?",), "not_applicable"),
         # Observed only.

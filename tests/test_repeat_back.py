@@ -141,11 +141,11 @@ def test_without_details_it_does_not_apply():
 
 def test_what_was_not_heard_well_decides_nothing():
     found = after(NUMBER, "Four four one, nine two seven, zero three.", probability=0.2)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "not heard well enough")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "words_unsure")
     found = after(NUMBER, NOTHING, probability=0.2)
-    assert (found.verdict, found.detail["reason"]) == (
+    assert (found.verdict, found.detail["reason_code"]) == (
         "not_determinable",
-        "the customer was not heard well enough",
+        "customer_not_understood",
     )
 
 
@@ -153,15 +153,15 @@ def test_an_agent_who_was_not_understood_may_have_read_it_back():
     turns = conversation(HELLO, say("customer", 5.0, 9.0, NUMBER), say("agent", 10.0, 25.0, NOTHING))
     heard = tuple(word for word in words_of(turns) if word.turn_index < 2)
     found = verdict_of(*turns, words=heard)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "the agent was not understood")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "agent_not_understood")
 
 
 def test_who_speaks_must_be_known():
     unknown = say("unknown", 10.0, 15.0, "Four four one, nine two seven, zero three.")
     found = verdict_of(HELLO, say("customer", 5.0, 9.0, NUMBER), unknown)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "speaker_unknown")
     found = verdict_of(say("unknown", 1.0, 4.0, NUMBER), unknown)
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "speaker_unknown")
 
 
 @given(st.text(alphabet="23456789", min_size=8, max_size=12))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.phrases.role_cues import program_role_cues
 from pipeline.speech.roles import agent_score, cues_in, find_agent, is_announcement, is_queue_announcement
+
+CUES = program_role_cues()
 
 GREETS = "Thank you for calling."
 OFFERS = "How can I help?"
@@ -29,20 +32,20 @@ PROBLEM = "I have a problem."
     ],
 )
 def test_who_is_the_agent_and_how_surely(texts, who, confidence):
-    assert find_agent(texts) == (who, confidence)
+    assert find_agent(texts, CUES) == (who, confidence)
 
 
 def test_a_cue_counts_once():
-    assert agent_score(f"{GREETS} {GREETS}") == agent_score(GREETS) == 2.0
+    assert agent_score(f"{GREETS} {GREETS}", CUES) == agent_score(GREETS, CUES) == 2.0
 
 
 @pytest.mark.parametrize(("words_before", "cues"), [(57, ["introduction"]), (58, [])])
 def test_an_introduction_counts_among_the_first_60_words(words_before, cues):
-    assert [cue.name for cue in cues_in("so " * words_before + "My name is Nina.")] == cues
+    assert [cue.name for cue in cues_in("so " * words_before + "My name is Nina.", CUES)] == cues
 
 
 def test_an_offer_of_help_counts_whenever_it_is_made():
-    assert [cue.name for cue in cues_in("so " * 100 + OFFERS)] == ["offer of help"]
+    assert [cue.name for cue in cues_in("so " * 100 + OFFERS, CUES)] == ["offer of help"]
 
 
 @pytest.mark.parametrize(
@@ -56,4 +59,4 @@ def test_an_offer_of_help_counts_whenever_it_is_made():
     ],
 )
 def test_announcements(text, announcement, queue):
-    assert (is_announcement(text), is_queue_announcement(text)) == (announcement, queue)
+    assert (is_announcement(text, CUES), is_queue_announcement(text, CUES)) == (announcement, queue)

@@ -15,13 +15,17 @@ from pipeline.rules import load as packs
 RELEASED = json.loads((Path(__file__).parent / "data/store_0_1_0/rule_versions.json").read_text())
 """The versions that release 0.1.0 stored with its verdicts and reviews."""
 CHANGED = {
+    "agent_introduction",
+    "apology",
     "closing",
+    "empathy",
     "escalation_offered",
     "escalation_requested",
     "greeting",
     "hold_permission",
     "hold_thanks",
     "offer_further_help",
+    "ownership",
     "recording_disclosure",
     "recording_objection",
     "transfer_explained",

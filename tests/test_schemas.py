@@ -38,6 +38,7 @@ from pipeline.store import Writer, parts, query, writing
 
 RECORDS = {
     "recording": records.Recording,
+    "recording_file": records.RecordingFile,
     "call": records.Call,
     "analysis": records.AnalysisRun,
     "activity": records.Activity,
@@ -65,9 +66,10 @@ VIEWS = [statement.name for statement in schemas.views()]
 
 # Add a migration and raise schemas.VERSION when an existing table changes; a new table alone only changes the
 # fingerprint. That migrations lead to this layout is held in test_migrations.
-LAYOUT = (3, "762bb93287b9")
+LAYOUT = (3, "12e1fee3255a")
 
 FULL = an_analysis(
+    files=(records.RecordingFile(uri="one.wav", sha256="a" * 64, part="whole"),),
     turns=[say("agent", 0, 2, "one moment please"), say("customer", 2, 3, "sure")],
     sounds=(sound("music", 4, 9),),
     fingerprints=(a_fingerprint(4, 9),),

@@ -306,14 +306,14 @@ def test_doubtful_words_decide_nothing(never, certain):
     assert verdict(doubtful(case, {"so", "sorry"}, 0.2), step) == "not_determinable"
     silent = replace(case, activities=tuple(a for a in case.activities if a.start_s != 10.0))
     found = tried(silent, a_sequence(step))
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "not heard well enough")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "words_unsure")
     assert found.quote == "so sorry"
 
 
 def test_unknown_speakers_decide_nothing():
     case = a_case(*(replace(turn, role="unknown") for turn in TALK))
     found = tried(case, a_sequence({"say": ["sorry"]}))
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "speaker_unknown")
     # What nobody says the agent does not say either.
     assert verdict(case, {"say": ["curse"]}) == "fail"
     assert verdict(case, {"say": ["curse"], "never": True}) == "pass"
@@ -324,9 +324,9 @@ def test_what_was_not_understood_decides_nothing(never):
     case = a_case(*TALK, duration_s=91.0)
     case = replace(case, activities=(*case.activities, active("agent", 30.0, 90.0)))
     found = tried(case, a_sequence({"say": ["curse"], "never": never}))
-    assert (found.verdict, found.detail["reason"]) == (
+    assert (found.verdict, found.detail["reason_code"]) == (
         "not_determinable",
-        "what was said there was not understood",
+        "window_not_understood",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -172,6 +174,21 @@ def test_a_crash_before_the_first_publication_leaves_no_store(db: Path) -> None:
     left_over.write_bytes(stored(db.parent / "other.duckdb", TALK).read_bytes())
     with writing(db) as writer:
         assert writer.known() == {}
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EACCES])
+def test_a_file_system_without_locks_is_told_with_the_remedy(
+    db: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(store_files.fcntl, "flock", flock)
+    with pytest.raises(UsageError, match="no file locks") as caught:
+        check_writable(db)
+    assert "put --db on a local disk" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not db.exists()
 
 
 def test_a_second_writer_is_refused_until_the_first_has_ended(db: Path) -> None:

@@ -1,124 +1,33 @@
-"""The business facts of each call: from a manifest, else from the file's name.
+"""The business facts of each call: from a manifest, a file beside the recording, or the recording's name.
 
-The rows of a manifest find their files by relative path, by name, or by stem. A time without a zone is taken
-as UTC.
+The rows of a manifest find their files by relative path, by name, or by stem; capitals and the Unicode form
+of accents make no difference. The manifest wins over the file beside the recording, and that over the name.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-)
-
-from pipeline.archive.manifest import columns_of, read_manifest
-from pipeline.audio.decode import AUDIO_SUFFIXES
+from pipeline.archive.columns import columns_of
+from pipeline.archive.facts import CallMetadata, Reading, facts_of, reading_of
+from pipeline.archive.manifest import Manifest, NotAManifestError, read_manifest, read_sidecar
+from pipeline.archive.names import leg_name
+from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
-from pipeline.records import Call, Direction, Pairs
+from pipeline.notices import grouped
 from pipeline.settings import MetadataSettings
+
+__all__ = ["MANIFESTS", "CallMetadata", "Metadata", "Row", "read_metadata"]
 
 MANIFESTS = ("manifest.csv", "manifest.jsonl", "manifest.json")
 """Names looked for at the archive's root; the first that is there is read."""
 
-_ALLOWED = {
-    "started_at": "ISO 8601 such as 2026-03-02T09:14:00-08:00; without a zone it is UTC",
-    "direction": "inbound, outbound",
-    "jurisdictions": "codes such as CA, or several such as CA;WA",
-    "agent_channel": "left, right, 0, 1",
-    **dict.fromkeys(("holds", "pauses"), "a JSON array of [start_s, end_s] in order, as [[31.5, 74.0]]"),
-}
-_DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T _-]\d.*)?", re.IGNORECASE)
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]*")
-
-
-def _from_text(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _in_order(pairs: Pairs) -> Pairs:
-    if any(start_s >= end_s for start_s, end_s in pairs):
-        raise ValueError("a start at or after its end")
-    if any(before > after for before, after in pairwise(chain.from_iterable(pairs))):
-        raise ValueError("pairs out of order")
-    return pairs
-
-
-Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-GivenTimes = Annotated[tuple[tuple[Time, Time], ...], BeforeValidator(_from_text), AfterValidator(_in_order)]
-"""Times in a call, in seconds from its start: an array such as `[[31.5, 74.0], [90, 120]]`, or its JSON text.
-
-The pairs are in order and do not overlap.
-"""
-
-
-class CallMetadata(BaseModel):
-    """The business facts of one call. `agent_channel` is 0 for left and 1 for right."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    file: str | None = None
-    call_ref: str | None = None
-    started_at: datetime | None = None
-    direction: Direction | None = None
-    queue: str | None = None
-    agent_id: str | None = None
-    agent_name: str | None = None
-    customer_ref: str | None = None
-    jurisdictions: tuple[str, ...] = ()
-    agent_channel: Literal[0, 1] | None = None
-    holds: GivenTimes | None = None
-    pauses: GivenTimes | None = None
-    extra: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("started_at", mode="before")
-    @classmethod
-    def _in_a_zone(cls, value: object) -> datetime:
-        """Bare numbers and 03/04/2026 are refused: reading them would be guessing."""
-        if not isinstance(value, datetime):
-            text = re.sub(r"^(\d{8})(\d{6})$", r"\1T\2", str(value))
-            if not _DATE.fullmatch(text):
-                raise ValueError("no date")
-            value = datetime.fromisoformat(text)
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-
-    @field_validator("direction", mode="before")
-    @classmethod
-    def _lower(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
-
-    @field_validator("jurisdictions", mode="before")
-    @classmethod
-    def _codes(cls, value: object) -> tuple[str, ...]:
-        """Upper-case codes in the order given, each once; `US-CA` is `CA`."""
-        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        codes = tuple(code for code in re.split(r"[;,|\s]+", text.upper()) if code)
-        if not all(map(_CODE.fullmatch, codes)):
-            raise ValueError("no code")
-        return tuple(dict.fromkeys(code.removeprefix("US-") for code in codes))
-
-    @field_validator("agent_channel", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return {"left": 0, "right": 1, "0": 0, "1": 1}.get(str(value).lower(), str(value))
-
-    def to_call(self) -> Call:
-        """The facts as the store keeps them."""
-        return Call(**self.model_dump(exclude={"file", "agent_channel"}))
+_SHOWN_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,35 +41,41 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """The facts of an archive's calls; `problems` says in one line each what could not be read."""
+    """The facts of an archive's calls.
+
+    `problems` says in one line each what could not be read, `notes` what was read with an assumption.
+    """
 
     root: Path | None = None
     rows: Mapping[str, tuple[Row, ...]]
-    """Rows by the stem of the file they name."""
+    """Rows by the stem of the file they name, in one spelling."""
+    settings: MetadataSettings
     pattern: re.Pattern[str] | None = None
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def for_file(self, path: Path) -> CallMetadata:
         """The facts of the recording at `path`; what nobody gave is unknown.
 
-        The manifest wins over the file's name, fact by fact. Where several rows fit equally well none
-        is used: a fact of another call is worse than none.
+        The manifest wins over the file beside the recording and that over the name, fact by fact. Where
+        several rows fit equally well none is used: a fact of another call is worse than none.
         """
         facts, _ = self._from_name(path)
         fits = self._fits(path)
-        if len(fits) == 1:
-            given = fits[0].facts
+        for given in (self._from_sidecar(path)[0], fits[0].facts if len(fits) == 1 else {}):
             facts = {**facts, **given, "extra": {**facts.get("extra", {}), **given.get("extra", {})}}
         return CallMetadata.model_validate(facts)
 
     def unmatched(self, paths: Iterable[Path]) -> tuple[str, ...]:
         """A line for every row and file of `paths` that do not pair up one to one.
 
-        Also for file names that the pattern does not fit or whose parts are no valid facts.
+        Also for file names that the pattern does not fit or whose parts are no valid facts. More than three
+        lines of a kind become one with their number.
         """
         lines: list[str] = []
         files: dict[str, list[str]] = {}
         misfits: list[str] = []
+        without: list[Path] = []
         for path in paths:
             fits = self._fits(path)
             for row in fits:
@@ -168,31 +83,53 @@ class Metadata:
             if len(fits) > 1:
                 rows = ", ".join(row.where for row in fits)
                 lines.append(_line("several rows fit one file, none is used", path, rows))
-            lines += self._from_name(path)[1]
+            from_name, faults = self._from_name(path)
+            beside, more = self._from_sidecar(path)
+            lines += faults + more
+            if self.rows and not fits and not beside and not from_name:
+                without.append(path)
             if self.pattern is not None and not self.pattern.search(path.stem):
                 misfits.append(path.name)
+        lines += self._rows_without_one_file(files)
+        lines += [_line("no row for this audio file", path) for path in without]
+        if misfits:
+            what = f"metadata.filename_pattern does not fit {len(misfits)} file names, the first"
+            lines.append(_line(what, misfits[0]))
+        return grouped(lines)
+
+    def _rows_without_one_file(self, files: Mapping[str, list[str]]) -> list[str]:
+        lines = []
         for row in (row for rows in self.rows.values() for row in rows):
             mine = files.get(row.where, [])
             if not mine:
                 lines.append(_line("no audio file for this row", row.where, str(row.file)))
-            elif len(mine) > 1:
-                lines.append(
-                    _line("one row for several files, all get its facts", row.where, ", ".join(mine))
-                )
-        if misfits:
-            what = f"metadata.filename_pattern does not fit {len(misfits)} file names, the first"
-            lines.append(_line(what, misfits[0]))
-        return tuple(lines)
+            elif len({_call_name(name) for name in mine}) > 1:
+                what = "one row for several files, all get its facts"
+                lines.append(_line(what, row.where, ", ".join(mine)))
+        return lines
 
     def _fits(self, path: Path) -> tuple[Row, ...]:
-        """The rows that fit best: full names before stems, then the longest common end of the path."""
-        ranks: dict[tuple[bool, int], list[Row]] = {}
+        """The rows that fit best: full names before stems, then the longest common end of the path.
+
+        Of rows that differ only in capitals or accents, the one that is spelled like the file. A leg of a
+        call without a row of its own has the row of the call.
+        """
+        fits = self._fits_name(path)
+        if not fits and (leg := leg_name(path, {})):
+            fits = self._fits_name(path.with_name(leg.base + path.suffix))
+        return fits
+
+    def _fits_name(self, path: Path) -> tuple[Row, ...]:
+        ranks: dict[tuple[bool, int, bool], list[Row]] = {}
         parts = self._parts(path)
+        folded = [_folded(part) for part in parts]
         for row in self.rows.get(_stem(path.name), ()):
             theirs = [part for part in row.file.parts if part != "/"]
             common = min(len(parts), len(theirs))
-            if parts[-common:-1] == theirs[-common:-1]:
-                ranks.setdefault((row.file.name == path.name, common), []).append(row)
+            if folded[-common:-1] == [_folded(part) for part in theirs[-common:-1]]:
+                full = _folded(row.file.name) == folded[-1]
+                alike = theirs[-common:] == parts[-common:]
+                ranks.setdefault((full, common, alike), []).append(row)
         return tuple(ranks[max(ranks)]) if ranks else ()
 
     def _parts(self, path: Path) -> list[str]:
@@ -203,27 +140,70 @@ class Metadata:
 
     def _from_name(self, path: Path) -> tuple[dict[str, Any], list[str]]:
         match = self.pattern.search(path.stem) if self.pattern is not None else None
-        return _facts(match.groupdict(), str(path)) if match is not None else ({}, [])
+        if match is None:
+            return {}, []
+        values = match.groupdict()
+        return facts_of(values, str(path), reading_of([values], self.settings))
+
+    def _from_sidecar(self, path: Path) -> tuple[dict[str, Any], list[str]]:
+        """The facts in `NAME.json` or `NAME.wav.json` beside a recording, without the file they name."""
+        beside = (path.with_name(f"{path.name}.json"), path.with_suffix(".json"))
+        file = next((one for one in beside if one.name not in MANIFESTS and one.is_file()), None)
+        if file is None:
+            return {}, []
+        try:
+            values = read_sidecar(file)
+        except UsageError as error:
+            return {}, [str(error)]
+        facts, faults = facts_of(values, str(file), reading_of([values], self.settings))
+        facts.pop("file", None)
+        return facts, faults
 
 
 def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettings) -> Metadata:
     """The facts in `file`, or else in the manifest at the archive's `root`, or else in file names.
 
-    A row that cannot be used, or a fact in it, is left out and reported in `problems`. Raises UsageError
-    when the manifest as a whole cannot be read or names no files, and for a bad file-name pattern.
+    A manifest, a row or a fact that cannot be used is left out and reported in `problems`. Raises UsageError
+    when `file` is given and is missing or names no recordings, and for a bad file-name pattern.
     """
     pattern = _pattern(settings.filename_pattern)
     problems: list[str] = []
+    named = file is not None
+    if file is not None and not file.is_file():
+        raise UsageError("cannot read the metadata file", where=file, value="no such file")
     if file is None and root is not None:
         there = [root / name for name in MANIFESTS if (root / name).is_file()]
         file = there[0] if there else None
         problems += [_line("a second manifest, not read", other, remedy=f"{file} is") for other in there[1:]]
+    manifest = Manifest()
+    if file is not None:
+        try:
+            manifest = read_manifest(file, settings.columns)
+        except UsageError as error:
+            if named and isinstance(error, NotAManifestError):
+                raise
+            problems.append(f"{error} (the calls are analysed without it)")
+    valid = [values for _, values in manifest.entries if isinstance(values, dict)]
+    rows, faults = _rows_of(manifest, reading_of(valid, settings))
+    return Metadata(
+        root=root,
+        rows=_by_stem(rows),
+        settings=settings,
+        pattern=pattern,
+        problems=grouped(problems + faults),
+        notes=manifest.notes + _unknown_columns(file, valid, settings),
+    )
+
+
+def _rows_of(manifest: Manifest, reading: Reading) -> tuple[list[Row], list[str]]:
+    """The rows of a manifest by file, and a line for each fault."""
+    problems: list[str] = []
     rows: dict[PurePosixPath, Row] = {}
-    for where, values in read_manifest(file) if file is not None else ():
+    for where, values in manifest.entries:
         if isinstance(values, str):
             problems.append(_line("this row is left out", where, values))
             continue
-        facts, faults = _facts(values, where)
+        facts, faults = facts_of(values, where, reading)
         problems += faults
         name = PurePosixPath(facts.get("file", "").replace("\\", "/"))
         if not name.name:
@@ -232,7 +212,29 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
             problems.append(_line("a second row for a file, the first is kept", where, str(name)))
         else:
             rows[name] = Row(where=where, file=name, facts=facts)
-    return Metadata(root=root, rows=_by_stem(rows.values()), pattern=pattern, problems=tuple(problems))
+    return list(rows.values()), problems
+
+
+def _unknown_columns(
+    file: Path | None, rows: Iterable[Mapping[str, Any]], settings: MetadataSettings
+) -> tuple[str, ...]:
+    """A line with the columns that hold no fact, and one with the mapped columns that are not there."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = columns_of(names, settings.columns)
+    unknown = [name.strip() for name in names if name not in columns]
+    lines = []
+    if unknown:
+        shown = ", ".join(unknown[:_SHOWN_COLUMNS])
+        more = f" and {len(unknown) - _SHOWN_COLUMNS} more" if len(unknown) > _SHOWN_COLUMNS else ""
+        what = "columns that name no fact of a call are kept in call.extra"
+        remedy = "name the columns of facts with metadata.columns"
+        lines.append(_line(what, file, shown + more, remedy=remedy))
+    for fact, column in settings.columns.items():
+        if names and columns_of(names, {fact: column}).get(column) != fact:
+            found = next((name for name, other in columns.items() if other == fact), None)
+            if found is None:
+                lines.append(_line(f"no column for metadata.columns.{fact}", file, column))
+    return tuple(lines)
 
 
 def _by_stem(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
@@ -243,10 +245,21 @@ def _by_stem(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
     return groups
 
 
+def _call_name(name: str) -> str:
+    """The name of the call that a file is a leg of, or the file's own."""
+    leg = leg_name(Path(name), {})
+    return leg.base if leg is not None else name
+
+
 def _stem(name: str) -> str:
-    """The name without an audio suffix; other dots, as in `call.0042`, belong to it."""
-    path = PurePosixPath(name)
-    return path.stem if path.suffix.lower() in AUDIO_SUFFIXES else name
+    """The name, in one spelling, without an audio suffix; other dots, as in `call.0042`, belong to it."""
+    path = PurePosixPath(_folded(name))
+    return path.stem if path.suffix in AUDIO_SUFFIXES else path.name
+
+
+def _folded(name: str) -> str:
+    """A name in composed Unicode form without capitals; macOS stores accents decomposed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -265,42 +278,3 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 
 def _line(what: str, where: object, value: object = None, **more: str) -> str:
     return str(UsageError(what, where=where, value=value, **more))
-
-
-def _facts(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
-    """The valid facts in a row by their own names, and a line for each that is not valid."""
-    columns = columns_of(values)
-    given = {name: value for name, value in values.items() if not _is_blank(value)}
-    facts: dict[str, Any] = {
-        fact: given[column].strip() if isinstance(given[column], str) else given[column]
-        for column, fact in columns.items()
-        if column in given
-    }
-    extra = {name.strip(): _text(value) for name, value in given.items() if name not in columns}
-    if extra:
-        facts["extra"] = extra
-    try:
-        model = CallMetadata.model_validate(facts)
-    except ValidationError as error:
-        bad = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
-        column_of = {fact: column for column, fact in columns.items()}
-        lines = [
-            _line(
-                "a bad fact, left out (the rest of the row is kept)",
-                f"{where}, column {column_of[fact]}",
-                facts[fact],
-                allowed=_ALLOWED.get(fact, "text"),
-            )
-            for fact in bad
-        ]
-        model = CallMetadata.model_validate({fact: facts[fact] for fact in facts if fact not in bad})
-        return model.model_dump(exclude_unset=True), lines
-    return model.model_dump(exclude_unset=True), []
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else json.dumps(value)

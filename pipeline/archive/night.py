@@ -16,19 +16,20 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.analyse import Models, analyse
+from pipeline.archive.items import SeenFile, WorkItem, id_at
 from pipeline.archive.plan import (
     Archive,
     Plan,
     Quarantined,
     RunRequest,
     Versions,
-    WorkItem,
     discover,
     make_plan,
 )
 from pipeline.archive.recheck import RecheckRequest, recheck_calls
 from pipeline.audio.decode import read_audio
 from pipeline.audio.fingerprints import Tracks
+from pipeline.audio.legs import read_legs
 from pipeline.errors import RecordingError, UsageError
 from pipeline.progress import UNWATCHED
 from pipeline.records import Call, CallAnalysis, Recording
@@ -102,6 +103,12 @@ class NightSummary:
     outdated: int = 0
     duplicates: tuple[str, ...]
     problems: tuple[str, ...]
+    merged: int = 0
+    """Files that belong to a recording under another name."""
+    waiting: tuple[str, ...] = ()
+    """Files that are still being written, by uri."""
+    replaced: int = 0
+    """Recordings whose file was replaced by a longer one."""
     wall_s: float
     new_ids: tuple[str, ...]
     """Recordings dealt with now, by recording_id."""
@@ -111,7 +118,7 @@ class NightSummary:
     @property
     def found(self) -> int:
         """Number of audio files."""
-        return len(self.all_ids) + len(self.duplicates) + len(self.unreadable)
+        return len(self.all_ids) + self.merged + len(self.unreadable) + len(self.waiting)
 
     @property
     def real_time_factor(self) -> float | None:
@@ -182,19 +189,42 @@ def pending(order: RunRequest, engine: Engine) -> Plan:
 def analyse_batch(
     items: Sequence[WorkItem], models: Models, rules: RuleSet, progress: Progress
 ) -> tuple[CallAnalysis, ...]:
-    """Each recording analysed, or quarantined with the reason; one bad recording spoils no other."""
-    analyses = []
+    """Each recording analysed, or quarantined with the reason; one bad recording spoils no other.
+
+    One whose files changed meanwhile is still being written: it is left out, for the next run.
+    """
+    analyses: list[CallAnalysis] = []
     for item in items:
-        analyses.append(_analyse_one(item, models, rules))
-        progress.done(item, analyses[-1])
+        analysis = _analyse_one(item, models, rules)
+        if not all(file.is_unchanged() for file in item.sources):
+            log.info("%s is still being written", item.uri)
+            continue
+        if analysis.recording.status == "quarantined":
+            analysis = replace(analysis, files=item.files[:1] if item.twins else item.files)
+            analyses += [_same_fault(analysis, twin) for twin in item.twins]
+        else:
+            analysis = replace(analysis, files=item.files)
+        analyses.append(analysis)
+        progress.done(item, analysis)
     return tuple(analyses)
+
+
+def _same_fault(analysis: CallAnalysis, twin: SeenFile) -> CallAnalysis:
+    """A file with the bytes of one that cannot be analysed, in quarantine under its own name."""
+    reason = (analysis.recording.error or "").replace(analysis.recording.uri, twin.uri)
+    recording_id = id_at(twin.sha256, twin.uri)
+    recording = replace(analysis.recording, recording_id=recording_id, uri=twin.uri, error=reason)
+    return CallAnalysis(recording=recording, call=twin.found.call, files=(twin.as_part("whole"),))
 
 
 def _analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
     recording = Recording(recording_id=item.recording_id, uri=item.uri, bytes=item.bytes)
     try:
         start = time.perf_counter()
-        audio = read_audio(item.path, item.settings.audio, uri=item.uri)
+        if item.legs:
+            audio = read_legs(item.legs, item.settings.audio, uri=item.uri)
+        else:
+            audio = read_audio(item.path, item.settings.audio, uri=item.uri)
         recording = audio.recording
         decode_s = time.perf_counter() - start
         return analyse(
@@ -216,7 +246,10 @@ def _quarantine(recording: Recording, call: Call, reason: str) -> CallAnalysis:
 
 
 def load(writer: Writer, analyses: Sequence[CallAnalysis]) -> Totals:
-    """Store a batch; what the store refuses goes to quarantine, without the facts it may have refused."""
+    """Store a batch; what the store refuses goes to quarantine, without the facts it may have refused.
+
+    A recording takes the place of a shorter one that was at its path before.
+    """
     stored = []
     for analysis in analyses:
         try:
@@ -239,7 +272,8 @@ def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, 
     problems = []
     for item in items:
         try:
-            changed += writer.update_call(item.recording_id, item.uri, item.call)
+            files = writer.update_files(item.recording_id, item.files)
+            changed += writer.update_call(item.recording_id, item.uri, item.call) or files
         except RecordingError as error:
             problems.append(str(error))
     return changed, tuple(problems)
@@ -292,11 +326,12 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
         if work.recheck:
             problems += recheck(writer, order, engine, work.recheck)
         runner = _BatchRunner(writer, order, engine, progress, steps)
+        runner.expect(work)
         runner.run(work.todo)
         renewed = runner.run(renewable, order.refresh_hours)
         if not (work.todo or renewed) and (changed or rules_changed or not order.db.exists()):
             steps.publish(writer)
-    known = Outcome(archive=archive, work=work, renewed=renewed, totals=runner.totals)
+    known = Outcome(work=work, renewed=renewed, runner=runner)
     return known.summary(order.db, archive.problems + problems, time.perf_counter() - start)
 
 
@@ -307,9 +342,18 @@ class _BatchRunner:
         self, writer: Writer, order: RunRequest, engine: Engine, progress: Progress, steps: Steps
     ) -> None:
         self._writer, self._order, self._engine = writer, order, engine
+        self._present: frozenset[str] = frozenset()
         self._progress, self._steps = progress, steps
         self._models: Models | None = None
         self.totals = Totals()
+        self.waiting: tuple[WorkItem, ...] = ()
+        self.ids: tuple[str, ...] = ()
+        self.replaced = 0
+
+    def expect(self, work: Plan) -> None:
+        """Recordings that are in the archive are not taken for former ones."""
+        every = (*work.todo, *work.recheck, *work.unchanged)
+        self._present = frozenset(item.recording_id for item in every)
 
     def run(self, items: Sequence[WorkItem], hours: float | None = None) -> tuple[WorkItem, ...]:
         """Analyse and store `items` in order; no batch starts after `hours`. Returns the items done."""
@@ -323,44 +367,67 @@ class _BatchRunner:
             models = replace(self._models, tracks=Tracks(self._writer.hold_tracks()))
             analyses = steps.analyse(batch, models, self._engine.rules, self._progress)
             self.totals += steps.load(self._writer, analyses)
+            self._account_for(batch, analyses)
             self._writer.learn_tracks(settings.sounds.known_after)
             steps.publish(self._writer)
             done += batch
         return done
+
+    def _account_for(self, batch: Sequence[WorkItem], analyses: Sequence[CallAnalysis]) -> None:
+        """Note what became of a batch, and remove what its recordings have taken the place of."""
+        done = {analysis.recording.uri for analysis in analyses}
+        self.waiting += tuple(item for item in batch if item.uri not in done)
+        self.ids += tuple(analysis.recording.recording_id for analysis in analyses)
+        for analysis in analyses:
+            if analysis.recording.status == "analysed":
+                self.replaced += len(self._writer.replace_former(analysis.recording, self._present))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of a night; `renewed` are the outdated calls that were analysed again."""
 
-    archive: Archive
     work: Plan
     renewed: tuple[WorkItem, ...]
-    totals: Totals
+    runner: _BatchRunner
 
     def summary(self, db: Path, problems: tuple[str, ...], wall_s: float) -> NightSummary:
         """The night in figures: every file found is counted once, outdated calls also among the others."""
-        work = self.work
+        work, runner = self.work, self.runner
+        waiting = {item.recording_id for item in runner.waiting}
         renewed = {item.recording_id for item in self.renewed}
         rechecked, unchanged = (
             tuple(item.recording_id for item in items if item.recording_id not in renewed)
             for items in (work.recheck, work.unchanged)
         )
-        new_ids = tuple(item.recording_id for item in (*work.todo, *self.renewed))
+        new_ids = runner.ids
+        planned = [i.recording_id for i in (*work.todo, *self.renewed) if i.recording_id not in waiting]
         return NightSummary(
             db=db,
-            totals=self.totals,
+            totals=runner.totals,
             unreadable=work.unreadable,
             rechecked=len(rechecked),
             unchanged=len(unchanged),
             renewed=len(renewed),
             outdated=len(work.outdated) - len(renewed),
-            duplicates=work.duplicates,
+            duplicates=self._new_parts(),
             problems=problems,
+            # Files with equal bytes that turned out to be broken are listed each.
+            merged=work.merged
+            - (len(new_ids) - len(planned))
+            - sum(len(i.files) - 1 for i in runner.waiting),
+            waiting=work.waiting + tuple(file.uri for i in runner.waiting for file in i.files),
+            replaced=runner.replaced,
             wall_s=wall_s,
             new_ids=new_ids,
             all_ids=new_ids + rechecked + unchanged,
         )
+
+    def _new_parts(self) -> tuple[str, ...]:
+        """The lines on files that belong to another one; not of those that are in quarantine each."""
+        broken = {one.uri for one in self.runner.totals.quarantined}
+        twins = {twin.uri for item in self.work.todo for twin in item.twins} & broken
+        return tuple(line for line in self.work.duplicates if not any(uri in line for uri in twins))
 
 
 def batches(items: Sequence[WorkItem], size: int) -> Iterator[tuple[WorkItem, ...]]:

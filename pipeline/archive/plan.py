@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,13 +11,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline import ALGORITHM, AUDIO_ALGORITHM
+from pipeline.archive.files import group_files
+from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem
 from pipeline.archive.metadata import Metadata, read_metadata
-from pipeline.audio.decode import find_audio, recording_id
+from pipeline.audio.decode import recording_id
+from pipeline.audio.search import search
 from pipeline.errors import RecordingError, UsageError
+from pipeline.notices import grouped
 from pipeline.records import Call, Pairs
 from pipeline.settings import Settings
 from pipeline.store import StoredState
-from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprint
+from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprints
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -52,38 +57,15 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveFile:
-    """An audio file with its business facts and the settings that hold for it.
-
-    `channel_given` says whether its metadata named the agent's channel, which is then in the settings.
-    """
-
-    path: Path
-    uri: str
-    call: Call
-    settings: Settings
-    channel_given: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """The files found; `problems` has a line for each fault in their metadata."""
+    """The files found; `problems` has a line for each fault in them or their metadata.
+
+    `waiting` are files, by uri, that were written to a moment ago.
+    """
 
     found: tuple[ArchiveFile, ...]
     problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkItem:
-    """A recording to deal with: `bytes` is its file's size, the rest as in `ArchiveFile`."""
-
-    path: Path
-    uri: str
-    recording_id: str
-    bytes: int
-    call: Call
-    settings: Settings
-    channel_given: bool = False
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +84,9 @@ class Plan:
     it would be now. Of `refresh`, a part of these two, the place or the business facts may be new.
     `outdated`, also a part of these two and oldest first, was analysed with another recogniser, other audio
     settings, other methods or other cues for roles.
-    `duplicates` have the content of another file in the plan. `unreadable` cannot even be read, so that no
-    row can be stored for them.
+    `duplicates` says in one line each which files were found now to belong to a recording under another
+    name; `merged` counts all of these. `unreadable` cannot even be read, so that no row can be stored for
+    them. `waiting` are files that are still being written.
     """
 
     todo: tuple[WorkItem, ...] = ()
@@ -112,28 +95,37 @@ class Plan:
     refresh: tuple[WorkItem, ...] = ()
     outdated: tuple[WorkItem, ...] = ()
     duplicates: tuple[str, ...] = ()
+    merged: int = 0
     unreadable: tuple[Quarantined, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def discover(order: RunRequest) -> Archive:
     """The audio files of an order with their business facts.
 
     A folder's metadata is the manifest at its root, a single file's the one beside it, unless the order
-    names one. Raises UsageError for a path that does not exist, a folder without audio and metadata that
-    cannot be read.
+    names one. Raises UsageError for a path that does not exist, a folder without audio and a metadata file
+    that was named and is not there.
     """
     by_channel = _settings_by_channel(order.settings)
     found: dict[str, ArchiveFile] = {}
+    waiting: dict[str, None] = {}
     problems: dict[str, None] = {}
     for path in order.paths:
-        files = find_audio([path])
+        inside = search([path], order.settings.audio)
+        files = inside.files
         metadata = _metadata(path, order)
+        problems.update(dict.fromkeys(grouped(inside.skipped)))
         problems.update(dict.fromkeys(metadata.problems))
+        problems.update(dict.fromkeys(metadata.notes))
         if path.is_dir():
             problems.update(dict.fromkeys(metadata.unmatched(files)))
         for file in files:
             facts = metadata.for_file(file)
             uri = _uri(file)
+            if _is_fresh(file, order.settings.archive.settle_s):
+                waiting[uri] = None
+                continue
             found.setdefault(
                 uri,
                 ArchiveFile(
@@ -144,7 +136,15 @@ def discover(order: RunRequest) -> Archive:
                     channel_given=facts.agent_channel is not None,
                 ),
             )
-    return Archive(found=tuple(found.values()), problems=tuple(problems))
+    return Archive(found=tuple(found.values()), problems=tuple(problems), waiting=tuple(waiting))
+
+
+def _is_fresh(file: Path, settle_s: float) -> bool:
+    """Whether a file was written to in the last `settle_s` seconds."""
+    try:
+        return settle_s > 0 and time.time() - file.stat().st_mtime < settle_s
+    except OSError:
+        return False
 
 
 def _metadata(path: Path, order: RunRequest) -> Metadata:
@@ -181,18 +181,15 @@ def make_plan(
     itself. Recordings in quarantine stay there. With `force` every recording is analysed. Every file is read
     once, for its sha256.
     """
-    items: dict[str, WorkItem] = {}
-    duplicates: list[str] = []
+    seen: list[SeenFile] = []
     unreadable: list[Quarantined] = []
     for found in archive.found:
         try:
-            item = _identify(found)
+            seen.append(_identify(found))
         except RecordingError as error:
             unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
-            continue
-        first = items.setdefault(item.recording_id, item)
-        if first is not item:
-            duplicates.append(f"the same recording twice: {item.uri}; {first.uri} is taken")
+    files = group_files(seen, known, force)
+    items = {item.recording_id: item for item in files.items}
     stored = () if force else tuple(i for i in items.values() if _is_heard(i, known))
     heard = {item.recording_id for item in stored}
     unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
@@ -201,26 +198,30 @@ def make_plan(
         todo=tuple(item for item in items.values() if item.recording_id not in heard),
         recheck=tuple(item for item in stored if item.recording_id not in current),
         unchanged=unchanged,
-        refresh=tuple(i for i in stored if i.call != Call() or i.uri != known[i.recording_id].uri),
+        refresh=tuple(i for i in stored if _may_have_moved(i, known[i.recording_id])),
         outdated=_oldest_first((i for i in stored if _is_outdated(i, known, versions)), known),
-        duplicates=tuple(duplicates),
+        duplicates=files.notes,
+        merged=files.merged,
         unreadable=tuple(unreadable),
+        waiting=archive.waiting,
     )
 
 
-def _identify(found: ArchiveFile) -> WorkItem:
+def _may_have_moved(item: WorkItem, stored: StoredState) -> bool:
+    """Whether the place, the files or the business facts of a stored recording may be others now."""
+    return item.call != Call() or item.uri != stored.uri or item.files != stored.files
+
+
+def _identify(found: ArchiveFile) -> SeenFile:
     try:
-        size = found.path.stat().st_size
+        status = found.path.stat()
     except OSError as error:
         raise RecordingError("cannot read the file", where=found.uri, value=error.strerror) from None
-    return WorkItem(
-        path=found.path,
-        uri=found.uri,
-        recording_id=recording_id(found.path),
-        bytes=size,
-        call=found.call,
-        settings=found.settings,
-        channel_given=found.channel_given,
+    return SeenFile(
+        found=found,
+        sha256=recording_id(found.path),
+        bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
     )
 
 
@@ -249,16 +250,17 @@ def _is_current(item: WorkItem, stored: StoredState, versions: Versions) -> bool
 def _is_outdated(item: WorkItem, known: Mapping[str, StoredState], versions: Versions) -> bool:
     """Whether the present recogniser, audio settings, methods or cues for roles could give other results."""
     stored = known[item.recording_id]
-    wanted = (_fingerprints(item.settings)[0], versions.asr_model, versions.attribution, AUDIO_ALGORITHM)
-    used = (stored.audio_hash, stored.asr_model, stored.attribution_version, stored.audio_algorithm)
-    return stored.status == "analysed" and used != wanted
+    wanted = (versions.asr_model, versions.attribution, AUDIO_ALGORITHM)
+    used = (stored.asr_model, stored.attribution_version, stored.audio_algorithm)
+    heard = stored.audio_hash in _fingerprints(item.settings)[0] and used == wanted
+    return stored.status == "analysed" and not heard
 
 
 @lru_cache(maxsize=8)
-def _fingerprints(settings: Settings) -> tuple[str, str]:
-    """The fingerprints of the audio and of the assess settings."""
+def _fingerprints(settings: Settings) -> tuple[frozenset[str], str]:
+    """The fingerprints of calls that were heard as with these settings, and that of the assess settings."""
     values = settings.analysis_values()
-    return audio_fingerprint(values), assess_fingerprint(values)
+    return audio_fingerprints(values), assess_fingerprint(values)
 
 
 def _oldest_first(items: Iterable[WorkItem], known: Mapping[str, StoredState]) -> tuple[WorkItem, ...]:

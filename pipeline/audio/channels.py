@@ -55,3 +55,48 @@ def _blocks(samples: Samples) -> Iterator[NDArray[np.float64]]:
     """Both channels in blocks of 1 s, so that a long call is never copied as a whole."""
     for start in range(0, samples.shape[1], BLOCK):
         yield samples[:, start : start + BLOCK].astype(np.float64)
+
+
+# --- more than two channels
+
+SILENT_DB = -75.0
+"""A channel that never exceeds this level, a constant offset left out, has no line behind it.
+
+A line on which nobody speaks yet has noise and counts.
+"""
+
+
+class BlockLevels:
+    """Measures the loudest second of each channel of a recording without keeping its sound."""
+
+    def __init__(self, channels: int) -> None:
+        self._loudest = np.zeros(channels)
+        self._sum, self._squares = np.zeros(channels), np.zeros(channels)
+        self._length = 0
+
+    def add(self, samples: Samples) -> None:
+        """Measure `samples`, shape (channels, n), that follow those before."""
+        for start in range(0, samples.shape[1], BLOCK):
+            block = samples[:, start : start + BLOCK].astype(np.float64)
+            self._sum += block.sum(axis=1)
+            self._squares += (block * block).sum(axis=1)
+            self._length += block.shape[1]
+            if self._length >= BLOCK:
+                self._end_block()
+
+    def loudest_db(self) -> NDArray[np.float64]:
+        """The level of each channel's loudest second in dB relative to full scale."""
+        if self._length:
+            self._end_block()
+        levels: NDArray[np.float64] = 10 * np.log10(np.maximum(self._loudest, 1e-12))
+        return levels
+
+    def _end_block(self) -> None:
+        power = self._squares / self._length - (self._sum / self._length) ** 2
+        self._loudest = np.maximum(self._loudest, power)
+        self._sum, self._squares, self._length = np.zeros_like(power), np.zeros_like(power), 0
+
+
+def sounding(loudest_db: NDArray[np.float64]) -> tuple[int, ...]:
+    """The channels that carry sound, by their loudest second; the first where none does."""
+    return tuple(int(at) for at in np.flatnonzero(loudest_db > SILENT_DB)) or (0,)

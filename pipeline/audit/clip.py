@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import SAMPLE_RATE
+from pipeline.audio.legs import read_legs
 from pipeline.errors import RecordingError
 from pipeline.settings import AudioSettings
 from pipeline.spans import Span
@@ -38,13 +40,21 @@ class Clip:
         return hashlib.sha256(self.wav).hexdigest()
 
 
-def cut_clip(path: Path, recording_id: str, evidence: Span) -> Clip:
-    """The sound of `evidence` with 2 s around it, at most 300 s.
+def cut_clip(
+    path: Path,
+    recording_id: str,
+    evidence: Span,
+    *,
+    legs: Sequence[Path] = (),
+    settings: AudioSettings | None = None,
+) -> Clip:
+    """The sound of `evidence` with 2 s around it, at most 300 s; from its `legs` if it has two files.
 
-    Raises RecordingError when the file is missing, cannot be decoded, or is not the one that was analysed
-    (its sha256 is not `recording_id`).
+    `settings` are needed for headerless files only. Raises RecordingError when a file is missing, cannot be
+    decoded, or is not the one that was analysed (`recording_id` does not follow from its sha256).
     """
-    audio = read_audio(path, AudioSettings())
+    settings = settings or AudioSettings()
+    audio = read_legs(legs, settings, uri=str(path)) if legs else read_audio(path, settings)
     if audio.recording.recording_id != recording_id:
         raise RecordingError(
             "the file is not the one that was analysed",

@@ -24,6 +24,7 @@ from pipeline.errors import RecordingError, UsageError
 from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.records import Activity, Turn, Word
 from pipeline.report.text import as_dicts, as_json
+from pipeline.settings import RAW_CODECS, AudioSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
 from pipeline.store.scorecard import read_rule, shown_text
@@ -49,6 +50,7 @@ class FindingCase:
     words: tuple[Word, ...]
     turns: tuple[Turn, ...]
     activities: tuple[Activity, ...]
+    files: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def span(self) -> Span | None:
@@ -131,7 +133,13 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
         words=_records(connection, "word", Word, recording_id),
         turns=_records(connection, "turn", Turn, recording_id),
         activities=_records(connection, "activity", Activity, recording_id),
+        files=tuple(sorted(_rows(connection, "recording_file", recording_id), key=_file_order)),
     )
+
+
+def _file_order(file: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """Legs in the order of channels, then the others."""
+    return file["leg_index"] is None, file["leg_index"] or 0, file["uri"]
 
 
 def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict[str, Any]:
@@ -148,6 +156,7 @@ def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict
         "rule": rule | {"text_file": RULE} if case.rule else None,
         "call": case.call,
         "recording": {"sha256": case.recording["recording_id"], **case.recording},
+        "files": list(case.files),
         "phrase": _phrase(case),
         "searched": _searched(case),
         "heard": _heard(case),
@@ -200,12 +209,30 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     if case.span is None:
         return None, ("No clip: the rule had nothing to judge in this call.",)
     try:
-        clip = cut_clip(Path(case.recording["uri"]), case.recording["recording_id"], case.span)
+        legs = [Path(file["uri"]) for file in case.files if file["part"] == "leg"]
+        recording = case.recording
+        clip = cut_clip(
+            Path(recording["uri"]),
+            recording["recording_id"],
+            case.span,
+            legs=legs,
+            settings=_headerless(recording),
+        )
     except RecordingError as error:
         return None, (f"No clip: {error}",)
     if clip.span.end_s < min(case.span.end_s, case.recording["duration_s"]):
         return clip, (f"The clip holds the first {MAX_CLIP_S:.0f} s of what was searched.",)
     return clip, ()
+
+
+def _headerless(recording: Mapping[str, Any]) -> AudioSettings:
+    """The settings with which a recording without a header was read, which only its row has kept."""
+    coding = recording["container"]
+    if coding not in RAW_CODECS:
+        return AudioSettings()
+    suffix = Path(recording["uri"]).suffix.removeprefix(".")
+    raw = {suffix: f"{coding} {recording['sample_rate_hz']} {recording['channels']}"}
+    return AudioSettings(raw=raw)
 
 
 def _clip_document(case: FindingCase, clip: Clip | None) -> dict[str, Any] | None:

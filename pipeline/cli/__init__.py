@@ -34,6 +34,7 @@ from pipeline.cli.options import (
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.start_flow import find_night
 from pipeline.errors import EarwitnessError, UsageError
+from pipeline.notices import MOST, grouped
 from pipeline.telemetry import prefer_private_prefect, silence
 
 if TYPE_CHECKING:
@@ -308,8 +309,8 @@ def _print_calls(db: Path, ids: Sequence[str], *, json: bool = False, outdated: 
         return
     if calls:
         tables.call_table(calls, sys.stdout)
-    for row in bad:
-        typer.echo(f"quarantined: {row['error']}")
+    for reason in grouped((str(row["error"]) for row in bad), f"earwitness sql --db {db} 'FROM quarantine'"):
+        typer.echo(f"quarantined: {reason}")
 
 
 def _quarantined(db: Path, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -323,10 +324,12 @@ def _finish(summary: NightSummary, *, bad: bool) -> None:
     """Write a summary to standard error; end with exit code 1 if a recording is `bad`."""
     from pipeline.report.night import summary_line  # noqa: PLC0415
 
-    for problem in summary.problems + summary.duplicates:
+    for problem in summary.problems + grouped(summary.duplicates):
         say(f"note: {problem}")
-    for unreadable in summary.unreadable:
-        say(f"skipped: {unreadable.reason}")
+    for uri in summary.waiting[:MOST]:
+        say(f"waiting: {uri} is still being written, left for the next run")
+    for reason in grouped(unreadable.reason for unreadable in summary.unreadable):
+        say(f"skipped: {reason}")
     if summary.outdated:
         say(f"note: {OUTDATED.format(calls=summary.outdated)}")
     say(summary_line(summary))

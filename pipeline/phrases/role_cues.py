@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -25,10 +25,10 @@ LANGUAGES_FOLDER = Path(__file__).parent
 ROLES_NAME = "roles.toml"
 VERSION_DIGITS = 12
 
-ListName = Literal["announcement", "queue", "live", "greeting", "hello"]
-LISTS: tuple[ListName, ...] = ("announcement", "queue", "live", "greeting", "hello")
-_FOR_EVENTS = {"greeting", "hello"}
-"""The lists that transfers are detected with. The others decide roles and announcements."""
+ListName = Literal["announcement", "queue", "live", "greeting", "hello", "machine", "carrier"]
+LISTS: tuple[ListName, ...] = get_args(ListName)
+_FOR_EVENTS = {"greeting", "hello", "machine", "carrier"}
+"""The lists that detect transfers and the kind of call. The others decide roles and announcements."""
 
 
 def _expression(text: str) -> str:
@@ -69,6 +69,8 @@ class RolesSpec(Spec):
     live: _AtLeastOne
     greeting: _AtLeastOne
     hello: _AtLeastOne
+    machine: _AtLeastOne
+    carrier: _AtLeastOne
     cues: tuple[CueSpec, ...]
 
 
@@ -92,6 +94,8 @@ class _SiteRoles(Spec):
     live: Expressions = ()
     greeting: Expressions = ()
     hello: Expressions = ()
+    machine: Expressions = ()
+    carrier: Expressions = ()
     cues: tuple[_SiteCue, ...] = ()
 
 
@@ -110,7 +114,7 @@ class RoleCues:
     """The cues ready to search, and the versions of their content (short hashes).
 
     `version` covers what decides roles and announcements, which are found once, in the analysis of the audio.
-    `events_version` covers the greetings, by which transfers are detected, also in stored calls.
+    `events_version` covers what detects transfers and the kind of call, also in stored calls.
     """
 
     cues: tuple[Cue, ...]
@@ -119,6 +123,10 @@ class RoleCues:
     live: re.Pattern[str]
     greeting: re.Pattern[str]
     hello: re.Pattern[str]
+    machine: re.Pattern[str]
+    carrier: re.Pattern[str]
+    announcements: tuple[re.Pattern[str], ...]
+    """The expressions of `announcement` one by one."""
     version: str
     events_version: str
 
@@ -139,6 +147,7 @@ def load_role_cues(site: Path | None = None, language: str = "en") -> RoleCues:
     answers = load_words("talk", language)["answers"]
     return RoleCues(
         cues=tuple(_cue(cue) for cue in spec.cues if cue.weight),
+        announcements=tuple(any_pattern([pattern]) for pattern in spec.announcement),
         version=_digest({"lists": for_audio, "cues": cues, "answers": answers}),
         events_version=_digest({name: lists[name] for name in sorted(_FOR_EVENTS)}),
         **{name: any_pattern(values) for name, values in lists.items()},

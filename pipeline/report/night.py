@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.notices import grouped
 from pipeline.report.text import UNKNOWN, clock
 
 if TYPE_CHECKING:  # slow to import
     from pipeline.archive.night import NightSummary
+
+QUARANTINE = "earwitness sql 'FROM quarantine'"
+"""Where all recordings that could not be analysed can be seen."""
 
 
 def summary_line(summary: NightSummary) -> str:
@@ -20,7 +24,9 @@ def summary_line(summary: NightSummary) -> str:
     parts += [f"{summary.rechecked} rechecked"] if summary.rechecked else []
     parts += [f"{summary.unchanged} unchanged"] if summary.unchanged else []
     parts += [f"{summary.outdated} of these outdated"] if summary.outdated else []
-    parts += [f"{len(summary.duplicates)} stored under another name"] if summary.duplicates else []
+    parts += [f"{summary.merged} stored under another name"] if summary.merged else []
+    parts += [f"{summary.replaced} replaced by longer ones"] if summary.replaced else []
+    parts += [f"{len(summary.waiting)} still being written"] if summary.waiting else []
     if summary.real_time_factor is not None:
         speed = f"real-time factor {summary.real_time_factor:.2f}"
         parts.append(f"{totals.audio_s / 60:.1f} min of audio in {clock(summary.wall_s)} ({speed})")
@@ -40,7 +46,9 @@ def night_markdown(summary: NightSummary) -> str:
         "Unchanged": summary.unchanged,
         "Outdated calls analysed again": summary.renewed,
         "Outdated calls left": summary.outdated,
-        "Duplicates": len(summary.duplicates),
+        "Files of a recording under another name": summary.merged,
+        "Replaced by longer recordings": summary.replaced,
+        "Still being written": len(summary.waiting),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",
         "Wall time": clock(summary.wall_s),
         "Real-time factor": factor,
@@ -49,11 +57,13 @@ def night_markdown(summary: NightSummary) -> str:
     }
     lines = [f"# Night into {_md(summary.db)}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in figures.items()]
-    for title, bad in (("Quarantined", totals.quarantined), ("Unreadable", summary.unreadable)):
-        if bad:
-            lines += ["", f"## {title}", "", "| recording | reason |", "|---|---|"]
-            lines += [f"| {_md(one.uri)} | {_md(one.reason)} |" for one in bad]
-    for title, notes in (("Duplicates", summary.duplicates), ("Metadata", summary.problems)):
+    bad = {"Quarantined": totals.quarantined, "Unreadable": summary.unreadable}
+    for title, notes in (
+        *((title, grouped((one.reason for one in some), QUARANTINE)) for title, some in bad.items()),
+        ("Files that belong together", grouped(summary.duplicates)),
+        ("Still being written, left for the next night", summary.waiting),
+        ("Archive and metadata", summary.problems),
+    ):
         if notes:
             lines += ["", f"## {title}", "", *(f"- {_md(note)}" for note in notes)]
     return "\n".join(lines) + "\n"

@@ -13,8 +13,9 @@ from pipeline.progress import Progress
 from pipeline.report.text import clock, console_for
 
 if TYPE_CHECKING:  # slow to import
+    from pipeline.archive.items import WorkItem
     from pipeline.archive.night import Progress as NightProgress
-    from pipeline.archive.plan import Plan, WorkItem
+    from pipeline.archive.plan import Plan
     from pipeline.records import CallAnalysis
 
 

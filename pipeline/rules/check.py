@@ -18,27 +18,43 @@ from pydantic import ConfigDict
 from pipeline.phrases.confidence import mean_probability
 from pipeline.phrases.lexicon import Spec
 from pipeline.phrases.search import Match, Phrases
-from pipeline.records import Basis, Finding, Role, Score, Turn, Verdict, Word
+from pipeline.records import Basis, CallKind, Finding, Role, Score, Turn, Verdict, Word
 from pipeline.rules.context import RuleContext
 from pipeline.spans import Span
 
 Part = Literal["holds", "transfers", "sounds", "overlaps", "silences", "metrics", "tone", "facts"]
 """A part of `CallContext` that a check may read beside the words, turns and activities of the call."""
 
+Need = Literal["words", "roles"]
+"""What the verdicts of a check depend on: what was said, and who the agent is."""
+
 
 class Check(Spec):
     """What a rule asks of a call: the keys of a pack's table `[check]`, and the verdict they lead to.
 
     A subclass has a field `kind: Literal["its_name"]` first, and fields with docstrings. `reads` are the
-    parts of the call that it reads beside what was said, `bases` what its verdicts may rest on.
+    parts of the call that it reads beside what was said, `bases` what its verdicts may rest on, and `needs`
+    what its verdicts depend on (see `pipeline.rules.bearing`).
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     reads: ClassVar[frozenset[Part]]
     bases: ClassVar[frozenset[Basis]]
+    needs: ClassVar[frozenset[Need]] = frozenset({"words", "roles"})
+    applies_by_events: ClassVar[bool] = False
+    """Whether events alone decide that a rule does not apply, in whatever language people speak."""
     by_meaning: ClassVar[bool] = True
     """Whether a sentence of the same meaning may be a near miss of what was not found."""
+
+    @property
+    def needed(self) -> frozenset[Need]:
+        """What the verdicts of this check, with its keys, depend on."""
+        return self.needs
+
+    def due_s(self, context: RuleContext) -> float | None:  # noqa: ARG002 - what subclasses need
+        """When at the latest the thing was due, in seconds of the recording; None: when the window ends."""
+        return None
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses, which must stand under `phrases`; none where it is judged on events."""
@@ -135,6 +151,8 @@ class Rule:
     fatal: bool
     score: Score
     active: bool
+    kinds: tuple[CallKind, ...]
+    """The kinds of calls it applies to."""
     roles: tuple[Role, ...]
     counts: tuple[str, ...]
     check: Check

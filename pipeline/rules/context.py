@@ -12,7 +12,9 @@ from pipeline.phrases.search import Match, Phrases, find
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import (
     Activity,
+    AudioQuality,
     Call,
+    CallKind,
     Hold,
     Layout,
     Metric,
@@ -27,6 +29,11 @@ from pipeline.records import (
 )
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
+
+ENDING_WORDS = 4
+FAREWELLS = frozenset({"bye", "goodbye", "bye-bye", "adiós"})
+UNFINISHED_S = 0.8
+"""A recording that ends so soon after an unfinished sentence stopped within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ class Clock:
 class CallContext:
     """A call as stored: everything the rules need, without its audio.
 
-    `facts` are what the call's metadata gave.
+    `facts` are what the call's metadata gave. `kind` is None in a call that was stored without it.
     """
 
     duration_s: float
@@ -85,6 +92,8 @@ class CallContext:
     metrics: tuple[Metric, ...] = ()
     tone: tuple[Tone, ...] = ()
     facts: Call = field(default_factory=Call)
+    quality: tuple[AudioQuality, ...] = ()
+    kind: CallKind | None = None
 
     @cached_property
     def clock(self) -> Clock | None:
@@ -102,6 +111,12 @@ class CallContext:
         """The confidence in its words."""
         return WordConfidence(self.words, self.activities)
 
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages spoken, those of channels with most speech first; empty where none is known."""
+        spoken = sorted(self.quality, key=lambda channel: -channel.speech_s)
+        return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
+
     @property
     def whole(self) -> Span:
         """The whole recording."""
@@ -113,6 +128,7 @@ class RuleContext:
     """A call as rules see it: with its transcript, the language that rules share, and the settings.
 
     `shared` are the phrase groups that are not a rule's own, `data_phrases` those that find personal data.
+    `judged_in` are the languages in which the rule that is judged has packs.
     """
 
     call: CallContext
@@ -122,6 +138,7 @@ class RuleContext:
     first_names: Collection[str]
     settings: RuleSettings
     holds: HoldSettings
+    judged_in: frozenset[str] = frozenset({"en"})
 
     @cached_property
     def personal_data(self) -> tuple[PersonalData, ...]:
@@ -155,3 +172,16 @@ class RuleContext:
         call = self.call
         ends_s = max((spoken.end_s for spoken in call.activities or call.turns), default=None)
         return ends_s is not None and call.duration_s - ends_s < self.settings.mid_call_start_s
+
+    def stops_early(self) -> bool:
+        """Whether the recording stops within speech or shortly after words that do not end a sentence."""
+        call = self.call
+        ending = sorted(call.words, key=lambda word: word.end_s)[-ENDING_WORDS:]
+        if any(word.text.lower().strip(".,!?") in FAREWELLS for word in ending):
+            return False  # the call ended, and with it the recording
+        if self.stops_mid_call():
+            return True
+        last = max(call.words, key=lambda word: word.end_s, default=None)
+        if last is None or call.duration_s - last.end_s > UNFINISHED_S:
+            return False
+        return not last.text.rstrip("\"')").endswith((".", "!", "?"))

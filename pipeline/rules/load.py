@@ -9,6 +9,7 @@
     fatal = false                 # a fail fails the call
     score = "quality"             # the score it counts in: compliance or quality
     active = true                 # optional; false switches the rule off
+    kinds = ["conversation"]      # optional; the kinds of calls that it applies to (column call_kind)
     roles = ["agent"]             # whose words are searched
     counts = ["thanks"]           # the groups whose presence is the rule's phrase
 
@@ -51,7 +52,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class RuleSet:
     `inactive` are the rules that are switched off. `cues` are the groups of shared.toml by name, `role_cues`
     those for roles and announcements. `version` is a hash over all active rules, followed by the version of
     the language, with which events are found.
+    `language` is that of its packs, `others` are the rules in other languages by language, with the same ids.
     """
 
     rules: tuple[Rule, ...]
@@ -94,11 +96,23 @@ class RuleSet:
     role_cues: RoleCues
     personal_data: Mapping[str, Phrases]
     version: str
+    language: str = "en"
+    others: Mapping[str, RuleSet] = field(default_factory=dict)
 
     @property
     def language_version(self) -> str:
         """The version of all phrases and words that events are found with."""
         return language_version_of(self.version)
+
+    def spoken(self, languages: Sequence[str]) -> RuleSet:
+        """The rules in the first of `languages` that has any; these where none has."""
+        every = {self.language: self, **self.others}
+        return next((every[code] for code in languages if code in every), self)
+
+    def in_languages(self, languages: Sequence[str]) -> tuple[RuleSet, ...]:
+        """The rules in each of `languages` that has any; these where none has."""
+        every = {self.language: self, **self.others}
+        return tuple(every[code] for code in languages if code in every) or (self,)
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of this id, active or not. Raises UsageError for an unknown one."""
@@ -254,7 +268,9 @@ def _load(
     ready = {name: cues[group] for name, group in shared.items()}
     spec.check.verify(f"{pack.file}: {CHECK}")
     scored = spec.model_copy(update=entry.model_dump(exclude_none=True) if entry else {})
-    content = spec.model_dump_json(include=_VERDICT_KEYS, by_alias=True)
+    # Kinds that are as usual are left out, so that a rule's version is that of a pack without them.
+    keys = _VERDICT_KEYS | ({"kinds"} if spec.kinds != PackSpec.model_fields["kinds"].default else set())
+    content = spec.model_dump_json(include=keys, by_alias=True)
     return Rule(
         id=spec.id,
         version=_digest(content + compiler.lexicon.digest),
@@ -264,6 +280,7 @@ def _load(
         fatal=scored.fatal,
         score=scored.score,
         active=spec.active,
+        kinds=spec.kinds,
         roles=spec.roles,
         counts=spec.counts,
         check=spec.check,

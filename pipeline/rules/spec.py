@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, model_
 import pipeline.rules.checks  # noqa: F401 - its modules define the checks
 from pipeline.phrases.lexicon import Spec, Text
 from pipeline.phrases.shared import GroupSpec
-from pipeline.records import Role, Score
+from pipeline.records import CallKind, Role, Score
 from pipeline.rules.check import Check, check_kinds
 
 MIN_EXAMPLES = 8
@@ -46,6 +46,7 @@ class PackSpec(Spec):
     fatal: bool
     score: Score
     active: bool = True
+    kinds: tuple[CallKind, ...] = Field(("conversation",), min_length=1)
     roles: tuple[Role, ...] = Field(min_length=1)
     counts: tuple[Text, ...] = Field(min_length=1)
     check: Annotated[SerializeAsAny[Check], BeforeValidator(_read_check)] = Field(serialization_alias="logic")

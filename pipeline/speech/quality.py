@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from pipeline.audio.frames import (
     to_spans,
 )
 from pipeline.phrases.role_cues import RoleCues
-from pipeline.records import AudioQuality, Samples
+from pipeline.records import AudioQuality, HeardChannel, Samples
 from pipeline.settings import QualitySettings
 from pipeline.speech.activity import ChannelActivity
 from pipeline.speech.attribution import Attribution
@@ -49,6 +50,27 @@ def measure_quality(
         _channel_quality(index, samples, levels, channel, _probability(attribution, index), swapped)
         for index, channel in enumerate(channels)
     )
+
+
+def with_language(quality: Sequence[AudioQuality], heard: Sequence[HeardChannel]) -> tuple[AudioQuality, ...]:
+    """The quality of each channel with the language and speed of the speech recognised there."""
+    return tuple(
+        replace(
+            channel,
+            language=next(iter(one.languages), None),
+            language_probability=one.language_probability,
+            language_source=one.language_source,
+            languages=one.languages,
+            speed=one.speed,
+        )
+        for channel, one in zip(quality, heard, strict=True)
+    )
+
+
+def language_of(quality: Sequence[AudioQuality]) -> AudioQuality | None:
+    """The facts of the channel whose language is the call's: that with most speech; None without speech."""
+    spoken = [channel for channel in quality if channel.language and channel.speech_s > 0]
+    return max(spoken, key=lambda channel: channel.speech_s, default=None)
 
 
 def swap_suspected(attribution: Attribution, settings: QualitySettings, cues: RoleCues) -> bool:

@@ -9,7 +9,7 @@ then they stop before a window ends, or pass over a piece: what is left without 
 from __future__ import annotations
 
 from bisect import bisect, bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio.frames import FRAME_RATE, SAMPLE_RATE, levels_db
-from pipeline.records import WORD_TOLERANCE_S, HeardWord
+from pipeline.records import WORD_TOLERANCE_S, HeardChannel, HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.language import SAMPLES, Sample, Spoken, choose, given, label, switches
+from pipeline.speech.speed import Confidence, find_speed, is_suspicious
 
 WINDOW_S = 30.0  # what the model sees at once
 USABLE_S = 29.0
@@ -32,14 +34,16 @@ UNHEARD_S = 0.5  # activity in a piece without words, from which it is recognise
 UNHEARD_END_S = 2.0  # the same behind the last word, whose end may be a little off
 MOST_TIMES = 4  # that anything is recognised
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
+SHORT_S = 4.0  # speech of a window where a channel switches languages
+SPEED_PART_S = 10.0  # that is recognised at other speeds
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
 
 class Transcribe(Protocol):
-    """Words of each channel, in order of time."""
+    """What is recognised on each channel."""
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
-        """One tuple of words per channel."""
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
+        """One record per channel."""
         ...
 
 
@@ -76,6 +80,41 @@ def _distance(time_s: float, piece: Piece) -> float:
     return max(start - time_s, time_s - (start + piece.source.duration_s), 0.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InLanguage:
+    """A window and the language in which it is recognised."""
+
+    window: Window
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLanguage:
+    """A channel's language, all that are spoken on it with that of most speech first, and its windows."""
+
+    language: Spoken
+    languages: tuple[str, ...]
+    windows: tuple[InLanguage, ...]
+
+    @classmethod
+    def of(cls, language: Spoken, windows: Iterable[Window]) -> ChannelLanguage:
+        """A channel in one language."""
+        inside = tuple(InLanguage(window=window, language=language.language) for window in windows)
+        return cls(language=language, languages=(language.language,) if inside else (), windows=inside)
+
+    @classmethod
+    def switching(cls, language: Spoken, windows: Sequence[Window], labels: Sequence[str]) -> ChannelLanguage:
+        """A channel in several languages; `labels` are those of its windows."""
+        speech_s: dict[str, float] = {}
+        for window, code in zip(windows, labels, strict=True):
+            speech_s[code] = speech_s.get(code, 0.0) + _speech_s(window)
+        return cls(
+            language=language,
+            languages=tuple(sorted(speech_s, key=lambda code: -speech_s[code])),
+            windows=tuple(InLanguage(window=w, language=c) for w, c in zip(windows, labels, strict=True)),
+        )
+
+
 class FasterWhisper:
     """The recogniser; `model` is a `faster_whisper.WhisperModel`."""
 
@@ -86,25 +125,103 @@ class FasterWhisper:
         self._batched = BatchedInferencePipeline(model)
         self._settings = settings
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
-        """Words of each channel."""
-        windows = [w for i, channel in enumerate(channels) for w in pack(i, channel, self._settings)]
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
+        """Words of each channel, with their language and speed."""
+        packed = [pack(i, channel, self._settings) for i, channel in enumerate(channels)]
+        spoken = self._spoken(packed, channels)
+        windows = [window for one in spoken for window in one.windows]
         words: list[list[HeardWord]] = [[] for _ in channels]
         for _ in range(MOST_TIMES):
-            audio = [_cut(window, channels[window.channel].samples) for window in windows]
-            left: list[Window] = []
-            for window, heard in zip(windows, self.recognise(audio), strict=True):
-                found = _map_back(window, heard)
-                words[window.channel] += found
-                left += unheard(window, found, channels[window.channel].spans)
+            left: list[InLanguage] = []
+            for window, heard in self._recognised(windows, channels):
+                found = _map_back(window.window, heard)
+                words[window.window.channel] += found
+                again = unheard(window.window, found, channels[window.window.channel].spans)
+                left += [InLanguage(window=part, language=window.language) for part in again]
             windows = left
         return tuple(
-            supported(sorted(found, key=lambda word: word.start_s), channel.spans, self._settings)
-            for found, channel in zip(words, channels, strict=True)
+            HeardChannel(
+                words=supported(sorted(found, key=lambda word: word.start_s), channel.spans, self._settings),
+                languages=one.languages,
+                language_probability=one.language.probability if one.windows else None,
+                language_source=one.language.source if one.windows else None,
+                speed=self._speed(one, found, channel),
+            )
+            for found, channel, one in zip(words, channels, spoken, strict=True)
         )
 
-    def recognise(self, audio: Sequence[NDArray[np.float32]]) -> list[list[WindowWord]]:
-        """The words in each window of `audio`, times from the window's start."""
+    def _recognised(
+        self, windows: Sequence[InLanguage], channels: Sequence[ChannelActivity]
+    ) -> Iterator[tuple[InLanguage, list[WindowWord]]]:
+        """The windows with their words, those of one language together."""
+        for language in dict.fromkeys(window.language for window in windows):
+            these = [window for window in windows if window.language == language]
+            audio = [_cut(one.window, channels[one.window.channel].samples) for one in these]
+            yield from zip(these, self.recognise(audio, language), strict=True)
+
+    def _spoken(
+        self, packed: Sequence[Sequence[Window]], channels: Sequence[ChannelActivity]
+    ) -> list[ChannelLanguage]:
+        """The language of each channel and of its windows."""
+        network = getattr(self._model, "model", None)
+        if language := given(self._settings, multilingual=getattr(network, "is_multilingual", True)):
+            return [ChannelLanguage.of(language, windows) for windows in packed]
+        pairs = list(zip(packed, channels, strict=True))
+        samples = [self._samples(_probes(windows), channel) for windows, channel in pairs]
+        chosen = choose(samples, self._settings)
+        out = []
+        for windows, channel, of_channel, language in zip(packed, channels, samples, chosen, strict=True):
+            if switches(of_channel, self._settings):
+                short = _shorter(windows)
+                labels = label(self._samples(short, channel), language.language, self._settings)
+                out.append(ChannelLanguage.switching(language, short, labels))
+            else:
+                out.append(ChannelLanguage.of(language, windows))
+        return out
+
+    def _samples(self, windows: Sequence[Window], channel: ChannelActivity) -> list[Sample]:
+        """The recogniser's probabilities of languages in each window."""
+        from faster_whisper.audio import pad_or_trim  # noqa: PLC0415  (slow to import)
+
+        found = []
+        for window in windows:
+            features = self._model.feature_extractor(_cut(window, channel.samples))
+            encoded = self._model.encode(pad_or_trim(features))
+            (probabilities,) = self._model.model.detect_language(encoded)
+            speech_s = _speech_s(window)
+            by_code = {token[2:-2]: float(value) for token, value in probabilities}
+            found.append(Sample(speech_s=speech_s, probabilities=by_code))
+        return found
+
+    def _speed(
+        self, spoken: ChannelLanguage, words: Sequence[HeardWord], channel: ChannelActivity
+    ) -> float | None:
+        """The speed of the channel's speech; recognised at other speeds only where its words are doubtful."""
+        if not spoken.windows or not words:
+            return None
+        speech_s = sum(span.duration_s for span in channel.spans)
+        if not is_suspicious([word.probability for word in words], speech_s):
+            return 1.0
+        first = spoken.windows[0]
+        part = _cut(first.window, channel.samples)[: round(SPEED_PART_S * SAMPLE_RATE)]
+        ends_s = len(part) / SAMPLE_RATE
+        inside = sum(max(0.0, min(p.source.duration_s, ends_s - p.offset_s)) for p in first.window.pieces)
+
+        def confidence(audio: NDArray[np.float32]) -> Confidence:
+            (found,) = self.recognise([audio], first.language, fallbacks=False)
+            values = [word.probability for word in found]
+            return (sum(values) / len(values) if values else 0.0), len(values)
+
+        plain = sum(word.probability for word in words) / len(words)
+        return find_speed(part, inside, plain, confidence)
+
+    def recognise(
+        self, audio: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+    ) -> list[list[WindowWord]]:
+        """The words in each window of `audio`, spoken in `language`; times from the window's start.
+
+        Without `fallbacks` a failed decoding is not done again.
+        """
         if not audio:
             return []
         starts = [n / SAMPLE_RATE for n in accumulate((len(a) for a in audio), initial=0)]
@@ -113,31 +230,38 @@ class FasterWhisper:
             np.concatenate(audio),
             clip_timestamps=clips,
             batch_size=self._settings.batch_size,
-            **self._options(),
+            **self._options(language),
         )
         found: list[list[Any]] = [[] for _ in audio]
         for segment in segments:
             index = bisect(starts, segment.seek / 100 + 0.01) - 1  # `seek` counts 10 ms, rounded down
             found[index].append(segment)
+        if not fallbacks:
+            return [
+                _whole_words([word for segment in segments_of for word in segment.words], start)
+                for segments_of, start in zip(found, starts[:-1], strict=True)
+            ]
         return [
-            self._words(segments_of, start, audio_of)
+            self._words(segments_of, start, audio_of, language)
             for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)
         ]
 
-    def _words(self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32]) -> list[WindowWord]:
+    def _words(
+        self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32], language: str
+    ) -> list[WindowWord]:
         """Words of one window with times from its start; a failed decoding is done again with fallbacks."""
         if any(
             s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments
         ):
             again, _ = self._model.transcribe(
-                audio, vad_filter=False, condition_on_previous_text=False, **self._options()
+                audio, vad_filter=False, condition_on_previous_text=False, **self._options(language)
             )
             return _whole_words([word for segment in again for word in segment.words], 0.0)
         return _whole_words([word for segment in segments for word in segment.words], start_s)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, language: str) -> dict[str, Any]:
         return {
-            "language": self._settings.language,
+            "language": language,
             "beam_size": self._settings.beam_size,
             "word_timestamps": True,
             "without_timestamps": True,
@@ -201,6 +325,34 @@ def pack(channel: int, activity: ChannelActivity, settings: AsrSettings) -> tupl
     if pieces:
         windows.append(Window(channel=channel, pieces=tuple(pieces)))
     return tuple(windows)
+
+
+def _probes(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Samples of a channel's speech: its first, middle and last window, or the thirds of a short one."""
+    if len(windows) >= SAMPLES:
+        return (windows[0], windows[len(windows) // 2], windows[-1])
+    return _grouped(windows, sum(_speech_s(window) for window in windows) / SAMPLES)
+
+
+def _shorter(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """The same speech in windows of few pieces, each to be in one language."""
+    return _grouped(windows, SHORT_S)
+
+
+def _grouped(windows: Sequence[Window], least_s: float) -> tuple[Window, ...]:
+    """The pieces of a channel's windows, in order, in windows of at least `least_s` of speech."""
+    groups: list[list[Span]] = [[]]
+    for source in (piece.source for window in windows for piece in window.pieces):
+        full_s = sum(span.duration_s for span in groups[-1])
+        room_s = USABLE_S - GAP_S * len(groups[-1]) - full_s
+        if groups[-1] and (full_s >= least_s or source.duration_s > room_s):
+            groups.append([])
+        groups[-1].append(source)
+    return tuple(Window(channel=windows[0].channel, pieces=_placed(group)) for group in groups if group)
+
+
+def _speech_s(window: Window) -> float:
+    return sum(piece.source.duration_s for piece in window.pieces)
 
 
 def _split(span: Span, samples: NDArray[np.float32]) -> list[Span]:

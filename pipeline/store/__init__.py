@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,16 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Call, CallAnalysis, HoldTrack, Pairs, Review, ScoredRule
+from pipeline.records import (
+    Call,
+    CallAnalysis,
+    HoldTrack,
+    Pairs,
+    Recording,
+    RecordingFile,
+    Review,
+    ScoredRule,
+)
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.layout import CURRENT, Layout, apply_schema, check_migratable, check_not_newer, layout_of
@@ -64,6 +73,12 @@ FROM recording
 LEFT JOIN analysis USING (recording_id)
 LEFT JOIN call USING (recording_id)
 """
+_FILES = "SELECT recording_id, uri, sha256, part, leg_index FROM recording_file ORDER BY recording_id, rowid"
+_FORMER = """
+SELECT recording_id FROM recording
+WHERE uri = $uri AND recording_id <> $recording_id AND NOT list_contains($present, recording_id)
+    AND (duration_s IS NULL OR duration_s <= $duration_s)
+"""
 _LATEST_REVIEWS = """
 SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
 FROM review
@@ -97,6 +112,7 @@ class StoredState:
     analysed_at: datetime | None = None
     holds: Pairs | None = None
     pauses: Pairs | None = None
+    files: tuple[RecordingFile, ...] = ()
 
 
 class Writer:
@@ -117,6 +133,7 @@ class Writer:
         """The state of every stored recording, by recording_id."""
         settings = self._connection.execute(_SETTINGS).fetchall()
         hashes = {hash_: _settings_state(json.loads(values)) for hash_, values in settings}
+        files = self._files()
         return {
             id_: StoredState(
                 uri=uri,
@@ -126,12 +143,22 @@ class Writer:
                 holds=_pairs(holds),
                 pauses=_pairs(pauses),
                 **dict(zip(_VERSIONS, versions, strict=True)),
+                files=files.get(id_, ()),
                 **hashes.get(hash_, {}),
             )
             for id_, uri, status, analysed_at, hash_, holds, pauses, *versions in (
                 self._connection.execute(_KNOWN).fetchall()
             )
         }
+
+    def _files(self) -> dict[str, tuple[RecordingFile, ...]]:
+        """The files of each recording."""
+        found: dict[str, tuple[RecordingFile, ...]] = {}
+        for id_, *values in self._connection.execute(_FILES).fetchall():
+            uri, sha256, part, leg_index = values
+            file = RecordingFile(uri=uri, sha256=sha256, part=part, leg_index=leg_index)
+            found[id_] = (*found.get(id_, ()), file)
+        return found
 
     def add(self, analysis: CallAnalysis) -> None:
         """Store one recording in one transaction; rows of its former analysis are replaced.
@@ -170,6 +197,37 @@ class Writer:
                 update = "UPDATE recording SET uri = ? WHERE recording_id = ?"
                 self._connection.execute(update, [uri, recording_id])
         return not same_call or stored_uri != uri
+
+    def update_files(self, recording_id: str, files: Sequence[RecordingFile]) -> bool:
+        """Give a stored recording its present files; says whether anything changed. Raises as `add`."""
+        with self._transaction(recording_id):
+            given = self._arrow("recording_file", recording_id, files)
+            sql = "FROM recording_file WHERE recording_id = ?"
+            stored = self._connection.sql(sql, params=[recording_id]).to_arrow_table()
+            changed = not given.equals(stored)
+            if changed:
+                self._delete("recording_file", recording_id)
+                self._connection.from_arrow(given).insert_into("recording_file")
+        return changed
+
+    def replace_former(self, recording: Recording, present: Collection[str]) -> tuple[str, ...]:
+        """Remove recordings that `recording` has taken the place of; returns their ids.
+
+        They were at its path, are not longer than it, and are not among those `present` in the archive (by
+        recording_id). Reviews stay. Raises as `add`.
+        """
+        values = {
+            "uri": recording.uri,
+            "recording_id": recording.recording_id,
+            "present": list(present),
+            "duration_s": recording.duration_s or 0.0,
+        }
+        with self._transaction(recording.uri):
+            former = tuple(row[0] for row in self._connection.execute(_FORMER, values).fetchall())
+            for recording_id in former:
+                for table in _DERIVED:
+                    self._delete(table, recording_id)
+        return former
 
     def hold_tracks(self) -> tuple[HoldTrack, ...]:
         """The known hold music."""

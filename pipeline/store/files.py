@@ -21,7 +21,8 @@ _FICLONE = 0x40049409  # Linux: share the blocks of another file
 def locked(db: Path) -> Iterator[None]:
     """Hold the lock beside `db`; the system gives it back however the process ends.
 
-    Raises UsageError when another process has it or the folder cannot be written.
+    Raises UsageError when another process has it, when the folder cannot be written, and when its file
+    system has no locks, as some network shares.
     """
     try:
         file = beside(db, ".lock").open("a")
@@ -33,6 +34,10 @@ def locked(db: Path) -> Iterator[None]:
         except BlockingIOError:
             remedy = "wait for its end or give another file"
             raise UsageError("another run is writing to the store", where=db, remedy=remedy) from None
+        except OSError as error:
+            what = "the file system of the store has no file locks"
+            remedy = "put --db on a local disk"
+            raise UsageError(what, where=db, value=error.strerror, remedy=remedy) from None
         yield
 
 
@@ -77,6 +82,8 @@ def beside(path: Path, suffix: str) -> Path:
 def unwritable(db: Path, error: Exception) -> UsageError:
     """The error for a store that cannot be written."""
     remedy = "give a path in an existing folder you may write to"
+    if "set lock" in str(error):  # DuckDB has a lock of its own
+        remedy = "put --db on a local disk, or end the program that has the file open"
     return UsageError("cannot write the store", where=db, value=brief(error), remedy=remedy)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline import ALGORITHM
-from pipeline.records import CallAnalysis, ChangeCause, VerdictChange
+from pipeline.records import CallAnalysis, CallKind, ChangeCause, VerdictChange
 from pipeline.store.parts import ASSESSED, HISTORY
 from pipeline.store.reading import Connection
 from pipeline.store.rows import Row, rows_of, table_of, value_names
@@ -27,7 +27,8 @@ Change = tuple[str, str | None, str | None]
 class RecheckedRows:
     """Rechecked calls: the rows that replace those of the recordings in `stale`, by table.
 
-    `failed` are calls that could not be rechecked, with the reason; they stay as they were.
+    `failed` are calls that could not be rechecked, with the reason; they stay as they were. `kinds` are the
+    kinds of calls that are others than those stored, by recording_id.
     """
 
     recording_ids: tuple[str, ...]
@@ -35,6 +36,7 @@ class RecheckedRows:
     stale: Mapping[str, tuple[str, ...]]
     rows: Mapping[str, pa.Table]
     changes: Counter[Change]
+    kinds: Mapping[str, CallKind] = field(default_factory=dict)
 
 
 def compare(
@@ -81,6 +83,11 @@ def compare(
         stale={table: tuple(ids) for table, ids in stale.items()},
         rows=rows,
         changes=changes,
+        kinds={
+            now.recording.recording_id: now.recording.call_kind
+            for stored, now in pairs
+            if now.recording.call_kind and now.recording.call_kind != stored.analysis.recording.call_kind
+        },
     )
 
 
@@ -98,6 +105,7 @@ def joined(parts: Sequence[RecheckedRows]) -> RecheckedRows:
         },
         rows={table: pa.concat_tables([part.rows[table] for part in parts]) for table in parts[0].rows},
         changes=changes,
+        kinds={id_: kind for part in parts for id_, kind in part.kinds.items()},
     )
 
 
@@ -143,6 +151,7 @@ def store_rechecked(
     for table, rows in rechecked.rows.items():
         if rows.num_rows:
             connection.from_arrow(rows).insert_into(table)
+    changed |= _put_kinds(connection, rechecked.kinds)
     ids = list(rechecked.recording_ids)
     update = """
         UPDATE analysis SET rules_version = $version
@@ -163,6 +172,16 @@ def store_rechecked(
             values = {"new": now.fingerprint, "values": now.text, "old": old, "ids": ids}
             changed |= _count(connection, update, values) > 0
     return changed
+
+
+def _put_kinds(connection: Connection, kinds: Mapping[str, CallKind]) -> bool:
+    """Store the kinds of calls; says whether there are any."""
+    for kind in sorted(set(kinds.values())):
+        ids = [id_ for id_, of in kinds.items() if of == kind]
+        for table in ("recording", "analysis"):
+            update = f"UPDATE {table} SET call_kind = ? WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"  # noqa: S608 - our own table names
+            connection.execute(update, [kind, ids])
+    return bool(kinds)
 
 
 def _count(connection: Connection, sql: str, values: Mapping[str, object]) -> int:

@@ -23,7 +23,7 @@ from pipeline.store.reading import Connection, reading
 from pipeline.store.rows import ID, Row
 
 _CURVE = "tone_curve"
-_LATER = {_CURVE, "fingerprint", "tone_rise", "finding"}
+_LATER = {_CURVE, "fingerprint", "tone_rise", "finding", "recording_file"}
 NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
 """The tables that are always read."""
 _TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")

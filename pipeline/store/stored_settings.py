@@ -10,6 +10,9 @@ from typing import Any
 from pipeline.setting_stages import Stage, declared, fingerprint_of, values_by_id, values_of
 from pipeline.settings import Settings
 
+AUTO = "auto"
+_LANGUAGE = "asr.language"
+_DETECTION = frozenset({"asr.languages", "asr.default_language", "asr.min_language_probability"})
 _ASSESS: tuple[Stage, ...] = ("assess",)
 
 
@@ -34,7 +37,8 @@ def assessed_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
     changes: dict[str, dict[str, Any]] = {}
     for one in declared(Settings):
         if one.id in heard_with:
-            changes.setdefault(one.section, {})[one.name] = heard_with[one.id]
+            value = heard_with[one.id]
+            changes.setdefault(one.section, {})[one.name] = tuple(value) if isinstance(value, list) else value
     sections = {name: getattr(given, name).model_copy(update=update) for name, update in changes.items()}
     return StoredSettings(
         settings=given.model_copy(update=sections),
@@ -44,8 +48,28 @@ def assessed_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
 
 
 def audio_fingerprint(values: Mapping[str, Any]) -> str:
-    """Sha256 (hex, 16 digits) of the ids and values of the audio settings among stored `values`."""
-    return fingerprint_of(values_by_id(Settings, values, "audio"))
+    """Sha256 (hex, 16 digits) of the ids and values of the audio settings among stored `values`.
+
+    Settings by which a language is detected take part only where one is.
+    """
+    by_id = values_by_id(Settings, values, "audio")
+    if by_id.get(_LANGUAGE) != AUTO:
+        by_id = {id_: value for id_, value in by_id.items() if id_ not in _DETECTION}
+    return fingerprint_of(by_id)
+
+
+def audio_fingerprints(values: Mapping[str, Any]) -> frozenset[str]:
+    """The fingerprints of stored calls that were heard as with the settings `values`.
+
+    Where the language is detected these are also calls that were recognised in one of the languages that
+    are detected: a new default makes no call outdated.
+    """
+    accepted = {audio_fingerprint(values)}
+    section, name = _LANGUAGE.split(".")
+    if values[section][name] == AUTO:
+        for language in values[section]["languages"]:
+            accepted.add(audio_fingerprint({**values, section: {**values[section], name: language}}))
+    return frozenset(accepted)
 
 
 def assess_fingerprint(values: Mapping[str, Any]) -> str:

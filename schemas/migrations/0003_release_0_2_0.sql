@@ -10,7 +10,81 @@ CREATE TABLE schema_migration (
     program_version VARCHAR NOT NULL
 );
 
-ALTER TABLE fitness RENAME TO audio_quality;
+CREATE TABLE audio_quality_3 (
+    recording_id VARCHAR NOT NULL,
+    channel INTEGER NOT NULL CHECK (channel >= 0),
+    speech_s DOUBLE NOT NULL CHECK (speech_s >= 0),
+    level_db DOUBLE CHECK (isfinite(level_db)),
+    noise_db DOUBLE NOT NULL CHECK (isfinite(noise_db)),
+    snr_db DOUBLE CHECK (isfinite(snr_db)),
+    clipping_ratio DOUBLE NOT NULL CHECK (clipping_ratio BETWEEN 0 AND 1),
+    bandwidth_hz DOUBLE CHECK (bandwidth_hz >= 0 AND isfinite(bandwidth_hz)),
+    dropouts INTEGER NOT NULL CHECK (dropouts >= 0),
+    dropout_s DOUBLE NOT NULL CHECK (dropout_s >= 0 AND isfinite(dropout_s)),
+    crosstalk_db DOUBLE CHECK (isfinite(crosstalk_db)),
+    word_probability DOUBLE CHECK (word_probability BETWEEN 0 AND 1),
+    swap_suspected BOOLEAN NOT NULL,
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
+    languages VARCHAR[] NOT NULL,
+    speed DOUBLE CHECK (speed > 0),
+    PRIMARY KEY (recording_id, channel)
+);
+
+-- Until now every call was recognised in the language of the setting.
+INSERT INTO audio_quality_3 BY NAME
+SELECT
+    fitness.*,
+    analysis.settings -> 'asr' ->> 'language' AS language,
+    'setting' AS language_source,
+    [analysis.settings -> 'asr' ->> 'language'] AS languages
+FROM fitness
+INNER JOIN analysis ON analysis.recording_id = fitness.recording_id
+ORDER BY fitness.rowid;
+
+DROP TABLE fitness;
+
+ALTER TABLE audio_quality_3 RENAME TO audio_quality;
+
+CREATE TABLE recording_3 (
+    recording_id VARCHAR PRIMARY KEY CHECK (regexp_full_match(recording_id, '[0-9a-f]{64}')),
+    uri VARCHAR NOT NULL,
+    bytes BIGINT NOT NULL CHECK (bytes >= 0),
+    container VARCHAR,
+    codec VARCHAR,
+    sample_rate_hz INTEGER CHECK (sample_rate_hz > 0),
+    channels INTEGER CHECK (channels > 0),
+    layout VARCHAR CHECK (layout IN ('stereo', 'mono', 'fake_stereo')),
+    duration_s DOUBLE CHECK (duration_s >= 0 AND isfinite(duration_s)),
+    status VARCHAR NOT NULL CHECK (status IN ('analysed', 'quarantined')),
+    error VARCHAR,
+    analysed_at TIMESTAMPTZ,
+    call_kind VARCHAR CHECK (
+        call_kind IN (
+            'conversation', 'voicemail', 'ivr_only', 'queue_abandoned', 'ring_no_answer', 'silent', 'one_sided',
+            'monologue'
+        )
+    ),
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
+    CHECK (status = 'analysed' OR error IS NOT NULL)
+);
+
+-- The kind of a call stays NULL until a recheck, which the next night carries out by itself.
+INSERT INTO recording_3 BY NAME
+SELECT
+    recording.*,
+    analysis.settings -> 'asr' ->> 'language' AS language,
+    CASE WHEN analysis.recording_id IS NOT NULL THEN 'setting' END AS language_source
+FROM recording
+LEFT JOIN analysis ON analysis.recording_id = recording.recording_id
+ORDER BY recording.rowid;
+
+DROP TABLE recording;
+
+ALTER TABLE recording_3 RENAME TO recording;
 
 CREATE TABLE analysis_3 (
     recording_id VARCHAR PRIMARY KEY,
@@ -35,11 +109,25 @@ CREATE TABLE analysis_3 (
     diarize_s DOUBLE NOT NULL CHECK (diarize_s >= 0),
     tone_s DOUBLE NOT NULL CHECK (tone_s >= 0),
     events_s DOUBLE NOT NULL CHECK (events_s >= 0),
-    rules_s DOUBLE NOT NULL CHECK (rules_s >= 0)
+    rules_s DOUBLE NOT NULL CHECK (rules_s >= 0),
+    call_kind VARCHAR CHECK (
+        call_kind IN (
+            'conversation', 'voicemail', 'ivr_only', 'queue_abandoned', 'ring_no_answer', 'silent', 'one_sided',
+            'monologue'
+        )
+    ),
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1)
 );
 
 INSERT INTO analysis_3 BY NAME
-SELECT *, 1 AS algorithm, 1 AS audio_algorithm, NULL AS attribution_version, '{}' AS role_cues
+SELECT
+    *,
+    1 AS algorithm,
+    1 AS audio_algorithm,
+    NULL AS attribution_version,
+    '{}' AS role_cues,
+    settings -> 'asr' ->> 'language' AS language
 FROM analysis
 ORDER BY rowid;
 

@@ -14,11 +14,20 @@ CREATE TABLE IF NOT EXISTS recording (
     status VARCHAR NOT NULL CHECK (status IN ('analysed', 'quarantined')),
     error VARCHAR,
     analysed_at TIMESTAMPTZ,
+    call_kind VARCHAR CHECK (
+        call_kind IN (
+            'conversation', 'voicemail', 'ivr_only', 'queue_abandoned', 'ring_no_answer', 'silent', 'one_sided',
+            'monologue'
+        )
+    ),
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
     CHECK (status = 'analysed' OR error IS NOT NULL)
 );
 
-COMMENT ON TABLE recording IS 'One row per audio file, by content';
-COMMENT ON COLUMN recording.recording_id IS 'SHA-256 of the file''s bytes, 64 hex digits';
+COMMENT ON TABLE recording IS 'One row per recording, by content; its files are in recording_file';
+COMMENT ON COLUMN recording.recording_id IS 'SHA-256 of the file''s bytes, 64 hex digits; of the hex SHA-256 of its legs in the order of channels, written one after the other, for a recording of two files';
 COMMENT ON COLUMN recording.uri IS 'Where the file was last seen';
 COMMENT ON COLUMN recording.bytes IS 'Size of the file in bytes';
 COMMENT ON COLUMN recording.container IS 'Container format, such as wav; NULL when it could not be opened';
@@ -28,5 +37,9 @@ COMMENT ON COLUMN recording.channels IS 'Number of channels in the file';
 COMMENT ON COLUMN recording.layout IS 'stereo (a speaker a channel), mono, or fake_stereo (one channel twice)';
 COMMENT ON COLUMN recording.duration_s IS 'Length in seconds';
 COMMENT ON COLUMN recording.status IS 'analysed, or quarantined when it could not be';
-COMMENT ON COLUMN recording.error IS 'Why it is quarantined, one line';
+COMMENT ON COLUMN recording.error IS 'Why it is quarantined, or what is unusual about an analysed file, one line';
 COMMENT ON COLUMN recording.analysed_at IS 'When the recording was analysed or quarantined, instant';
+COMMENT ON COLUMN recording.call_kind IS 'What the call is: conversation, voicemail, ivr_only, queue_abandoned, ring_no_answer, silent, one_sided (one of two channels without speech) or monologue (one voice)';
+COMMENT ON COLUMN recording.language IS 'Language with most speech, ISO 639-1';
+COMMENT ON COLUMN recording.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';
+COMMENT ON COLUMN recording.language_source IS 'How it is known: detected, by the setting, or default, where none was detected with enough probability';

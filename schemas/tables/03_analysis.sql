@@ -21,7 +21,15 @@ CREATE TABLE IF NOT EXISTS analysis (
     diarize_s DOUBLE NOT NULL CHECK (diarize_s >= 0),
     tone_s DOUBLE NOT NULL CHECK (tone_s >= 0),
     events_s DOUBLE NOT NULL CHECK (events_s >= 0),
-    rules_s DOUBLE NOT NULL CHECK (rules_s >= 0)
+    rules_s DOUBLE NOT NULL CHECK (rules_s >= 0),
+    call_kind VARCHAR CHECK (
+        call_kind IN (
+            'conversation', 'voicemail', 'ivr_only', 'queue_abandoned', 'ring_no_answer', 'silent', 'one_sided',
+            'monologue'
+        )
+    ),
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1)
 );
 
 COMMENT ON TABLE analysis IS 'One row per analysed recording: the run that made its rows; the next run replaces it';
@@ -48,3 +56,6 @@ COMMENT ON COLUMN analysis.diarize_s IS 'Time of diarization in seconds; close t
 COMMENT ON COLUMN analysis.tone_s IS 'Time of prosody in seconds';
 COMMENT ON COLUMN analysis.events_s IS 'Time of turns, audio quality, events and metrics in seconds';
 COMMENT ON COLUMN analysis.rules_s IS 'Time of the rules in seconds';
+COMMENT ON COLUMN analysis.call_kind IS 'Kind of call that was found, as in table recording';
+COMMENT ON COLUMN analysis.language IS 'Language with most speech, ISO 639-1';
+COMMENT ON COLUMN analysis.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';

@@ -12,6 +12,11 @@ CREATE TABLE IF NOT EXISTS audio_quality (
     crosstalk_db DOUBLE CHECK (isfinite(crosstalk_db)),
     word_probability DOUBLE CHECK (word_probability BETWEEN 0 AND 1),
     swap_suspected BOOLEAN NOT NULL,
+    language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
+    languages VARCHAR[] NOT NULL,
+    speed DOUBLE CHECK (speed > 0),
     PRIMARY KEY (recording_id, channel)
 );
 
@@ -29,3 +34,8 @@ COMMENT ON COLUMN audio_quality.dropout_s IS 'Their length together in seconds';
 COMMENT ON COLUMN audio_quality.crosstalk_db IS 'Level of the other side on this channel, in dB relative to the other side; NULL where none was found';
 COMMENT ON COLUMN audio_quality.word_probability IS 'Mean probability of the recognised words, 0 to 1; NULL for fewer than ten';
 COMMENT ON COLUMN audio_quality.swap_suspected IS 'Whether the words clearly contradict the channel that was given for the agent';
+COMMENT ON COLUMN audio_quality.language IS 'Language with most speech on the channel, ISO 639-1; NULL without speech';
+COMMENT ON COLUMN audio_quality.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';
+COMMENT ON COLUMN audio_quality.language_source IS 'How it is known: detected, by the setting, or default, where none was detected with enough probability';
+COMMENT ON COLUMN audio_quality.languages IS 'All languages spoken on the channel, that with most speech first';
+COMMENT ON COLUMN audio_quality.speed IS 'Speed at which speech plays relative to how it was spoken: 2 where the header gives twice the sample rate; NULL where there was too little speech to say';

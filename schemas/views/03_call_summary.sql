@@ -67,6 +67,10 @@ SELECT
     call.agent_name,
     recording.duration_s,
     recording.layout,
+    recording.call_kind,
+    recording.language,
+    recording.language_probability,
+    recording.language_source = 'default' AS language_unsure,
     measured.agent_talk_ratio,
     measured.agent_talk_s,
     measured.customer_talk_s,
@@ -112,6 +116,10 @@ COMMENT ON COLUMN call_summary.agent_id IS 'The agent''s identifier';
 COMMENT ON COLUMN call_summary.agent_name IS 'The agent''s name';
 COMMENT ON COLUMN call_summary.duration_s IS 'Length of the recording in seconds';
 COMMENT ON COLUMN call_summary.layout IS 'stereo, mono or fake_stereo';
+COMMENT ON COLUMN call_summary.call_kind IS 'Kind of call, such as conversation or voicemail; see table recording';
+COMMENT ON COLUMN call_summary.language IS 'Language with most speech, ISO 639-1';
+COMMENT ON COLUMN call_summary.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';
+COMMENT ON COLUMN call_summary.language_unsure IS 'Whether no language was detected with enough probability, so that the default was taken';
 COMMENT ON COLUMN call_summary.agent_talk_ratio IS 'Agent''s talk time / agent''s and customer''s talk time, 0 to 1';
 COMMENT ON COLUMN call_summary.agent_talk_s IS 'Agent''s talk time in seconds, overlaps included';
 COMMENT ON COLUMN call_summary.customer_talk_s IS 'Customer''s talk time in seconds, overlaps included';

@@ -10,10 +10,12 @@ SELECT
     / nullif(count(*) FILTER (WHERE finding.verdict IN ('pass', 'fail')), 0) AS pass_rate
 FROM finding
 INNER JOIN call ON call.recording_id = finding.recording_id
+INNER JOIN recording ON recording.recording_id = finding.recording_id
+WHERE coalesce(recording.call_kind, 'conversation') = 'conversation'
 GROUP BY call.agent_id, finding.rule_id
 ORDER BY call.agent_id, finding.rule_id;
 
-COMMENT ON VIEW agent_rule IS 'One row per agent and rule: how often it passed and failed';
+COMMENT ON VIEW agent_rule IS 'One row per agent and rule: how often it passed and failed, in conversations';
 COMMENT ON COLUMN agent_rule.agent_id IS 'The agent''s identifier; NULL stands for all calls without one';
 COMMENT ON COLUMN agent_rule.rule_id IS 'The rule';
 COMMENT ON COLUMN agent_rule.passes IS 'Number of calls that passed';

@@ -9,7 +9,8 @@ WITH pooled AS (
         sum(metric.denominator) AS denominator
     FROM metric
     INNER JOIN call ON call.recording_id = metric.recording_id
-    WHERE metric.denominator > 0
+    INNER JOIN recording ON recording.recording_id = metric.recording_id
+    WHERE metric.denominator > 0 AND coalesce(recording.call_kind, 'conversation') = 'conversation'
     GROUP BY call.agent_id, metric.name, metric.role
 ),
 measured AS (
@@ -69,22 +70,32 @@ scored AS (
         count(DISTINCT call_score.recording_id) FILTER (WHERE call_score.fatal_fails > 0) AS fatal_fail_calls
     FROM call_score
     INNER JOIN call ON call.recording_id = call_score.recording_id
+    INNER JOIN recording ON recording.recording_id = call_score.recording_id
+    WHERE coalesce(recording.call_kind, 'conversation') = 'conversation'
     GROUP BY call.agent_id
 ),
 calls AS (
     SELECT
         agent_id,
         max(agent_name) AS agent_name,
-        count(*) AS calls,
-        sum(duration_s) AS duration_s,
-        sum(duration_s) / nullif(count(duration_s), 0) AS duration_s_per_call
-    FROM call_summary
+        count(*) FILTER (WHERE conversation) AS calls,
+        count(*) FILTER (WHERE NOT conversation) AS other_calls,
+        sum(duration_s) FILTER (WHERE conversation) AS duration_s,
+        sum(duration_s) FILTER (WHERE conversation)
+        / nullif(count(duration_s) FILTER (WHERE conversation), 0) AS duration_s_per_call
+    FROM (
+        SELECT
+            *,
+            coalesce(call_kind, 'conversation') = 'conversation' AS conversation
+        FROM call_summary
+    ) AS summary
     GROUP BY agent_id
 )
 SELECT
     calls.agent_id,
     calls.agent_name,
     calls.calls,
+    calls.other_calls,
     calls.duration_s,
     calls.duration_s_per_call,
     measured.agent_talk_s,
@@ -137,7 +148,8 @@ ORDER BY calls.agent_id;
 COMMENT ON VIEW agent_scorecard IS 'One row per agent over the analysed calls; pooled, so that long calls weigh more than short ones';
 COMMENT ON COLUMN agent_scorecard.agent_id IS 'The agent''s identifier; NULL stands for all calls without one';
 COMMENT ON COLUMN agent_scorecard.agent_name IS 'The agent''s name';
-COMMENT ON COLUMN agent_scorecard.calls IS 'Number of analysed calls';
+COMMENT ON COLUMN agent_scorecard.calls IS 'Number of analysed conversations';
+COMMENT ON COLUMN agent_scorecard.other_calls IS 'Number of calls of other kinds, such as voicemails; they count in nothing else here';
 COMMENT ON COLUMN agent_scorecard.duration_s IS 'Length of the recordings together in seconds';
 COMMENT ON COLUMN agent_scorecard.duration_s_per_call IS 'Mean length of a recording in seconds';
 COMMENT ON COLUMN agent_scorecard.agent_talk_s IS 'Agent''s talk time in seconds, over the calls where both parties'' was defined';

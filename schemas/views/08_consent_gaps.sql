@@ -21,7 +21,9 @@ SELECT
     strictest.source AS law_source,
     strictest.note AS law_note,
     finding.verdict,
+    CASE WHEN finding.verdict = 'fail' THEN 'gap' ELSE 'not_shown' END AS section,
     finding.detail ->> 'status' AS status,
+    finding.detail ->> 'reason_code' AS reason_code,
     finding.detail ->> 'reason' AS reason,
     finding.quote,
     CASE WHEN finding.detail ->> 'status' = 'late' THEN finding.start_s END AS disclosed_s,
@@ -32,7 +34,7 @@ INNER JOIN recording ON recording.recording_id = finding.recording_id
 INNER JOIN call ON call.recording_id = finding.recording_id
 INNER JOIN strictest ON strictest.recording_id = finding.recording_id
 WHERE finding.rule_id = 'recording_disclosure' AND finding.verdict IN ('fail', 'not_determinable')
-ORDER BY strictest.strictness DESC, call.started_at ASC, finding.recording_id ASC;
+ORDER BY strictest.strictness DESC, section ASC, call.started_at ASC, finding.recording_id ASC;
 
 COMMENT ON VIEW consent_gaps IS 'Calls whose recording was not shown to be disclosed in time, strictest jurisdiction first';
 COMMENT ON COLUMN consent_gaps.recording_id IS 'The recording, 64 hex digits';
@@ -51,6 +53,8 @@ COMMENT ON COLUMN consent_gaps.law_as_of IS 'Date as of which the rule was held 
 COMMENT ON COLUMN consent_gaps.law_source IS 'Statute or court decision';
 COMMENT ON COLUMN consent_gaps.law_note IS 'What is disputed or peculiar';
 COMMENT ON COLUMN consent_gaps.verdict IS 'fail or not_determinable';
+COMMENT ON COLUMN consent_gaps.section IS 'gap (the disclosure failed) or not_shown (the recording does not show whether it was made)';
+COMMENT ON COLUMN consent_gaps.reason_code IS 'Code of the reason why it could not be determined';
 COMMENT ON COLUMN consent_gaps.status IS 'The fault, such as late, absent or partial';
 COMMENT ON COLUMN consent_gaps.reason IS 'Why it could not be determined';
 COMMENT ON COLUMN consent_gaps.quote IS 'The words that decided';

@@ -1,15 +1,18 @@
 CREATE OR REPLACE VIEW quarantine AS
 SELECT
-    recording_id,
-    uri,
-    error,
-    analysed_at
+    recording.recording_id,
+    recording.uri,
+    call.call_ref,
+    recording.error,
+    recording.analysed_at
 FROM recording
-WHERE status = 'quarantined'
-ORDER BY analysed_at, uri;
+LEFT JOIN call ON call.recording_id = recording.recording_id
+WHERE recording.status = 'quarantined'
+ORDER BY recording.analysed_at, recording.uri;
 
-COMMENT ON VIEW quarantine IS 'Recordings that could not be analysed, with the reason';
-COMMENT ON COLUMN quarantine.recording_id IS 'The recording, 64 hex digits';
+COMMENT ON VIEW quarantine IS 'Recordings that could not be analysed, with the reason; files with equal bytes are listed each';
+COMMENT ON COLUMN quarantine.recording_id IS 'The recording, 64 hex digits; of a file with the bytes of another one in quarantine, SHA-256 of these bytes'' SHA-256 and its uri';
 COMMENT ON COLUMN quarantine.uri IS 'Where the file was last seen';
+COMMENT ON COLUMN quarantine.call_ref IS 'The telephone system''s name for the call; NULL when unknown';
 COMMENT ON COLUMN quarantine.error IS 'What was wrong, one line';
 COMMENT ON COLUMN quarantine.analysed_at IS 'When it was tried, instant';

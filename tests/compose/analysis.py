@@ -16,7 +16,7 @@ from compose.parts import ComposedCall
 from compose.truth import TrueTurn, Truth
 from pipeline.analyse import Models, analyse
 from pipeline.audio.decode import read_audio
-from pipeline.records import Call, CallAnalysis, HeardWord
+from pipeline.records import Call, CallAnalysis, HeardChannel, HeardWord
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import AsrSettings, Settings
 from pipeline.spans import Span, intersection
@@ -34,14 +34,16 @@ class Script:
     def __init__(self, truth: Truth, settings: AsrSettings) -> None:
         self._truth, self._settings = truth, settings
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[tuple[HeardWord, ...], ...]:
+    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
         """Words of each channel that activity supports, as of recognised ones."""
         found: list[list[HeardWord]] = [[] for _ in channels]
         for turn in self._truth.turns:
             channel = int(turn.role == "customer") if len(channels) == 2 else 0
             found[channel] += _spread(turn, channel, self._truth.activity[turn.role])
         return tuple(
-            supported(sorted(words, key=lambda w: w.start_s), channel.spans, self._settings)
+            HeardChannel(
+                words=supported(sorted(words, key=lambda w: w.start_s), channel.spans, self._settings)
+            )
             for words, channel in zip(found, channels, strict=True)
         )
 

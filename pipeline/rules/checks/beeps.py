@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pipeline.records import Basis, Finding, Sound, Verdict
-from pipeline.rules.check import Check, Evidence, Part, Rule
+from pipeline.rules.check import Check, Evidence, Need, Part, Rule
 from pipeline.rules.context import Clock, RuleContext
 from pipeline.spans import Span
 
@@ -32,6 +32,7 @@ class Beeps(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds", "sounds"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"event"})
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     kind: Literal["beeps"]
     near_hz: float = Field(1400.0, gt=0)

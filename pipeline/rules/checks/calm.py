@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.records import Basis, Finding, Turn
-from pipeline.rules.check import Check, Evidence, Part, Rule, rounded
+from pipeline.rules.check import Check, Evidence, Need, Part, Rule, rounded
 from pipeline.rules.context import CallContext, RuleContext
 from pipeline.spans import Span
 
@@ -43,6 +43,7 @@ class Calm(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"tone"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"measure"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"roles"})
 
     kind: Literal["calm"]
     raised: float = Field(gt=0, lt=1)
@@ -65,7 +66,7 @@ class Calm(Check):
             "stretches": [stretch.as_detail() for stretch in stretches],
         }
         if not customer or (stretches and not replies):
-            return rule.finding("not_determinable", evidence, detail)
+            return rule.finding("not_determinable", evidence, {"reason": "tone_not_measured", **detail})
         if not stretches:
             return rule.finding("not_applicable", detail=detail)
         turn, highest = max(replies, key=lambda reply: reply[1])

@@ -33,6 +33,7 @@ class EveryHold(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
+    applies_by_events: ClassVar[bool] = True
 
     kind: Literal["every_hold"]
     field: Literal["permission", "thanked"]
@@ -49,7 +50,8 @@ class EveryHold(Check):
         unknown = [hold for hold in holds if self._value(hold) in _UNKNOWN]
         verdict: Verdict = "fail" if bad else "not_determinable" if unknown else "pass"
         hold = (bad or unknown or holds)[0]
-        detail = {"hold_index": hold.hold_index, "holds": [self._as_detail(each) for each in holds]}
+        doubt = {"reason": "hold_unclear"} if verdict == "not_determinable" else {}
+        detail = {**doubt, "hold_index": hold.hold_index, "holds": [self._as_detail(each) for each in holds]}
         return rule.finding(verdict, self._evidence(context, hold), detail)
 
     def _value(self, hold: Hold) -> Permission | bool | None:

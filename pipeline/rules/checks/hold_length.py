@@ -23,6 +23,7 @@ class HoldLength(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"event"})
+    applies_by_events: ClassVar[bool] = True
 
     kind: Literal["hold_length"]
     check_back: Text
@@ -46,10 +47,12 @@ class HoldLength(Check):
         if waits_s[worst.hold_index] > max_s:
             at_best_s = max(_longest_wait_s(hold, found) for hold in holds)
             verdict = "fail" if at_best_s > max_s else "not_determinable"
+        doubt = {"reason": "check_back_unclear"} if verdict == "not_determinable" else {}
         return rule.finding(
             verdict,
             Evidence(basis="event", span=worst.span, turn_index=worst.request_turn_index),
             {
+                **doubt,
                 "hold_index": worst.hold_index,
                 "max_s": max_s,
                 "holds": [

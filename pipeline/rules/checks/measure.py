@@ -9,7 +9,7 @@ from pydantic import model_validator
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Text
 from pipeline.records import Basis, Finding, Metric, Role, Verdict
-from pipeline.rules.check import Check, Evidence, Part, Rule
+from pipeline.rules.check import Check, Evidence, Need, Part, Rule
 from pipeline.rules.context import CallContext, RuleContext
 from pipeline.rules.metric_names import metric_names
 from pipeline.spans import Span
@@ -24,6 +24,7 @@ class Measure(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds", "metrics", "overlaps", "silences"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"measure"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"roles"})
 
     kind: Literal["measure"]
     metric: Text
@@ -45,6 +46,11 @@ class Measure(Check):
             message = "a bound is needed: at_most or at_least"
             raise ValueError(message)
         return self
+
+    @property
+    def needed(self) -> frozenset[Need]:
+        """The roles, where the metric is that of one."""
+        return self.needs if self.role else frozenset()
 
     def verify(self, where: str) -> None:
         """Raise UsageError for a metric that does not exist."""

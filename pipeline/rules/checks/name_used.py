@@ -113,9 +113,9 @@ def _without_name(context: RuleContext, addressed: Sequence[Match]) -> _Outcome:
     if sure := [match for match in addressed if context.reliable(match.words)]:
         return _Outcome(verdict="pass", words=sure[0].words, times=len(sure))
     if any(turn.role == "unknown" for turn in context.call.turns):
-        return _Outcome(verdict="not_determinable", reason="speaker unknown")
+        return _Outcome(verdict="not_determinable", reason="speaker_unknown")
     if not context.intelligible(("customer", "agent"), context.call.whole):
-        return _Outcome(verdict="not_determinable", reason="the call was not understood")
+        return _Outcome(verdict="not_determinable", reason="call_not_understood")
     return _Outcome(verdict="not_applicable", reason="the customer's name is not known")
 
 
@@ -137,7 +137,7 @@ def _by_name(context: RuleContext, uses: Sequence[tuple[Word, ...]]) -> _Outcome
     sure = [use for use in uses if context.reliable(use)]
     if by_agent := [use for use in sure if use[0].role == "agent"]:
         return _Outcome(verdict="pass", words=by_agent[0], times=len(by_agent))
-    reason = "speaker unknown" if sure else "not heard well enough"
+    reason = "speaker_unknown" if sure else "words_unsure"
     return _Outcome(verdict="not_determinable", words=uses[0], reason=reason)
 
 
@@ -150,13 +150,13 @@ def _by_another(
     reason = "addressed by a name that was heard otherwise"
     if same := _used_again(context, names, others):
         return _Outcome(verdict="pass", words=same[0].words, times=len(same), reason=reason)
-    return _Outcome(verdict="not_determinable", words=others[0].words, reason=reason)
+    return _Outcome(verdict="not_determinable", words=others[0].words, reason="other_name")
 
 
 def _by_none(context: RuleContext, rule: Rule, after: Span) -> _Outcome:
     """The result if the agent used no name in the time `after` it was known."""
     if not context.intelligible(rule.speakers, after):
-        return _Outcome(verdict="not_determinable", reason="the agent was not understood")
+        return _Outcome(verdict="not_determinable", reason="agent_not_understood")
     said = sum(word.role in rule.speakers and word.start_s in after for word in context.call.words)
     if said < LEAST_WORDS:
         return _Outcome(verdict="not_applicable", reason="the name was not known in time")

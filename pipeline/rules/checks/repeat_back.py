@@ -116,7 +116,7 @@ class RepeatBack(Check):
         if by_agent := [echo for echo in sure if echo.words[0].role == "agent"]:
             return _said(rule, "pass", given, by_agent)
         if echoes:
-            reason = "speaker unknown" if sure else "not heard well enough"
+            reason = "speaker_unknown" if sure else "words_unsure"
             return _said(rule, "not_determinable", given, echoes, reason)
         return _unsaid(context, rule, given)
 
@@ -227,9 +227,9 @@ def _sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
 def _without_given(context: RuleContext, rule: Rule) -> Finding:
     """The verdict when the customer gave nothing, unless it may have been missed."""
     if any(turn.role == "unknown" for turn in context.call.turns):
-        return _bare(rule, "not_determinable", "speaker unknown")
+        return _bare(rule, "not_determinable", "speaker_unknown")
     if not context.intelligible(_CUSTOMER, context.call.whole):
-        return _bare(rule, "not_determinable", "the customer was not understood")
+        return _bare(rule, "not_determinable", "customer_not_understood")
     return _bare(rule, "not_applicable", "the customer gave no details")
 
 
@@ -255,9 +255,9 @@ def _unsaid(context: RuleContext, rule: Rule, given: Sequence[_Given]) -> Findin
     verdict: Verdict = "not_determinable"
     reason: str | None = None
     if all(each.confidence < context.settings.min_phrase_probability for each in given):
-        reason = "the customer was not heard well enough"
+        reason = "customer_not_understood"
     elif not context.intelligible(_EITHER, searched):
-        reason = "the agent was not understood"
+        reason = "agent_not_understood"
     else:
         verdict = "fail"
     return rule.finding(verdict, Evidence.absent(context, _EITHER, searched), _as_detail(given, (), reason))

@@ -25,28 +25,6 @@ Status = Literal["in_time", "late", "partial", "absent", "unclear"]
 _VERDICTS: Mapping[Status, Verdict] = {"in_time": "pass", "unclear": "not_determinable"}
 """The verdicts other than fail."""
 
-Reason = Literal[
-    "no_conversation",
-    "not_heard_well",
-    "speaker_unknown",
-    "consent_unanswered",
-    "consent_answer_not_heard_well",
-    "opening_not_understood",
-    "starts_mid_call",
-    "possibly_misheard",
-]
-"""Why nothing can be determined."""
-_REASONS: Mapping[Reason, str] = {
-    "no_conversation": "Nobody but an announcement speaks.",
-    "not_heard_well": "The words that decide were not recognised well enough.",
-    "speaker_unknown": "It was said, but by whom is not known.",
-    "consent_unanswered": "Consent to the recording was asked for, and no answer was recognised.",
-    "consent_answer_not_heard_well": "The answer to the question for consent was not recognised well enough.",
-    "opening_not_understood": "What was said at the beginning was not recognised well enough.",
-    "starts_mid_call": "The recording starts in the middle of a call, so the notice may have come before.",
-    "possibly_misheard": "A sentence was heard that may have been the notice but for one misheard word.",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Limits:
@@ -109,7 +87,7 @@ class _Outcome:
     status: Status
     match: Match | None = None
     answer: Answer | None = None
-    reason_code: Reason | None = None
+    reason_code: str | None = None
 
 
 class SaidInTime(Check):
@@ -146,6 +124,15 @@ class SaidInTime(Check):
     def _one_or_many(cls, said: object) -> object:
         return (said,) if isinstance(said, str) else said
 
+    def due_s(self, context: RuleContext) -> float | None:
+        """The deadline, or before it the first personal data or another agent's taking over."""
+        limits = _Limits.of(context)
+        if limits.clock is None:
+            return None
+        deadline_s = limits.clock.later(limits.clock.start_s, limits.deadline_s)
+        others = (limits.data.start_s if limits.data else None, limits.taken_over_s)
+        return min([deadline_s, *(at_s for at_s in others if at_s is not None)])
+
     def groups(self) -> tuple[str, ...]:
         """The groups it uses."""
         asks = self.consent.groups() if self.consent else ()
@@ -174,27 +161,27 @@ class SaidInTime(Check):
             "personal_data": _as_detail(limits.data),
             "taken_over_s": limits.taken_over_s,
             **_answer_detail(outcome.answer),
-            **_reason_detail(outcome.reason_code),
+            **({"reason_code": outcome.reason_code} if outcome.reason_code else {}),
         }
         return rule.finding(_VERDICTS.get(outcome.status, "fail"), evidence, detail)
 
     def _outcome(self, context: RuleContext, rule: Rule, limits: _Limits) -> _Outcome:
         """The parts of the statement that were found, and whether they decide."""
         if limits.clock is None:
-            return _Outcome(status="unclear", reason_code="no_conversation")
+            return _Outcome(status="unclear", reason_code="nobody_speaks")
         found = self._found(context, rule)
         if outcome := self._announced(context, found, limits) or self._asked(context, rule, found, limits):
             return outcome
         known = [match for match in found.all if match.role != "unknown"]
         if in_time := [match for match in known if limits.allow(match, limits.sure_data)]:
-            return _Outcome(status="unclear", match=in_time[0], reason_code="not_heard_well")
+            return _Outcome(status="unclear", match=in_time[0], reason_code="words_unsure")
         if unknown := [match for match in found.all if match.role == "unknown"]:
             return _Outcome(status="unclear", match=unknown[0], reason_code="speaker_unknown")
         late = known[0] if known else None
         if fault := self._opening_fault(context, rule, limits.clock):
             return _Outcome(status="unclear", match=late, reason_code=fault)
         if misheard := self._misheard(context, rule, limits):
-            return _Outcome(status="unclear", match=misheard, reason_code="possibly_misheard")
+            return _Outcome(status="unclear", match=misheard, reason_code="misheard")
         if late:
             return _Outcome(status="late", match=late)
         if partial := find(context.transcript, rule.phrases[self.partial], rule.speakers):
@@ -227,11 +214,11 @@ class SaidInTime(Check):
         # The first reliable answer shows that the customer has understood the question.
         answer = next((answer for answer in answers if context.sure(answer.match)), None)
         if answer is None:
-            code: Reason = "consent_answer_not_heard_well"
+            code = "consent_answer_unsure"
             return _Outcome(status="unclear", match=questions[0], answer=answers[0], reason_code=code)
         return _Outcome(status="in_time", match=questions[0], answer=answer)
 
-    def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> Reason | None:
+    def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> str | None:
         """Why the opening cannot be judged, if so; silence shows nothing."""
         early = Span(0.0, clock.later(clock.start_s, context.settings.disclosure_deadline_s))
         spoke = context.call.confidence.said(rule.speakers, early)
@@ -259,11 +246,6 @@ def _answer_detail(answer: Answer | None) -> dict[str, Any]:
     if answer is None:
         return {}
     return {"answer": {"agrees": answer.agrees, "start_s": rounded(answer.match.span.start_s)}}
-
-
-def _reason_detail(code: Reason | None) -> dict[str, Any]:
-    """Why nothing can be determined, as a code and as a sentence."""
-    return {"reason_code": code, "reason": _REASONS[code]} if code else {}
 
 
 def _slots(context: RuleContext, rule: Rule, match: Match) -> list[str]:

@@ -155,7 +155,7 @@ class StepSequence(Check):
         """The verdict when there is no moment, unless it may have been missed."""
         roles = {role for name in self.said for role in rule.phrases[name].roles}
         if self.at == "said" and not context.intelligible({*roles, "unknown"}, context.call.whole):
-            return _bare(rule, "not_determinable", "the call was not understood")
+            return _bare(rule, "not_determinable", "call_not_understood")
         reason = f"no moment: {' or '.join(self.said) or self.at}"
         by_phrase = self.at in {"said", "transfer"}
         return _bare(rule, self.without, reason, NOWHERE if by_phrase else Evidence(basis="event"))
@@ -193,7 +193,7 @@ class StepSequence(Check):
         found = _distinct(said)
         if len(found) >= step.times:
             unknown = any(match.role == "unknown" for match in found)
-            why = "speaker unknown" if unknown else "not heard well enough"
+            why = "speaker_unknown" if unknown else "words_unsure"
             return _Look(step=step, met=None, found=found, window=window, why=why)
         fault = self._fault(context, _speakers(rule, step), window)
         return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
@@ -201,11 +201,11 @@ class StepSequence(Check):
     def _fault(self, context: RuleContext, speakers: frozenset[Role], window: Span) -> str | None:
         """The reason why a phrase may have been said in `window` though it was not found, if there is one."""
         if not context.intelligible(speakers, window):
-            return "what was said there was not understood"
+            return "window_not_understood"
         if self.at == "start" and context.starts_mid_call(context.shared["opening"]):
-            return "the recording starts mid-call"
+            return "starts_mid_call"
         if self.at == "end" and context.stops_mid_call():
-            return "the recording stops mid-call"
+            return "stops_mid_call"
         return None
 
 

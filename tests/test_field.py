@@ -1,0 +1,54 @@
+"""The table of field cases judges as it says, and every expectation can be read."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import field
+
+KINDS = sorted(path.parent for path in field.KNOWN.glob(f"*/{field.EXPECTED}"))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda path: path.name)
+def test_an_expectation_has_all_it_needs(kind):
+    expected = json.loads((kind / field.EXPECTED).read_text(encoding="utf-8"))
+    assert set(expected) <= {"right", "steps", "settings", "checks"}
+    assert expected["right"]
+    assert expected["checks"]
+    assert all(set(check) in ({"sql", "rows"}, {"says"}, {"exit"}) for check in expected["checks"])
+
+
+@pytest.mark.parametrize(
+    ("checks", "faults"),
+    [
+        ([{"exit": 2}, {"says": "remedy"}], 0),
+        ([{"exit": 0}], 1),
+        ([{"says": "nothing of it"}], 1),
+        ([{"sql": "SELECT 1", "rows": [[1]]}], 1),
+    ],
+)
+def test_a_kind_is_right_if_all_its_checks_are(tmp_path, monkeypatch, checks, faults):
+    monkeypatch.setattr(field, "analyse", lambda *_: field.Ran(code=2, text="one line with a remedy"))
+    (tmp_path / "kind").mkdir()
+    outcome = field.run_kind(tmp_path / "kind", {"right": "x", "checks": checks})
+    assert len(outcome.faults) == faults
+
+
+def test_copies_are_steps(tmp_path, monkeypatch):
+    seen = []
+
+    def analyse(paths, *_):
+        seen.append(paths[0].read_text())
+        return field.Ran(code=0, text="")
+
+    monkeypatch.setattr(field, "analyse", analyse)
+    folder = tmp_path / "kind"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    (folder / "b").write_text("2")
+    steps = [{"analyse": ["a"]}, {"copy": ["b", "a"]}, {"analyse": ["a"]}]
+    field.run_kind(folder, {"right": "x", "steps": steps, "checks": [{"exit": 0}]})
+    assert seen == ["1", "2"]
