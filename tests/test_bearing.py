@@ -60,7 +60,7 @@ def test_a_clean_call_without_a_notice_fails():
     [
         ({"quality": SWAPPED}, ("not_determinable", "channels_swapped")),
         ({"quality": FAST}, ("not_determinable", "speed")),
-        ({"quality": spoken("es")}, ("not_determinable", "language_without_pack")),
+        ({"quality": spoken("fr")}, ("not_determinable", "language_without_pack")),
         (
             {"quality": spoken("en", language_source="default", language_probability=0.01)},
             ("not_determinable", "language_unsure"),
@@ -100,17 +100,17 @@ def test_what_was_said_stays_where_only_the_other_side_is_missing():
 
 def test_times_are_judged_in_any_language():
     metrics = an_analysis().metrics
-    found = findings(case(quality=spoken("es"), metrics=metrics))
+    found = findings(case(quality=spoken("fr"), metrics=metrics))
     assert found["hold_length"].verdict == "not_applicable"
     assert "language" not in found["dead_air"].detail.get("reason_code", "")
     assert found["greeting"].detail["reason_code"] == "language_without_pack"
 
 
 def test_a_language_with_a_pack_is_judged_by_it_and_a_switch_in_both():
-    other = replace(RULES, language="es")
-    both = replace(RULES, rules=RULES.rules, others={"es": other})
+    other = replace(RULES, language="fr")
+    both = replace(RULES, rules=RULES.rules, others={"fr": other})
     said = (say("agent", 1, 4, f"Good morning. {NOTICE}"), *TALK[1:])
-    quality = (quality_of(0, languages=("es", "en"), language="es"), quality_of(1))
+    quality = (quality_of(0, languages=("fr", "en"), language="fr"), quality_of(1))
     found = {f.rule_id: f for f in judge(case(*said, quality=quality), both, SETTINGS.rules)}
     assert found["recording_disclosure"].verdict == "pass"
     assert disclosure(case(*said, quality=quality))[0] == "pass"

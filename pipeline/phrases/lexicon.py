@@ -19,8 +19,10 @@ from pipeline.errors import UsageError
 from pipeline.phrases.spelling import Pieces, pieces_of
 from pipeline.phrases.vocabulary import common_writings
 
-LEXICON_FILE = Path(__file__).parent / "en" / "lexicon.toml"
-NAMES_FILE = Path(__file__).parent / "en" / "names.toml"
+DEFAULT_LANGUAGE = "en"
+LEXICONS_FOLDER = Path(__file__).parent
+LEXICON_FILE = Path(__file__).parent / DEFAULT_LANGUAGE / "lexicon.toml"
+NAMES_FILE = Path(__file__).parent / DEFAULT_LANGUAGE / "names.toml"
 
 RELEASED_DIGESTS = {
     # lexicon.toml
@@ -92,11 +94,14 @@ class Lexicon:
     rewrite_lengths: Mapping[str, tuple[int, ...]]
     sets: Mapping[str, tuple[str, ...]]
     personal_data: Mapping[str, tuple[str, ...]]
+    language: str = DEFAULT_LANGUAGE
 
     @cached_property
     def spelled(self) -> Mapping[str, Pieces]:
         """The pieces of the language's common words, worked out in advance; nothing is added to it."""
-        return {word: pieces_of(word, self.contractions, self.endings) for word in common_writings()}
+        return {
+            word: pieces_of(word, self.contractions, self.endings) for word in common_writings(self.language)
+        }
 
     @cached_property
     def first_names(self) -> frozenset[str]:
@@ -104,12 +109,14 @@ class Lexicon:
         return frozenset(self.sets.get("first_name", ()))
 
 
-def load_lexicon(extra: Path | None = None) -> Lexicon:
+def load_lexicon(extra: Path | None = None, language: str = DEFAULT_LANGUAGE) -> Lexicon:
     """The program's own lexicon and names, their entries replaced or joined by those of the file `extra`.
 
+    People's names are the same in every language.
     Raises UsageError for a missing or broken file, an unknown table or unknown personal data.
     """
-    spec, digest = _read(LEXICON_FILE)
+    own = LEXICON_FILE if language == DEFAULT_LANGUAGE else LEXICONS_FOLDER / language / LEXICON_FILE.name
+    spec, digest = _read(own)
     for path in (NAMES_FILE, extra) if extra else (NAMES_FILE,):
         more, other = _read(path)
         for name in more.personal_data.keys() - spec.personal_data.keys():
@@ -120,7 +127,7 @@ def load_lexicon(extra: Path | None = None) -> Lexicon:
         spec = _joined(spec, more)
     rewrite = {tuple(key.split()): tuple(value.split()) for key, value in spec.rewrite.items()}
     return Lexicon(
-        file=extra or LEXICON_FILE,
+        file=extra or own,
         digest=digest,
         contractions={key: tuple(value.split()) for key, value in spec.contractions.items()},
         endings={key: tuple(value.split()) for key, value in spec.endings.items()},
@@ -128,6 +135,7 @@ def load_lexicon(extra: Path | None = None) -> Lexicon:
         rewrite_lengths=_lengths(rewrite),
         sets=spec.sets,
         personal_data=spec.personal_data,
+        language=language,
     )
 
 

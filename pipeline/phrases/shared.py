@@ -107,7 +107,7 @@ def load_language(site: Path | None = None, language: str = "en") -> Language:
     Raises UsageError for a broken file, an unknown key, and an incomplete new group or cue.
     """
     extra = site / LEXICON_NAME if site else None
-    lexicon = load_lexicon(extra if extra and extra.is_file() else None)
+    lexicon = load_lexicon(extra if extra and extra.is_file() else None, language)
     groups: dict[str, GroupSpec] = {}
     files: dict[str, Path] = {}
     for file in (SHARED_NAME, CONSENT_NAME):

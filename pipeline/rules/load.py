@@ -59,7 +59,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import Lexicon, readable
+from pipeline.phrases.lexicon import DEFAULT_LANGUAGE, Lexicon, readable
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.search import Phrases, find
@@ -67,7 +67,16 @@ from pipeline.phrases.shared import GroupSpec, Language, load_language
 from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
 from pipeline.records import Role, Turn, Word
 from pipeline.rules.check import Rule
-from pipeline.rules.site import CHECK, SCORECARD_NAME, Pack, read_packs, read_scorecard, with_site
+from pipeline.rules.site import (
+    CHECK,
+    SCORECARD_NAME,
+    Pack,
+    languages_in,
+    read_packs,
+    read_packs_in,
+    read_scorecard,
+    with_site,
+)
 from pipeline.rules.spec import PackSpec, ScorecardEntry
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
@@ -96,7 +105,7 @@ class RuleSet:
     role_cues: RoleCues
     personal_data: Mapping[str, Phrases]
     version: str
-    language: str = "en"
+    language: str = DEFAULT_LANGUAGE
     others: Mapping[str, RuleSet] = field(default_factory=dict)
 
     @property
@@ -153,19 +162,39 @@ def contains_phrase(rule: Rule, role: Role, text: str, lexicon: Lexicon) -> bool
     return any(find(transcript, rule.phrases[name]) for name in rule.counts)
 
 
-def load_rules(site: Path | None = None) -> RuleSet:
-    """The program's rules with those of the folder `site`.
+def load_rules(site: Path | None = None, language: str = DEFAULT_LANGUAGE) -> RuleSet:
+    """The program's rules in `language` with those of the folder `site`.
 
-    What a site changes is tried on its examples; with a lexicon of its own it changes every rule. The
-    program's own packs as they are were tried when the program was made.
-    Raises UsageError, naming file, key and remedy, for a folder with nothing in it, a broken file, an
-    unknown key, a bad phrase, an id used twice or other than its file's name, an example that the phrases
-    get wrong, and a scorecard entry for no rule.
+    The English rules bring along those of the other languages (`RuleSet.others`). A language has a folder of
+    packs, with the phrases and examples of the rules that it has; a site's packs for it are in a folder of
+    that name in `site`. What a site changes is tried on its examples; with a lexicon of its own it changes
+    every rule. The program's own packs as they are were tried when the program was made.
+    Raises UsageError, naming file, key and remedy, for an unknown language, a folder with nothing in it, a
+    broken file, an unknown key, a bad phrase, an id used twice or other than its file's name, an example that
+    the phrases get wrong, and a scorecard entry for no rule.
     """
-    packs = read_packs(PACKS_FOLDER)
+    if language != DEFAULT_LANGUAGE:
+        own = site / language if site is not None and (site / language).is_dir() else None
+        return _rules(read_packs_in(language, PACKS_FOLDER), own, language)
+    rules = _rules(read_packs(PACKS_FOLDER), site, language)
+    others = {code: load_rules(site, code) for code in languages_in(PACKS_FOLDER)}
+    return _together(rules, others) if others else rules
+
+
+def _together(rules: RuleSet, others: Mapping[str, RuleSet]) -> RuleSet:
+    """The rules with those in other languages, whose versions count in theirs."""
+    verdicts, language = rules.version.split(LANGUAGE_MARK)
+    versions = [verdicts, *(f"{code}:{other.version}" for code, other in others.items())]
+    languages = [language, *(f"{code}:{other.language_version}" for code, other in others.items())]
+    version = f"{_digest(';'.join(versions))}{LANGUAGE_MARK}{_digest(';'.join(languages))}"
+    return replace(rules, others=others, version=version)
+
+
+def _rules(packs: dict[str, Pack], site: Path | None, code: str) -> RuleSet:
+    """The rules of one language, the program's `packs` changed by a site."""
     if site is not None:
         packs = with_site(packs, site)
-    language = _with_hold_phrases(load_language(site), packs)
+    language = _with_hold_phrases(load_language(site, code), packs)
     lexicon = language.lexicon
     compiler = Compiler(lexicon)
     cues = language.compiled(compiler)
@@ -187,6 +216,7 @@ def load_rules(site: Path | None = None) -> RuleSet:
         role_cues=language.role_cues,
         personal_data=personal_data,
         version=f"{_digest(versions)}{LANGUAGE_MARK}{language.version}",
+        language=code,
     )
 
 

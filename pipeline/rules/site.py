@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import read_toml, readable, with_own_sets
+from pipeline.phrases.lexicon import DEFAULT_LANGUAGE, read_toml, readable, with_own_sets
 from pipeline.phrases.role_cues import ROLES_NAME
 from pipeline.phrases.shared import LEXICON_NAME, SHARED_NAME
 from pipeline.rules.spec import PackSpec, ScorecardEntry
@@ -24,6 +24,8 @@ CHECK = "check"
 _RELEASED_CHECK = "logic"
 """The table `[check]` in packs of release 0.1.0; this name is read until release 0.3."""
 _NEEDS_ALL = frozenset({"counts", CHECK, "phrases", "examples"})
+_OWN_KEYS = {"phrases", "examples"}
+"""What a pack of another language does not take over from the English one."""
 _NO_PACKS = {LEXICON_NAME, SHARED_NAME, ROLES_NAME, SCORECARD_NAME}
 
 
@@ -59,6 +61,30 @@ def read_packs(folder: Path) -> dict[str, Pack]:
             remedy = "make it the file's name without .toml"
             where = f"{pack.file}: id"
             raise UsageError("id is not the file's name", where=where, value=rule_id, remedy=remedy)
+    return out
+
+
+def languages_in(folder: Path) -> tuple[str, ...]:
+    """The languages besides English that `folder` has packs for, as ISO 639-1 codes."""
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+
+
+def read_packs_in(language: str, folder: Path) -> dict[str, Pack]:
+    """The packs of another language than English; what they do not say is as in the English ones of `folder`.
+
+    Raises UsageError for a language without packs, and for a pack of a rule that there is not in English.
+    """
+    if language not in languages_in(folder):
+        allowed = ", ".join((DEFAULT_LANGUAGE, *languages_in(folder)))
+        remedy = "make a folder of that name with packs"
+        raise UsageError("no rule packs for the language", value=language, allowed=allowed, remedy=remedy)
+    english, out = read_packs(folder), {}
+    for rule_id, pack in read_packs(folder / language).items():
+        if rule_id not in english:
+            where, allowed = f"{pack.file}: id", ", ".join(english)
+            raise UsageError("no such rule in English", where=where, allowed=allowed, remedy="rename it")
+        base = {key: value for key, value in english[rule_id].values.items() if key not in _OWN_KEYS}
+        out[rule_id] = replace(pack, values=base | pack.values)
     return out
 
 
