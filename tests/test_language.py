@@ -44,7 +44,7 @@ def test_an_unsure_language_is_the_default_and_marked():
 
 def test_a_given_language_is_not_detected():
     assert given(AsrSettings(language="de"), multilingual=True).language == "de"
-    assert given(AsrSettings(languages=("es",)), multilingual=True).language == "es"
+    assert given(AsrSettings(language="auto", languages=("es",)), multilingual=True).language == "es"
     assert given(AUTO, multilingual=False).language == "en"
     assert given(AUTO, multilingual=True) is None
 
