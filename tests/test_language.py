@@ -11,7 +11,7 @@ from pipeline.speech.language import Sample, choose, given, label, mean, switche
 from pipeline.speech.speed import find_speed, is_suspicious, stretched
 from pipeline.store.stored_settings import audio_fingerprint
 
-AUTO = AsrSettings()
+AUTO = AsrSettings(language="auto")
 ENGLISH = {"en": 0.95, "es": 0.01}
 SPANISH = {"en": 0.02, "es": 0.9}
 FRENCH = {"fr": 0.97, "en": 0.01, "es": 0.01}

@@ -55,9 +55,10 @@ class FakeEmbed:
 
 
 def no_decoy(rules, rule_id):
-    """The rules with one of them left without decoys."""
+    """The rules with one of them left without decoys, and with examples that FakeEmbed knows alone."""
     rule = rules.rule(rule_id)
-    kept = replace(rule, examples=tuple(example for example in rule.examples if example[2]))
+    about = (each for each in rule.examples if any(word in each[1].lower() for word in FakeEmbed.ABOUT))
+    kept = replace(rule, examples=tuple(each for each in about if each[2] and "not" not in each[1]))
     return replace(rules, rules=tuple(kept if each.id == rule_id else each for each in rules.rules))
 
 
