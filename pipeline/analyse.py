@@ -21,7 +21,7 @@ from pipeline.records import (
     AudioQuality,
     Call,
     CallAnalysis,
-    HeardWord,
+    HeardChannel,
     Recording,
     Turn,
     Word,
@@ -84,8 +84,7 @@ def analyse(
     with stages("recognition"):
         heard = models.transcribe(channels)
     with stages("attribution"):
-        words_by_channel = [one.words for one in heard]
-        attribution = attribute(channels, words_by_channel, models, settings, rules.role_cues)
+        attribution = attribute(channels, heard, models, settings, rules.role_cues)
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
@@ -129,15 +128,16 @@ def _in_language(recording: Recording, quality: Sequence[AudioQuality]) -> Recor
 
 def attribute(
     channels: Sequence[ChannelActivity],
-    heard: Sequence[Sequence[HeardWord]],
+    heard: Sequence[HeardChannel],
     models: Models,
     settings: Settings,
     cues: RoleCues,
 ) -> Attribution:
     """The speakers of a call with their roles: by channel on stereo, by diarization on mono."""
+    words = [channel.words for channel in heard]
     if len(channels) == 2:
-        return attribute_channels(channels, heard, settings.audio, cues)
-    return attribute_voices(channels[0], heard[0], models.diarize, (settings.audio, settings.turns), cues)
+        return attribute_channels(channels, words, settings.audio, cues)
+    return attribute_voices(channels[0], words[0], models.diarize, (settings.audio, settings.turns), cues)
 
 
 def _spoken(

@@ -54,7 +54,7 @@ def planted_in_memory() -> set[str]:
     """Every string that an object refers to with a planted value in it, but for the ones written here."""
     gc.collect()
     own = {*PLANTED, *(value for value in with_card.__code__.co_consts if isinstance(value, str))}
-    texts = {text for value in gc.get_objects() for text in gc.get_referents(value) if isinstance(text, str)}
+    texts = {text for value in gc.get_objects() for text in gc.get_referents(value) if type(text) is str}
     return {text for text in texts - own if any(planted in text.lower() for planted in PLANTED[:3])}
 
 

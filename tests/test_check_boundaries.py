@@ -744,7 +744,7 @@ def test_one_unknown_speaker_may_have_been_given_the_name():
     turns = HELLO, say("customer", 5.0, 9.0, "Hi, my bill is wrong."), CHAT
     assert tried(a_case(*turns), names()).verdict == "not_applicable"
     found = tried(a_case(*turns, say("unknown", 30.0, 34.0, "That is fine by me.")), names())
-    assert (found.verdict, found.detail["reason"]) == ("not_determinable", "speaker unknown")
+    assert (found.verdict, found.detail["reason_code"]) == ("not_determinable", "speaker_unknown")
 
 
 def test_a_name_used_before_it_was_given_is_no_use():

@@ -19,20 +19,11 @@ from rule_cases import (
 
 from pipeline.errors import UsageError
 from pipeline.rules import load_rules
+from pipeline.rules.bearing import REASONS
 from pipeline.settings import Settings
 
 ASKS = "Before we start, do you consent to the recording of this call?"
 MINDS = "Do you mind if I record this call?"
-REASON_CODES = {
-    "no_conversation",
-    "not_heard_well",
-    "speaker_unknown",
-    "consent_unanswered",
-    "consent_answer_not_heard_well",
-    "opening_not_understood",
-    "starts_mid_call",
-    "possibly_misheard",
-}
 
 
 def asked(question, *answers, first_s=9.0):
@@ -125,17 +116,32 @@ def test_an_answer_that_was_not_heard_well_decides_nothing():
     found = disclosure(case)
     assert (found.verdict, found.detail["reason_code"]) == (
         "not_determinable",
-        "consent_answer_not_heard_well",
+        "consent_answer_unsure",
     )
 
 
 def test_a_question_that_was_not_heard_well_decides_nothing():
     case = doubtful(asked(ASKS, ("customer", "Certainly.")), set(ASKS.split()), 0.2)
-    assert disclosure(case).detail["reason_code"] == "not_heard_well"
+    assert disclosure(case).detail["reason_code"] == "words_unsure"
 
 
-def test_an_announcement_needs_no_answer():
-    found = disclosure(asked(f"{NOTICE} Is that okay with you?"))
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{NOTICE} Is that okay with you?",
+        "Okay, this call is recorded.",
+        "no problem this call is being recorded",
+        "hi how are you good morning this call is being recorded",
+        "Can I just remind you this call is recorded?",
+        "Let me tell you that we record all calls.",
+        "I'm recording this call, is that all right with you?",
+        "I'd like to let you know this call is recorded.",
+        "Are you aware that this call is being recorded?",
+        "Okay, go ahead, you're on a recorded line.",
+    ],
+)
+def test_an_announcement_needs_no_answer(text):
+    found = disclosure(asked(text))
     assert (found.verdict, found.detail["status"]) == ("pass", "in_time")
     assert "answer" not in found.detail
 
@@ -151,6 +157,8 @@ def test_an_announcement_counts_beside_a_question_without_answer():
         "If you don't want to be recorded, say so now.",
         "If you do not wish this call to be recorded, please press two.",
         "You have the option not to be recorded.",
+        "By continuing you consent to being recorded.",
+        "If you object to recording, please hang up and write to us.",
     ],
 )
 def test_a_choice_is_a_disclosure(text):
@@ -202,7 +210,7 @@ def test_the_time_for_an_answer_is_a_setting():
 def test_what_cannot_be_determined_says_why_in_a_sentence(case):
     found = disclosure(case)
     assert found.verdict == "not_determinable"
-    assert found.detail["reason_code"] in REASON_CODES
+    assert found.detail["reason_code"] in REASONS
     assert found.detail["reason"][0].isupper()
     assert found.detail["reason"].endswith(".")
 

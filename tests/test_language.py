@@ -11,7 +11,7 @@ from pipeline.speech.language import Sample, choose, given, label, mean, switche
 from pipeline.speech.speed import find_speed, is_suspicious, stretched
 from pipeline.store.stored_settings import audio_fingerprint
 
-AUTO = AsrSettings()
+AUTO = AsrSettings(language="auto")
 ENGLISH = {"en": 0.95, "es": 0.01}
 SPANISH = {"en": 0.02, "es": 0.9}
 FRENCH = {"fr": 0.97, "en": 0.01, "es": 0.01}
@@ -44,7 +44,7 @@ def test_an_unsure_language_is_the_default_and_marked():
 
 def test_a_given_language_is_not_detected():
     assert given(AsrSettings(language="de"), multilingual=True).language == "de"
-    assert given(AsrSettings(languages=("es",)), multilingual=True).language == "es"
+    assert given(AsrSettings(language="auto", languages=("es",)), multilingual=True).language == "es"
     assert given(AUTO, multilingual=False).language == "en"
     assert given(AUTO, multilingual=True) is None
 

@@ -26,8 +26,8 @@ from pipeline.weights.sentences import (
 
 SETTINGS = RuleSettings()
 HELLO = say("agent", 0.0, 3.0, "Good morning, how can I help you?")
-TAPED = say("agent", 4.0, 8.0, "One moment. Everything here goes on tape so we can coach people.")
-SENTENCE = "Everything here goes on tape so we can coach people."
+TAPED = say("agent", 4.0, 8.0, "One moment. Our coaches get to hear everything that you tell us now.")
+SENTENCE = "Our coaches get to hear everything that you tell us now."
 
 
 class FakeEmbed:
@@ -55,9 +55,10 @@ class FakeEmbed:
 
 
 def no_decoy(rules, rule_id):
-    """The rules with one of them left without decoys."""
+    """The rules with one of them left without decoys, and with examples that FakeEmbed knows alone."""
     rule = rules.rule(rule_id)
-    kept = replace(rule, examples=tuple(example for example in rule.examples if example[2]))
+    about = (each for each in rule.examples if any(word in each[1].lower() for word in FakeEmbed.ABOUT))
+    kept = replace(rule, examples=tuple(each for each in about if each[2] and "not" not in each[1]))
     return replace(rules, rules=tuple(kept if each.id == rule_id else each for each in rules.rules))
 
 
@@ -82,7 +83,7 @@ def test_a_sentence_that_means_it_is_marked_and_nothing_else_changes():
     assert review["nearest_example"] in [
         text for _, text, expect in RULES.rule(ABSENT.rule_id).examples if expect
     ]
-    assert (review["turn_index"], review["start_s"]) == (1, pytest.approx(4.667, abs=0.001))
+    assert (review["turn_index"], review["start_s"]) == (1, pytest.approx(4.615, abs=0.001))
     assert replace(finding, detail={"status": "absent"}) == ABSENT
 
 

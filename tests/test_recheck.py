@@ -240,7 +240,7 @@ def test_the_rest_of_the_store_stays(db: Path, other: RuleSet) -> None:
 
 def test_unknown_speakers_are_judged_as_in_a_fresh_analysis(tmp_path: Path, other: RuleSet) -> None:
     parts = {"recording": a_recording("mono", layout="mono", channels=1)}
-    turns = with_text(GOOD, "unknown")
+    turns = tuple(replace(turn, role="unknown", channel=0) for turn in GOOD)
     calls = [heard("mono", turns, **parts)]
     known = find_events(calls[0], RULES, SETTINGS, overlaps_known=False)
     db = stored(tmp_path / "calls.duckdb", find_findings(known, RULES, SETTINGS))

@@ -267,7 +267,7 @@ def test_hold_report_has_a_row_a_hold(filled: Path) -> None:
 
 
 def test_quarantine_gives_the_reason(filled: Path) -> None:
-    rows = query(filled, "FROM quarantine").rows
+    rows = query(filled, "SELECT recording_id, uri, error, analysed_at FROM quarantine").rows
     assert rows == ((an_id("broken"), "broken.wav", "no audio in the file", NOON),)
 
 

@@ -80,7 +80,7 @@ def _answer(transcript: Transcript, phrases: AnswerPhrases, number: int, questio
     """The yes or no in utterance `number`."""
     refusals, bare = _here(transcript, number, *phrases.refuses), []
     negative = find(transcript, phrases.negative, (question.role,))
-    if any(match.overlaps(question) for match in negative):
+    if any(_is_asked(match, question) for match in negative):
         bare = _here(transcript, number, phrases.bare_no)
         refusals = [match for match in refusals if not any(match.overlaps(other) for other in bare)]
     if refusals:
@@ -89,6 +89,12 @@ def _answer(transcript: Transcript, phrases: AnswerPhrases, number: int, questio
         if agreed := _here(transcript, number, group):
             return Answer(agrees=True, match=agreed[-1])
     return Answer(agrees=True, match=bare[-1]) if bare else None
+
+
+def _is_asked(negative: Match, question: Match) -> bool:
+    """Whether `question` asks in the negative; of two questions in one match the last one is answered."""
+    ends_s = [word.end_s for word in question.words if word.text.rstrip().endswith("?")]
+    return negative.overlaps(question) and (len(ends_s) < 2 or negative.span.start_s >= ends_s[-2])
 
 
 def _here(transcript: Transcript, number: int, *groups: Phrases) -> list[Match]:
