@@ -204,7 +204,7 @@ def test_the_real_embedding_tells_meanings_apart(real_embed):
 
 @pytest.mark.real
 def test_the_real_embedding_marks_a_sentence_that_no_phrase_finds(real_embed):
-    told = "For your information, a recording of what we say today is kept by the quality team."
+    told = "There will be a recording afterwards of what the two of us said, with our quality people."
     assert not own_rules().says("recording_disclosure", "agent", told)
     turns = (HELLO, say("agent", 4.0, 9.0, told))
     (finding,) = looked_at(ABSENT, embed=real_embed, rules=own_rules(), turns=turns).findings
