@@ -50,21 +50,21 @@ def _figures(of_rule: Counter[tuple[bool, bool]]) -> dict[str, Any]:
     right, wrong, missed = of_rule[True, True], of_rule[True, False], of_rule[False, True]
     return {
         "sentences": of_rule.total(),
-        "precision": _share(right, right + wrong),
-        "recall": _share(right, right + missed),
+        "precision": share(right, right + wrong),
+        "recall": share(right, right + missed),
     }
 
 
-def _share(count: int, of: int) -> list[float]:
+def share(count: int, of: int) -> list[float]:
     """The share and its 95 % Wilson interval."""
-    share = count / of
-    middle = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
-    half = Z / (1 + Z**2 / of) * (share * (1 - share) / of + Z**2 / (4 * of**2)) ** 0.5
-    return [round(value, 3) for value in (share, middle - half, middle + half)]
+    part = count / of
+    middle = (part + Z**2 / (2 * of)) / (1 + Z**2 / of)
+    half = Z / (1 + Z**2 / of) * (part * (1 - part) / of + Z**2 / (4 * of**2)) ** 0.5
+    return [round(value, 3) for value in (part, middle - half, middle + half)]
 
 
-def _text(share: list[float]) -> str:
-    return "{:.2f} ({:.2f} to {:.2f})".format(*share)
+def _text(of: list[float]) -> str:
+    return "{:.2f} ({:.2f} to {:.2f})".format(*of)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import ALGORITHM, AUDIO_ALGORITHM, __version__
-from pipeline.assess import find_events, find_findings
+from pipeline.assess import find_events, find_findings, read
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.sounds import detect_sounds
 from pipeline.phrases.role_cues import RoleCues
-from pipeline.phrases.tokens import Transcript
 from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import (
     AnalysisRun,
@@ -27,7 +26,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.rules import RuleSet
-from pipeline.rules.near_miss import NearMissMarker
+from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
 from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, voice_probabilities
 from pipeline.speech.attribution import Attribution, attribute_channels, attribute_voices
@@ -55,8 +54,7 @@ STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 class Models:
     """The loaded models, used for every call, with the names of their weights.
 
-    `tracks` is the known hold music; `near_misses` marks near misses for review, if its weights are
-    installed.
+    `tracks` is the known hold music; `embed` turns sentences into vectors for the gate, None where it is off.
     """
 
     voice: VoiceModel
@@ -65,7 +63,7 @@ class Models:
     asr_model: str
     diarization_model: str
     tracks: Tracks = NO_TRACKS
-    near_misses: NearMissMarker | None = None
+    embed: Embed | None = None
 
 
 def analyse(
@@ -106,12 +104,12 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
-    transcript = rules.transcript(turns, words)
     with stages("events"):  # and the metrics, which are taken from them
-        known = find_events(known, rules, settings, attribution.overlaps_known, transcript=transcript)
+        known, said = read(known, rules, settings, models.embed)
+        known = find_events(known, rules, settings, attribution.overlaps_known, said=said)
     with stages("rules"):
-        known = _judged(known, transcript, models, rules, settings)
-    return _finished(known, _run(models, rules, settings, attribution, stages))
+        known = find_findings(known, rules, settings, said)
+    return _finished(known, _run(models, rules, settings, attribution, stages), said.gate)
 
 
 def _in_language(recording: Recording, quality: Sequence[AudioQuality]) -> Recording:
@@ -155,16 +153,6 @@ def _spoken(
     )
 
 
-def _judged(
-    known: CallAnalysis, transcript: Transcript, models: Models, rules: RuleSet, settings: Settings
-) -> CallAnalysis:
-    """The call with its findings, and the near misses of those that failed by absence."""
-    judged = find_findings(known, rules, settings, transcript)
-    if models.near_misses is None:
-        return judged
-    return models.near_misses(judged, rules, settings.rules, transcript)
-
-
 def _run(
     models: Models, rules: RuleSet, settings: Settings, attribution: Attribution, stages: Stages
 ) -> AnalysisRun:
@@ -190,12 +178,13 @@ def _run(
     )
 
 
-def _finished(known: CallAnalysis, run: AnalysisRun) -> CallAnalysis:
+def _finished(known: CallAnalysis, run: AnalysisRun, gate: str | None) -> CallAnalysis:
     recording = replace(known.recording, analysed_at=datetime.now(UTC))
     run = replace(
         run,
         call_kind=recording.call_kind,
         language=recording.language,
         language_probability=recording.language_probability,
+        gate=gate,
     )
     return replace(known, recording=recording, run=run)

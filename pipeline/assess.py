@@ -6,7 +6,8 @@ therefore give the same results.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from pipeline.events.call_kind import find_call_kind
 from pipeline.events.hold_phrases import hold_phrases
@@ -25,8 +26,41 @@ from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import CallAnalysis, Hold, PersonalDatum, Transfer
 from pipeline.rules import CallContext, RuleSet, judge
+from pipeline.rules.gate import likeliest, score_sentences
+from pipeline.rules.load import OFF
+from pipeline.rules.meanings import PATTERNS_ALONE, Meanings
+from pipeline.rules.sentence_model import Embed
 from pipeline.settings import HoldSettings, Settings
 from pipeline.spans import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What was said in a call, in the language of the rules: its words, and the scores of its sentences.
+
+    `gate` is the version of the model that made the scores, OFF where nobody wanted any.
+    """
+
+    transcript: Transcript
+    meanings: Meanings = PATTERNS_ALONE
+    gate: str | None = OFF
+
+
+def read(
+    analysis: CallAnalysis, rules: RuleSet, settings: Settings, embed: Embed | None
+) -> tuple[CallAnalysis, Said]:
+    """The call with the scores of its sentences, and what was said in it.
+
+    Without an `embed`, by the setting, or in a language without a model there are no scores.
+    """
+    transcript, model = rules.transcript(analysis.turns, analysis.words), rules.sentence_model
+    other = rules.spoken(languages_of(analysis)) is not rules
+    if not settings.rules.meaning or embed is None or model is None or other:
+        return replace(analysis, sentence_scores=()), Said(transcript=transcript)
+    scores = score_sentences(transcript, model, embed)
+    meanings = Meanings(scores=scores, model=model)
+    said = Said(transcript=transcript, meanings=meanings, gate=model.version)
+    return replace(analysis, sentence_scores=scores), said
 
 
 def find_events(
@@ -36,23 +70,25 @@ def find_events(
     overlaps_known: bool,
     *,
     measured: bool = False,
-    transcript: Transcript | None = None,
+    said: Said | None = None,
 ) -> CallAnalysis:
     """The call with its events (holds, transfers, overlaps, silences), metrics and personal data.
 
     `analysis` has what was found in the audio. `overlaps_known` is false where simultaneous speech cannot be
     attributed (some mono calls). `measured` says that the metrics in `analysis` were computed with these
-    settings and methods, so that they are kept if the events are unchanged. `transcript` is the call's, from
-    `rules.transcript`; without one it is made here.
+    settings and methods, so that they are kept if the events are unchanged. `said` is what was said in the
+    call; without it, its words are read here, and what phrases find decides.
     """
     spoken = rules.spoken(languages_of(analysis))
-    if transcript is None or spoken is not rules:
-        transcript = spoken.transcript(analysis.turns, analysis.words)
-    rules = spoken
+    if said is None or spoken is not rules:  # scores are of the language of `rules`
+        said = Said(transcript=spoken.transcript(analysis.turns, analysis.words))
+    rules, transcript = spoken, said.transcript
     scene = _scene(analysis, transcript, rules)
     transfers = detect_transfers(scene)
     candidates = detect_holds(scene, settings.holds, transfers)
-    with_permission = add_permission(candidates, scene, transcript, rules.cues, settings)
+    with_permission = add_permission(
+        candidates, scene, transcript, rules.cues, settings, possible=partial(_possible, rules, said)
+    )
     holds = without_honoured_refusals(with_permission, analysis.turns)
     timeline = _timeline(analysis, scene, transfers, holds, settings)
     if not overlaps_known:
@@ -71,6 +107,14 @@ def find_events(
             personal_data_records(transcript, rules.personal_data, analysis.turns), kind.machine_turns
         ),
     )
+
+
+def _possible(rules: RuleSet, said: Said, rule_id: str, window: Span) -> Span | None:
+    """The sentence in `window` that may say, in other words, what the rule looks for."""
+    if said.meanings.model is None:
+        return None
+    score = likeliest(rules.rule(rule_id), said.meanings, said.transcript, window)
+    return None if score is None else Span(score.start_s, score.end_s)
 
 
 def languages_of(analysis: CallAnalysis) -> tuple[str, ...]:
@@ -148,9 +192,10 @@ def _spans(pairs: tuple[tuple[float, float], ...] | None) -> tuple[Span, ...] | 
 
 
 def find_findings(
-    analysis: CallAnalysis, rules: RuleSet, settings: Settings, transcript: Transcript | None = None
+    analysis: CallAnalysis, rules: RuleSet, settings: Settings, said: Said | None = None
 ) -> CallAnalysis:
     """The call, which has its events and metrics, with the findings of the rules; see `find_events`."""
+    said = said or Said(transcript=rules.transcript(analysis.turns, analysis.words))
     context = CallContext(
         duration_s=analysis.recording.duration_s or 0.0,
         layout=analysis.recording.layout or "mono",
@@ -168,4 +213,5 @@ def find_findings(
         quality=analysis.quality,
         kind=analysis.recording.call_kind,
     )
-    return replace(analysis, findings=judge(context, rules, settings.rules, settings.holds, transcript))
+    findings = judge(context, rules, settings.rules, settings.holds, said.transcript, said.meanings)
+    return replace(analysis, findings=findings)

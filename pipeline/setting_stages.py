@@ -43,6 +43,8 @@ class Section(BaseModel):
     stage: ClassVar[Stage]
     formerly: ClassVar[str | None] = None
     """The section's name in the release before this one."""
+    ended: ClassVar[frozenset[str]] = frozenset()
+    """Settings of the release before this one that mean nothing any more."""
 
     def __hash__(self) -> int:
         """As of any frozen model, tables among the values included."""
@@ -139,6 +141,11 @@ def rename_former(settings: type[BaseModel], values: dict[str, Any]) -> None:
             raise UsageError("two names of one setting", where=one.formerly, value=one.key, remedy=remedy)
         now[one.name] = given.pop(name)
         _notice(f"setting {one.formerly} is called {one.key} now; the former name ends with the next release")
+    for section, model in settings.model_fields.items():
+        for name in getattr(model.annotation, "ended", ()):
+            if isinstance(given := values.get(section), dict) and name in given:
+                del given[name]
+                _notice(f"setting {section}.{name} has no meaning any more, and is left out")
     for section in {one.formerly.partition(".")[0] for one in declared(settings) if one.formerly}:
         if section not in settings.model_fields and not values.get(section, True):
             del values[section]

@@ -290,6 +290,7 @@ class RuleSettings(Section):
     """Judgement by the rules."""
 
     stage = "assess"
+    ended = frozenset({"second_look_similarity"})
 
     packs: Path | None = Field(None, json_schema_extra=RUN)
     """Folder with a site's rule packs, which are added to the program's, change them or replace them.
@@ -306,12 +307,8 @@ class RuleSettings(Section):
     """Smallest share of a phrase's time that must lie in speech activity."""
     repeat_back_within_s: float = Field(120.0, gt=0)
     """Conversation time, in seconds, within which the agent must read back what the customer gave."""
-    near_miss: bool = Field(True, json_schema_extra={"formerly": "rules.second_look"})
-    """With the extra `meaning`, mark the sentence nearest in meaning to a phrase that was not found."""
-    near_miss_similarity: float = Field(
-        0.6, gt=0, le=1, json_schema_extra={"formerly": "rules.second_look_similarity"}
-    )
-    """Cosine similarity to an example from which a sentence is marked for review."""
+    meaning: bool = Field(True, json_schema_extra={"formerly": "rules.second_look"})
+    """Let a sentence that may say what no phrase finds stand in the way of a fail (the gate)."""
     mid_call_start_s: float = Field(0.3, ge=0)
     """Speech without a greeting that starts earlier, in seconds, means that the recording starts mid-call."""
 

@@ -279,6 +279,7 @@ def a_run(**changes: Any) -> AnalysisRun:
         asr_model="tiny",
         diarization_model="channels",
         rules_version="r1",
+        gate="off",
         attribution_version="a1",
         agent_channel=0,
         agent_channel_source="settings",

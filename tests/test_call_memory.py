@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from builders import a_recording, activities_of, conversation, say, words_of
 
-from pipeline.assess import find_events, find_findings
+from pipeline.assess import Said, find_events, find_findings
 from pipeline.records import Call, CallAnalysis, Turn
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
@@ -45,9 +45,9 @@ def with_card() -> CallAnalysis:
 
 
 def assessed(call: CallAnalysis, rules: RuleSet) -> CallAnalysis:
-    transcript = rules.transcript(call.turns, call.words)
-    events = find_events(call, rules, SETTINGS, overlaps_known=True, transcript=transcript)
-    return find_findings(events, rules, SETTINGS, transcript)
+    said = Said(transcript=rules.transcript(call.turns, call.words))
+    events = find_events(call, rules, SETTINGS, overlaps_known=True, said=said)
+    return find_findings(events, rules, SETTINGS, said)
 
 
 def planted_in_memory() -> set[str]:

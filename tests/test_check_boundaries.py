@@ -980,4 +980,3 @@ def test_what_is_said_after_the_customer_is_no_part_of_the_notice():
 def test_what_a_check_declares(kind, reads, bases):
     check = check_kinds()[kind]
     assert (" ".join(sorted(check.reads)), " ".join(sorted(check.bases))) == (reads, bases)
-    assert check.by_meaning is (kind != "name_used")

@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 from builders import an_analysis, stored
 from fakes import FakeEngine, Watcher, own_rules
@@ -30,14 +32,15 @@ from pipeline.audit.review_sheet import import_sheet
 from pipeline.errors import UsageError
 from pipeline.progress import UNWATCHED
 from pipeline.setting_stages import fingerprint_of
-from pipeline.settings import Settings
+from pipeline.settings import RuleSettings, Settings
 from pipeline.store import check_writable, migrate, migrations, query, reading, writing
+from pipeline.weights.sentences import DIMENSIONS
 
 ROOT = Path(__file__).parent.parent
 RENAMED = {"fitness": "audio_quality"}
 KIND = {"call_kind", "language", "language_probability"}
 NEW = {
-    "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues", *KIND},
+    "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues", "gate", *KIND},
     "recording": {"language_source", *KIND},
     "audio_quality": {"language", "language_probability", "language_source", "languages", "speed"},
     "finding": {"basis"},
@@ -209,7 +212,8 @@ def test_a_recheck_agrees_with_what_was_stored(db: Path, before: dict[str, list[
     migrate(db, lambda _: None)
     sql = "SELECT recording_id, rule_id, basis FROM finding WHERE basis IS NOT NULL"
     derived = {row[:2]: row[2] for row in query(db, sql).rows}
-    request = RecheckRequest(db=db, rules=own_rules(), settings=Settings())
+    settings = Settings(rules=RuleSettings(meaning=False))
+    request = RecheckRequest(db=db, rules=own_rules(), settings=settings)
     done = recheck.recheck(request, UNWATCHED)
     assert (done.calls, done.failed, dict(done.changes)) == (RECORDINGS - 1, (), {})
     assert query(db, "SELECT DISTINCT algorithm FROM analysis").rows == ((ALGORITHM,),)
@@ -218,6 +222,34 @@ def test_a_recheck_agrees_with_what_was_stored(db: Path, before: dict[str, list[
     verdicts = sorted((row["recording_id"], row["rule_id"], row["verdict"]) for row in before["finding"])
     sql = "SELECT recording_id, rule_id, verdict FROM finding ORDER BY ALL"
     assert query(db, sql).rows == tuple(verdicts)
+
+
+def test_without_the_sentence_model_nothing_that_was_not_found_fails(db: Path) -> None:
+    migrate(db, lambda _: None)
+    request = RecheckRequest(db=db, rules=own_rules(), settings=Settings())
+    changes = recheck.recheck(request, UNWATCHED).changes
+    assert changes
+    assert {(before, now) for _, before, now in changes} == {("fail", "not_determinable")}
+    sql = "SELECT DISTINCT detail ->> 'reason_code' FROM finding WHERE detail ->> 'reason_code' LIKE 'gate%'"
+    assert query(db, sql).rows == (("gate_not_computed",),)
+
+
+def test_a_recheck_scores_calls_of_the_former_release(db: Path) -> None:
+    migrate(db, lambda _: None)
+    rules = own_rules()
+    request = RecheckRequest(db=db, rules=rules, settings=Settings(), embed=silent_embed)
+    assert recheck.recheck(request, UNWATCHED).failed == ()
+    assert rules.sentence_model is not None
+    assert query(db, "SELECT DISTINCT gate FROM analysis").rows == ((rules.sentence_model.version,),)
+    sql = "FROM finding WHERE detail ->> 'reason_code' = 'gate_not_computed'"
+    assert query(db, sql).rows == ()
+    again = recheck.recheck(request, UNWATCHED)
+    assert not again.changed
+
+
+def silent_embed(said: Sequence[str]) -> Any:
+    """Vectors without meaning: the words alone decide."""
+    return np.zeros((len(said), DIMENSIONS), np.float32)
 
 
 # --- who migrates --------------------------------------------------------------------------------------

@@ -258,6 +258,7 @@ def again(call: CallAnalysis, old: RuleSet, new: RuleSet) -> CallAnalysis:
         algorithm=call.run.algorithm,
         settings_hash=SETTINGS.fingerprint(),
         rules_version=old.version,
+        gate="off",
         rule_versions={rule.id: rule.version for rule in old.rules},
         rows={},
     )

@@ -57,6 +57,7 @@ RECORDS = {
     "tone_curve": records.TonePoint,
     "tone_rise": records.ToneRise,
     "personal_data": records.PersonalDatum,
+    "sentence_score": records.SentenceScore,
     "finding": records.Finding,
 }
 KEPT = {"rule": records.ScoredRule, "review": records.Review, "verdict_history": records.VerdictChange}
@@ -66,7 +67,7 @@ VIEWS = [statement.name for statement in schemas.views()]
 
 # Add a migration and raise schemas.VERSION when an existing table changes; a new table alone only changes the
 # fingerprint. That migrations lead to this layout is held in test_migrations.
-LAYOUT = (3, "12e1fee3255a")
+LAYOUT = (3, "9d2b4797dfc7")
 
 FULL = an_analysis(
     files=(records.RecordingFile(uri="one.wav", sha256="a" * 64, part="whole"),),
@@ -77,6 +78,11 @@ FULL = an_analysis(
     transfers=(a_transfer(30, 40),),
     overlaps=(an_overlap("agent", 1, 2),),
     silences=(a_silence(20, 32),),
+    sentence_scores=(
+        records.SentenceScore(
+            turn_index=0, role="agent", start_s=0.0, end_s=2.0, phrase_group="hold_permission", score=0.4
+        ),
+    ),
     metrics=(measured("talk_time", 2, role="agent"),),
     quality=(quality_of(),),
     tone=(tone_of(),),
@@ -149,6 +155,7 @@ def test_a_recheck_fills_what_needs_no_audio() -> None:
         "silence",
         "metric",
         "personal_data",
+        "sentence_score",
         "finding",
     }
 

@@ -194,13 +194,20 @@ def fresh_notices() -> None:
 
 
 @pytest.mark.usefixtures("fresh_notices")
+def test_a_setting_that_ended_is_left_out_with_a_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    loaded = settings.load(overrides=["rules.second_look_similarity=0.7"], environ={})
+    assert loaded == settings.load(environ={})
+    notice = "earwitness: setting rules.second_look_similarity has no meaning any more, and is left out\n"
+    assert capsys.readouterr().err == notice
+
+
+@pytest.mark.usefixtures("fresh_notices")
 @pytest.mark.parametrize("way", ["file", "environment", "override"])
 @pytest.mark.parametrize(
     ("former", "key", "value"),
     [
         ("fitness.min_snr_db", "quality.min_snr_db", 3.5),
-        ("rules.second_look", "rules.near_miss", False),
-        ("rules.second_look_similarity", "rules.near_miss_similarity", 0.7),
+        ("rules.second_look", "rules.meaning", False),
     ],
 )
 def test_former_names_are_read_with_a_notice(
@@ -223,7 +230,7 @@ def test_former_names_are_read_with_a_notice(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("former", ["fitness.min_snr_db", "rules.second_look_similarity"])
+@pytest.mark.parametrize("former", ["fitness.min_snr_db", "rules.second_look"])
 def test_both_names_of_a_setting_are_refused(former: str, tmp_path: Path) -> None:
     key = {one.formerly: one.key for one in ALL}[former]
     section, name = former.split(".")

@@ -34,13 +34,13 @@ from pipeline.errors import RecordingError, UsageError
 from pipeline.progress import UNWATCHED
 from pipeline.records import Call, CallAnalysis, Recording
 from pipeline.rules import RuleSet, load_rules
-from pipeline.rules.near_miss import NearMissMarker
+from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
 from pipeline.speech.transcribe import FasterWhisper
 from pipeline.store import StoredState, Writer, check_writable, writing
 from pipeline.store.scorecard import scored_rules
 from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
-from pipeline.weights.sentences import find_embed
+from pipeline.weights.sentences import EmbedOnDemand, required_weights
 from pipeline.weights.voice_activity import load_voice_model
 from pipeline.weights.whisper import find_whisper, load_whisper
 
@@ -133,6 +133,8 @@ class Engine:
     asr_model: str
     rules: RuleSet
     load: Callable[[], Models]
+    embed: Embed | None = None
+    """For the gate, also of calls that are only rechecked; None where it is off."""
 
     @property
     def versions(self) -> Versions:
@@ -160,6 +162,7 @@ def find_engine(settings: Settings) -> Engine:
     weights = find_whisper(settings.asr)
     speakers = find_speaker_weights(settings.diarization)
     asr_model = f"{weights.name}@{weights.sha256[:12]}"
+    embed = EmbedOnDemand(required_weights()) if settings.rules.meaning else None
 
     def load() -> Models:
         return Models(
@@ -168,10 +171,10 @@ def find_engine(settings: Settings) -> Engine:
             diarize=DiarizerOnDemand(speakers, settings.diarization),
             asr_model=asr_model,
             diarization_model=speakers.name,
-            near_misses=NearMissMarker(embed) if (embed := find_embed()) else None,
+            embed=embed,
         )
 
-    return Engine(asr_model=asr_model, rules=rules, load=load)
+    return Engine(asr_model=asr_model, rules=rules, load=load, embed=embed)
 
 
 def check(order: RunRequest) -> None:
@@ -283,7 +286,9 @@ def recheck(writer: Writer, order: RunRequest, engine: Engine, items: Sequence[W
     """Recheck stored recordings without their audio, and publish. Returns a line for each failure."""
     writer.publish()  # what is judged is read from the published store
     ids = [item.recording_id for item in items]
-    request = RecheckRequest(db=order.db, rules=engine.rules, settings=order.settings, only=ids)
+    request = RecheckRequest(
+        db=order.db, rules=engine.rules, settings=order.settings, only=ids, embed=engine.embed
+    )
     log.info("rechecking %d stored calls", len(ids))
     done = recheck_calls(writer, request, UNWATCHED)
     writer.publish()

@@ -24,16 +24,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import ALGORITHM
-from pipeline.assess import find_events, find_findings
+from pipeline.assess import Said, find_events, find_findings, read
 from pipeline.errors import UsageError
 from pipeline.progress import Progress
 from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet
 from pipeline.rules.load import language_version_of
-from pipeline.rules.near_miss import keep_reviews
+from pipeline.rules.meanings import PATTERNS_ALONE
+from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
-from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined, stored_reviews
+from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined
 from pipeline.store.scorecard import scored_rules
 from pipeline.store.stored import (
     Batch,
@@ -64,7 +65,8 @@ class RecheckRequest:
     """Judge the calls of the store `db`, or those of `only` (recording_ids), by `rules`.
 
     Of `settings`, those of the stage `assess` count, which need no audio (`pipeline.setting_stages`).
-    `processes` defaults to the number of cores.
+    `processes` defaults to the number of cores. With an `embed`, calls whose sentences were not scored by the
+    present model are scored first; without one they keep the scores that they have.
     """
 
     db: Path
@@ -72,6 +74,7 @@ class RecheckRequest:
     settings: Settings
     only: Collection[str] | None = None
     processes: int | None = None
+    embed: Embed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ class _Task:
     settings: Mapping[str, StoredSettings]
     schemas: Mapping[str, pa.Schema]
     changed_at: datetime
+    embed: Embed | None
 
 
 class _Rechecker:
@@ -157,18 +161,21 @@ class _Rechecker:
     def __call__(self, batch: Batch) -> RecheckedRows:
         pairs: list[tuple[StoredCall, CallAnalysis]] = []
         failed: list[tuple[str, str]] = []
+        gates: dict[str, str] = {}
         curves = cache(partial(read_tone_curves, self._connection, batch))
         for stored in read_batch(self._connection, batch):
             try:
                 settings = self._task.settings[stored.settings_hash]
-                now = rechecked(stored, self._task.rules, settings, curves)
-                marked = stored_reviews(stored, self._task.schemas)
-                pairs.append((stored, keep_reviews(now, marked)))
+                scored = with_gate(stored, self._task.rules, settings.settings, self._task.embed)
+                pairs.append((stored, rechecked(scored, self._task.rules, settings, curves)))
+                if scored.gate is not None and scored.gate != stored.gate:
+                    gates[stored.analysis.recording.recording_id] = scored.gate
             except Exception as error:  # a fault of ours with one call must not cost the others
                 log.exception("cannot judge %s", stored.analysis.recording.uri)
                 failed.append((stored.analysis.recording.uri, f"{type(error).__name__}: {error}"))
         active = [rule.id for rule in self._task.rules.rules]
-        return compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
+        found = compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
+        return replace(found, gates=gates)
 
 
 def rechecked(
@@ -181,16 +188,31 @@ def rechecked(
     everything is found again, for which `curves` are read.
     """
     call = stored.analysis
+    transcript = rules.transcript(call.turns, call.words)
+    wanted = settings.settings.rules.meaning
+    meanings = rules.meanings(call.sentence_scores, stored.gate) if wanted else PATTERNS_ALONE
+    said = Said(transcript=transcript, meanings=meanings)
     measured = (stored.algorithm, stored.settings_hash) == (ALGORITHM, settings.fingerprint)
     if measured and _same_phrases(stored, rules):
-        return find_findings(call, _others(stored, rules), settings.settings)
+        return find_findings(call, _others(stored, rules), settings.settings, said)
     known = _overlaps_known(call)
-    transcript = rules.transcript(call.turns, call.words)
     call = replace(call, tone_curve=curves().get(call.recording.recording_id, ()))
-    call = find_events(
-        call, rules, settings.settings, overlaps_known=known, measured=measured, transcript=transcript
-    )
-    return find_findings(call, rules, settings.settings, transcript)
+    call = find_events(call, rules, settings.settings, known, measured=measured, said=said)
+    return find_findings(call, rules, settings.settings, said)
+
+
+def with_gate(stored: StoredCall, rules: RuleSet, settings: Settings, embed: Embed | None) -> StoredCall:
+    """The call with scores by the present model, or without where none are wanted; all is then found again.
+
+    Without an `embed` it keeps the scores that it has.
+    """
+    model = rules.sentence_model
+    if settings.rules.meaning and (embed is None or model is None or stored.gate == model.version):
+        return stored
+    analysis, said = read(stored.analysis, rules, settings, embed)
+    if said.gate == stored.gate:
+        return stored
+    return replace(stored, analysis=analysis, gate=said.gate, rules_version="")
 
 
 def _same_phrases(stored: StoredCall, rules: RuleSet) -> bool:
@@ -221,6 +243,7 @@ def _task(request: RecheckRequest, connection: Connection) -> _Task:
         },
         schemas=verdict_schemas(connection),
         changed_at=datetime.now(UTC),
+        embed=request.embed,
     )
 
 

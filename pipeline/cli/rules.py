@@ -20,6 +20,7 @@ from pipeline.cli.options import (
     print_json,
     say,
 )
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.rules import Rule, RuleSet
@@ -96,6 +97,57 @@ def try_cases(
         raise typer.Exit(SOME_BAD)
 
 
+@rules_app.command("suggest")
+def suggest(  # noqa: PLR0913, PLR0917 - one argument an option
+    db: Db = DEFAULT_DB,
+    rule: Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only this rule.")] = None,
+    min_calls: Annotated[int, typer.Option(min=1, help="Leave out what fewer calls have.")] = 1,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="GROUP", help="It is the rule's phrase.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option("--reject", metavar="GROUP", help="It is not the rule's phrase.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written.")] = False,
+    packs: Packs = None,
+    json: Json = False,
+) -> None:
+    """Suggest wordings that no phrase finds, for you to decide.
+
+    Similar sentences are one group: one decision settles all its calls at the next recheck or night. It is
+    written into wordings.toml of your packs' folder. To hear a sentence: earwitness evidence CALL RULE.
+    """
+    from pipeline.audit.suggest import chosen, decide, groups_in  # noqa: PLC0415
+    from pipeline.report.suggest import print_groups  # noqa: PLC0415
+    from pipeline.settings import load  # noqa: PLC0415
+    from pipeline.store import reading  # noqa: PLC0415
+    from pipeline.weights.sentences import find_embed  # noqa: PLC0415
+
+    with reading(db) as connection:
+        groups = groups_in(connection, find_embed(), rule_id=rule, min_calls=min_calls)
+    if accept or reject:
+        site = packs or load().rules.packs
+        if site is None:
+            remedy = "name one with --packs, and set rules.packs to it"
+            raise UsageError("there is no folder for your own packs", remedy=remedy)
+        for accepted, ids in ((True, accept or ()), (False, reject or ())):
+            for group in [chosen(groups, group_id) for group_id in ids]:
+                has_site = any(site.glob("*.toml"))
+                rules = _rules(site if has_site else None)
+                decided = decide(group, rules, site, accept=accepted, dry_run=dry_run)
+                typer.echo(decided.as_toml(group.rule_id))
+        say(
+            "nothing written" if dry_run else f"written to {site}; run earwitness recheck to settle the calls"
+        )
+        return
+    if json:
+        print_json([group.as_dict() for group in groups])
+        return
+    print_groups(groups, sys.stdout)
+    calls = sum(group.calls for group in groups)
+    say(f"{len(groups)} groups in {calls} findings; decide with --accept GROUP or --reject GROUP")
+
+
 def recheck(
     db: Db = DEFAULT_DB,
     settings: SettingsFile = None,
@@ -118,9 +170,15 @@ def recheck(
     from pipeline.report import recheck as report  # noqa: PLC0415
     from pipeline.report.progress import progress_of_things  # noqa: PLC0415
     from pipeline.rules import load_rules  # noqa: PLC0415
+    from pipeline.weights.sentences import find_embed  # noqa: PLC0415
 
     given = settings_.load(settings, overrides or ())
-    request = RecheckRequest(db=db, rules=load_rules(packs or given.rules.packs), settings=given)
+    request = RecheckRequest(
+        db=db,
+        rules=load_rules(packs or given.rules.packs),
+        settings=given,
+        embed=find_embed() if given.rules.meaning else None,
+    )
     try:
         with progress_of_things(sys.stderr, "judging", "calls") as watched:
             done = carry_out(request, watched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.events.scene import Scene
@@ -21,6 +21,13 @@ CALL_BACK_WORDS = 5
 UNHEARD_S = 0.4
 """Speech this long without words may have been what decides."""
 
+Possible = Callable[[str, Span], Span | None]
+"""The sentence in a window that may be the phrase of a rule, by the rule's id, where no phrase finds it."""
+
+
+def nothing_possible(_rule_id: str, _window: Span) -> None:
+    """What phrases find decides."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scene:
@@ -34,6 +41,7 @@ class _Scene:
     groups: Mapping[str, Phrases]
     holds: HoldSettings
     settings: RuleSettings
+    possible: Possible
 
     def found(self, group: str, roles: tuple[Role, ...] | None = None) -> tuple[Match, ...]:
         """Every match of a group of phrases."""
@@ -50,11 +58,14 @@ def add_permission(
     transcript: Transcript,
     groups: Mapping[str, Phrases],
     settings: Settings,
+    *,
+    possible: Possible = nothing_possible,
 ) -> tuple[Hold, ...]:
     """`holds` in order of time, with permission, thanks, and the turns of the request and the return.
 
     `transcript` is the call's, `groups` are the shared phrases. Permission is `not_determinable` where
     speakers are unknown or the deciding words were not recognised well enough; `thanked` is None likewise.
+    Both are open where a sentence is `possible` that no phrase finds.
     """
     scene = _Scene(
         turns=tuple(sorted(call.turns, key=lambda turn: turn.start_s)),
@@ -65,6 +76,7 @@ def add_permission(
         groups=groups,
         holds=settings.holds,
         settings=settings.rules,
+        possible=possible,
     )
     out: list[Hold] = []
     for hold in sorted(holds, key=lambda hold: hold.start_s):
@@ -100,7 +112,14 @@ def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
     answers = _answers(scene, window, told) if told else []
     if answers and not answers[-1].agrees:
         return ("refused" if scene.heard(answers[-1].match) else "not_determinable"), request
-    return ("not_asked" if _understood(scene, window) else "not_determinable"), request
+    understood = _understood(scene, window) and not _may_have_asked(scene, window, told + waits)
+    return ("not_asked" if understood else "not_determinable"), request
+
+
+def _may_have_asked(scene: _Scene, window: Span, told: Sequence[Match]) -> bool:
+    """Whether a sentence may be a request, other than one that is known to announce the hold."""
+    sentence = scene.possible("hold_permission", window)
+    return sentence is not None and not any(match.span & sentence for match in told)
 
 
 def _answered(scene: _Scene, window: Span, asked: list[Match], offers: list[Match]) -> Permission:
@@ -174,7 +193,7 @@ def _thanked(scene: _Scene, hold: Hold) -> tuple[bool | None, Turn | None]:
     if probability is None or probability < scene.settings.min_phrase_probability:
         late = turns[0].start_s >= window.end_s
         return (False if late else None), turns[0]
-    return False, turns[0]
+    return (None if scene.possible("hold_thanks", window) else False), turns[0]
 
 
 def _first_turns(scene: _Scene, turns: Sequence[Turn]) -> set[int]:

@@ -37,6 +37,13 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "not_measured": "The audio does not allow this to be measured; see the facts in audio_quality.",
         "tone_not_measured": "The voices' activation was not measured; for agents, set tone.agents.",
         "hold_unclear": "What was said around the hold was not understood; listen to the evidence.",
+        "possible_wording": (
+            "The sentence may say it in words that no phrase foresees; listen to it, and decide."
+        ),
+        "gate_not_computed": (
+            "Sentences of other wording were not looked for; install the sentence model and run"
+            " `earwitness recheck`."
+        ),
         "check_back_unclear": "Doubtful words may have been a check-back in the hold; listen to them.",
         # What the recording does not show.
         "speed": "Speech plays at another speed than it was spoken; correct the sample rate in the header.",

@@ -44,8 +44,6 @@ class Check(Spec):
     needs: ClassVar[frozenset[Need]] = frozenset({"words", "roles"})
     applies_by_events: ClassVar[bool] = False
     """Whether events alone decide that a rule does not apply, in whatever language people speak."""
-    by_meaning: ClassVar[bool] = True
-    """Whether a sentence of the same meaning may be a near miss of what was not found."""
 
     @property
     def needed(self) -> frozenset[Need]:
@@ -55,6 +53,13 @@ class Check(Spec):
     def due_s(self, context: RuleContext) -> float | None:  # noqa: ARG002 - what subclasses need
         """When at the latest the thing was due, in seconds of the recording; None: when the window ends."""
         return None
+
+    def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:  # noqa: ARG002 - what subclasses need
+        """The window in which nothing was said of what counts, if the finding says so."""
+        failed = finding.verdict == "fail" and finding.basis == "absence"
+        if not failed or finding.start_s is None or finding.end_s is None:
+            return None
+        return Span(finding.start_s, finding.end_s)
 
     def groups(self) -> tuple[str, ...]:
         """The groups it uses, which must stand under `phrases`; none where it is judged on events."""
@@ -164,6 +169,10 @@ class Rule:
     """The pack's file, and a site's file that changes it."""
     shared: Mapping[str, dict[str, Any]]
     """The shared groups that the pack names, by their name in shared.toml, as the rule uses them."""
+    not_said: Phrases | None = None
+    """Wordings that a site decided not to be the phrase."""
+    decisions: str = ""
+    """What a site decided about wordings, in TOML."""
 
     @property
     def speakers(self) -> tuple[Role, ...]:

@@ -27,6 +27,7 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.rules.meanings import PATTERNS_ALONE, Meanings
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
@@ -128,7 +129,8 @@ class RuleContext:
     """A call as rules see it: with its transcript, the language that rules share, and the settings.
 
     `shared` are the phrase groups that are not a rule's own, `data_phrases` those that find personal data.
-    `judged_in` are the languages in which the rule that is judged has packs.
+    `judged_in` are the languages in which the rule that is judged has packs, `meanings` the scores of the
+    call's sentences.
     """
 
     call: CallContext
@@ -139,6 +141,7 @@ class RuleContext:
     settings: RuleSettings
     holds: HoldSettings
     judged_in: frozenset[str] = frozenset({"en"})
+    meanings: Meanings = PATTERNS_ALONE
 
     @cached_property
     def personal_data(self) -> tuple[PersonalData, ...]:

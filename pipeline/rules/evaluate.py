@@ -14,7 +14,9 @@ from pipeline.records import Finding
 from pipeline.rules.bearing import respect
 from pipeline.rules.check import Rule
 from pipeline.rules.context import CallContext, RuleContext
+from pipeline.rules.gate import reconsider
 from pipeline.rules.load import RuleSet
+from pipeline.rules.meanings import PATTERNS_ALONE, Meanings
 from pipeline.settings import HoldSettings, RuleSettings
 
 DEFAULT_HOLDS = HoldSettings()
@@ -30,7 +32,7 @@ class _InLanguage:
     def judge(self, rule_id: str) -> Finding | None:
         """The finding of a rule in this language; None without such a rule."""
         rule = next((rule for rule in self.rules.rules if rule.id == rule_id), None)
-        return None if rule is None else rule.check.judge(self.context, rule)
+        return None if rule is None else reconsider(self.context, rule, rule.check.judge(self.context, rule))
 
 
 def judge(
@@ -39,16 +41,21 @@ def judge(
     settings: RuleSettings,
     holds: HoldSettings = DEFAULT_HOLDS,
     transcript: Transcript | None = None,
+    meanings: Meanings = PATTERNS_ALONE,
 ) -> tuple[Finding, ...]:
     """One finding per rule, in the rules' order.
 
     `holds` are the settings with which the call's holds were judged; they give the window that was
     searched for a request or thanks. `transcript` is the call's by `rules`, where it has been made already.
+    `meanings` are the scores of its sentences, in the language of `rules`.
     """
     languages = tuple(
-        _InLanguage(rules=own, context=_context(call, own, settings, holds, given))
+        _InLanguage(
+            rules=own,
+            context=replace(_context(call, own, settings, holds, given), meanings=scored),
+        )
         for own in rules.in_languages(call.languages)
-        for given in ([transcript] if own is rules else [None])
+        for given, scored in [(transcript, meanings) if own is rules else (None, PATTERNS_ALONE)]
     )
     return tuple(_finding(rule, rules, languages) for rule in rules.rules)
 

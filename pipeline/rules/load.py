@@ -37,7 +37,8 @@
 A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
 id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
 `lexicon.toml` and `shared.toml` there add to the program's language, `roles.toml` to its cues for roles and
-announcements, `scorecard.toml` sets weights::
+announcements, `wordings.toml` says which sentences are a rule's phrase (see `wordings`), and
+`scorecard.toml` sets weights::
 
     [hold_thanks]                 # the rule; what is not named stays as the pack has it
     weight = 3
@@ -65,8 +66,10 @@ from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.search import Phrases, find
 from pipeline.phrases.shared import GroupSpec, Language, load_language
 from pipeline.phrases.tokens import Transcript, transcribe_tokens, transcript_of_text
-from pipeline.records import Role, Turn, Word
+from pipeline.records import Role, SentenceScore, Turn, Word
 from pipeline.rules.check import Rule
+from pipeline.rules.meanings import Meanings
+from pipeline.rules.sentence_model import SentenceModel, load_model
 from pipeline.rules.site import (
     CHECK,
     SCORECARD_NAME,
@@ -78,10 +81,19 @@ from pipeline.rules.site import (
     with_site,
 )
 from pipeline.rules.spec import PackSpec, ScorecardEntry
+from pipeline.rules.wordings import (
+    NOTHING_DECIDED,
+    WORDINGS_NAME,
+    Wordings,
+    read_wordings,
+    with_wordings,
+)
 
 PACKS_FOLDER = Path(__file__).parent / "packs"
 VERSION_DIGITS = 12
 LANGUAGE_MARK = "."
+OFF = "off"
+"""In place of the sentence model's version: nobody wanted scores of the call."""
 _NAMED = re.compile(r'^shared = "(?P<group>\w+)"$', re.MULTILINE)
 
 _VERDICT_KEYS = {"id", "roles", "counts", CHECK, "phrases"}
@@ -95,6 +107,7 @@ class RuleSet:
     those for roles and announcements. `version` is a hash over all active rules, followed by the version of
     the language, with which events are found.
     `language` is that of its packs, `others` are the rules in other languages by language, with the same ids.
+    `sentence_model` is that of the gate, None in a language without one.
     """
 
     rules: tuple[Rule, ...]
@@ -107,6 +120,7 @@ class RuleSet:
     version: str
     language: str = DEFAULT_LANGUAGE
     others: Mapping[str, RuleSet] = field(default_factory=dict)
+    sentence_model: SentenceModel | None = None
 
     @property
     def language_version(self) -> str:
@@ -130,6 +144,11 @@ class RuleSet:
             allowed = ", ".join(sorted(known))
             raise UsageError("unknown rule", value=rule_id, allowed=allowed, remedy="check the spelling")
         return known[rule_id]
+
+    def meanings(self, scores: tuple[SentenceScore, ...], gate: str | None) -> Meanings:
+        """The scores of a call, made by the model of version `gate`; OFF where none was wanted."""
+        version = None if self.sentence_model is None else self.sentence_model.version
+        return Meanings(scores=scores, model=self.sentence_model, computed=gate in {version, OFF})
 
     def transcript(self, turns: Iterable[Turn], words: Iterable[Word]) -> Transcript:
         """A call's transcript, to be made once and handed to all that read the call."""
@@ -195,16 +214,25 @@ def _rules(packs: dict[str, Pack], site: Path | None, code: str) -> RuleSet:
     if site is not None:
         packs = with_site(packs, site)
     language = _with_hold_phrases(load_language(site, code), packs)
+    wordings = read_wordings(site, packs)
+    if site is not None:
+        packs, language = with_wordings(packs, language, wordings, site)
     lexicon = language.lexicon
     compiler = Compiler(lexicon)
     cues = language.compiled(compiler)
     scorecard = read_scorecard(site / SCORECARD_NAME, packs) if site else {}
+    model = load_model(code)
     rules = [
-        _load(packs[rule_id], scorecard.get(rule_id), language, (compiler, cues)) for rule_id in sorted(packs)
+        _with_decisions(
+            _load(packs[rule_id], scorecard.get(rule_id), language, (compiler, cues), model),
+            wordings.get(rule_id, NOTHING_DECIDED),
+            compiler,
+        )
+        for rule_id in sorted(packs)
     ]
     personal_data = _personal_data(compiler)
     for rule in rules:
-        if site is not None and site in _folders(rule, language):
+        if site is not None and (site in _folders(rule, language) or rule.id in wordings):
             _check_examples(rule, lexicon)
     versions = "".join(f"{rule.id}:{rule.version};" for rule in rules if rule.active)
     return RuleSet(
@@ -217,6 +245,7 @@ def _rules(packs: dict[str, Pack], site: Path | None, code: str) -> RuleSet:
         personal_data=personal_data,
         version=f"{_digest(versions)}{LANGUAGE_MARK}{language.version}",
         language=code,
+        sentence_model=model,
     )
 
 
@@ -288,6 +317,7 @@ def _load(
     entry: ScorecardEntry | None,
     language: Language,
     compiled: tuple[Compiler, Mapping[str, Phrases]],
+    model: SentenceModel | None,
 ) -> Rule:
     values, shared = _with_shared(pack, language)
     try:
@@ -301,9 +331,10 @@ def _load(
     # Kinds that are as usual are left out, so that a rule's version is that of a pack without them.
     keys = _VERDICT_KEYS | ({"kinds"} if spec.kinds != PackSpec.model_fields["kinds"].default else set())
     content = spec.model_dump_json(include=keys, by_alias=True)
+    gate = model.version if model is not None and spec.id in model.groups else ""
     return Rule(
         id=spec.id,
-        version=_digest(content + compiler.lexicon.digest),
+        version=_digest(content + compiler.lexicon.digest + gate),
         title=spec.title,
         why=spec.why,
         weight=scored.weight,
@@ -320,6 +351,18 @@ def _load(
         files=pack.files,
         shared={shared[name]: values["phrases"][name] for name in shared},
     )
+
+
+def _with_decisions(rule: Rule, decided: Wordings, compiler: Compiler) -> Rule:
+    """The rule with the wordings that a site decided not to be its phrase."""
+    if decided == NOTHING_DECIDED:
+        return rule
+    rule = replace(rule, decisions=decided.as_toml("wordings"))
+    if not decided.not_said:
+        return rule
+    not_said = _phrases(decided.not_said, rule.roles, compiler, f"{WORDINGS_NAME}: {rule.id}.not_said")
+    version = _digest(rule.version + json.dumps(decided.not_said))
+    return replace(rule, not_said=not_said, version=version)
 
 
 def _compiled_groups(

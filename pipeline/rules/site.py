@@ -26,7 +26,7 @@ _RELEASED_CHECK = "logic"
 _NEEDS_ALL = frozenset({"counts", CHECK, "phrases", "examples"})
 _OWN_KEYS = {"phrases", "examples"}
 """What a pack of another language does not take over from the English one."""
-_NO_PACKS = {LEXICON_NAME, SHARED_NAME, ROLES_NAME, SCORECARD_NAME}
+_NO_PACKS = {LEXICON_NAME, SHARED_NAME, ROLES_NAME, SCORECARD_NAME, "wordings.toml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,8 +125,8 @@ def _as_in_0_2_0(values: dict[str, Any]) -> dict[str, Any]:
     if "sounds" in out:
         out["sounds"] = {name: value for name, value in out["sounds"].items() if name != "known_after"}
     if "rules" in out:
-        names = {"second_look": "near_miss", "second_look_similarity": "near_miss_similarity"}
-        out["rules"] = {names.get(name, name): value for name, value in out["rules"].items()}
+        rules = {name: value for name, value in out["rules"].items() if name != "second_look_similarity"}
+        out["rules"] = {("meaning" if name == "second_look" else name): v for name, v in rules.items()}
     return out
 
 

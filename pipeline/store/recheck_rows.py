@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,8 @@ class RecheckedRows:
     """Rechecked calls: the rows that replace those of the recordings in `stale`, by table.
 
     `failed` are calls that could not be rechecked, with the reason; they stay as they were. `kinds` are the
-    kinds of calls that are others than those stored, by recording_id.
+    kinds of calls that are others than those stored, by recording_id, `gates` the versions of the model
+    that scored sentences now.
     """
 
     recording_ids: tuple[str, ...]
@@ -37,6 +37,7 @@ class RecheckedRows:
     rows: Mapping[str, pa.Table]
     changes: Counter[Change]
     kinds: Mapping[str, CallKind] = field(default_factory=dict)
+    gates: Mapping[str, str] = field(default_factory=dict)
 
 
 def compare(
@@ -106,6 +107,7 @@ def joined(parts: Sequence[RecheckedRows]) -> RecheckedRows:
         rows={table: pa.concat_tables([part.rows[table] for part in parts]) for table in parts[0].rows},
         changes=changes,
         kinds={id_: kind for part in parts for id_, kind in part.kinds.items()},
+        gates={id_: gate for part in parts for id_, gate in part.gates.items()},
     )
 
 
@@ -152,6 +154,7 @@ def store_rechecked(
         if rows.num_rows:
             connection.from_arrow(rows).insert_into(table)
     changed |= _put_kinds(connection, rechecked.kinds)
+    changed |= _put_gates(connection, rechecked.gates)
     ids = list(rechecked.recording_ids)
     update = """
         UPDATE analysis SET rules_version = $version
@@ -184,6 +187,14 @@ def _put_kinds(connection: Connection, kinds: Mapping[str, CallKind]) -> bool:
     return bool(kinds)
 
 
+def _put_gates(connection: Connection, gates: Mapping[str, str]) -> bool:
+    """Store the versions of the models that scored sentences; says whether there are any."""
+    for gate in sorted(set(gates.values())):
+        update = "UPDATE analysis SET gate = ? WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"
+        connection.execute(update, [gate, [id_ for id_, of in gates.items() if of == gate]])
+    return bool(gates)
+
+
 def _count(connection: Connection, sql: str, values: Mapping[str, object]) -> int:
     return int(connection.execute(sql, values).fetchall()[0][0])
 
@@ -200,14 +211,6 @@ def _with_kept(
 def _old_findings(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> list[dict[str, Any]]:
     names = value_names(schemas["finding"])
     return [dict(zip(names, row, strict=True)) for row in stored.rows["finding"]]
-
-
-def stored_reviews(stored: StoredCall, schemas: Mapping[str, pa.Schema]) -> dict[str, Any]:
-    """The marks for review in the stored findings, by rule."""
-    names = value_names(schemas["finding"])
-    rule, detail = names.index("rule_id"), names.index("detail")
-    marked = (row for row in stored.rows["finding"] if '"review"' in (row[detail] or ""))
-    return {row[rule]: json.loads(row[detail]).get("review") for row in marked}
 
 
 def _changes(old: tuple[Row, ...], new: tuple[Row, ...], names: Sequence[str]) -> list[Change]:

@@ -30,6 +30,8 @@ def scored_rules(rules: RuleSet) -> tuple[ScoredRule, ...]:
 def texts_of(rule: Rule) -> tuple[str, str | None]:
     """The text of a rule's pack with its shared groups written out, and that of a site's changes, if any."""
     changes = [file.read_text(encoding="utf-8") for file in rule.files[1:]]
+    if rule.decisions:
+        changes.append(rule.decisions)
     return pack_text(rule), "\n".join(changes) or None
 
 

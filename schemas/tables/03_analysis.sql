@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS analysis (
         )
     ),
     language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
-    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1)
+    language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
+    gate VARCHAR
 );
 
 COMMENT ON TABLE analysis IS 'One row per analysed recording: the run that made its rows; the next run replaces it';
@@ -54,8 +55,9 @@ COMMENT ON COLUMN analysis.activity_s IS 'Time of detecting speech and sounds in
 COMMENT ON COLUMN analysis.transcribe_s IS 'Time of recognition in seconds';
 COMMENT ON COLUMN analysis.diarize_s IS 'Time of diarization in seconds; close to 0 on stereo';
 COMMENT ON COLUMN analysis.tone_s IS 'Time of prosody in seconds';
-COMMENT ON COLUMN analysis.events_s IS 'Time of turns, audio quality, events and metrics in seconds';
+COMMENT ON COLUMN analysis.events_s IS 'Time of turns, audio quality, sentences'' scores, events and metrics in seconds';
 COMMENT ON COLUMN analysis.rules_s IS 'Time of the rules in seconds';
 COMMENT ON COLUMN analysis.call_kind IS 'Kind of call that was found, as in table recording';
 COMMENT ON COLUMN analysis.language IS 'Language with most speech, ISO 639-1';
 COMMENT ON COLUMN analysis.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';
+COMMENT ON COLUMN analysis.gate IS 'Version of the model that scored its sentences, 12 hex digits; off where it was switched off; NULL in calls of release 0.1.0';

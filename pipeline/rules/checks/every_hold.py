@@ -11,6 +11,7 @@ from pipeline.phrases.confidence import mean_probability, words_in
 from pipeline.records import Basis, Finding, Hold, Permission, Turn, Verdict
 from pipeline.rules.check import Check, Evidence, Part, Rule, quote, rounded
 from pipeline.rules.context import RuleContext
+from pipeline.rules.gate import possible_finding, possible_wording
 from pipeline.spans import Span
 
 _UNKNOWN = (None, "not_determinable")
@@ -52,7 +53,15 @@ class EveryHold(Check):
         hold = (bad or unknown or holds)[0]
         doubt = {"reason": "hold_unclear"} if verdict == "not_determinable" else {}
         detail = {**doubt, "hold_index": hold.hold_index, "holds": [self._as_detail(each) for each in holds]}
-        return rule.finding(verdict, self._evidence(context, hold), detail)
+        finding = rule.finding(verdict, self._evidence(context, hold), detail)
+        if verdict != "not_determinable":
+            return finding
+        possible = possible_wording(context, rule, self._window(context, hold))
+        return finding if possible is None else possible_finding(context, rule, finding, possible)
+
+    def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:
+        """The window of a bad hold, unless possible wordings have counted when the hold was judged."""
+        return None if context.meanings.computed else super().searched_in_vain(context, rule, finding)
 
     def _value(self, hold: Hold) -> Permission | bool | None:
         value: Permission | bool | None = getattr(hold, self.field)

@@ -54,7 +54,6 @@ class NameUsed(Check):
 
     reads: ClassVar[frozenset[Part]] = frozenset({"facts"})
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
-    by_meaning: ClassVar[bool] = False  # "Thank you" and "Thank you, Mary" mean the same
 
     kind: Literal["name_used"]
     introduces: Text

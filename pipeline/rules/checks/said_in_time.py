@@ -138,6 +138,14 @@ class SaidInTime(Check):
         asks = self.consent.groups() if self.consent else ()
         return (*self.said, *asks, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
+    def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:
+        """The time in which it was due, where it was not said in it."""
+        window = super().searched_in_vain(context, rule, finding)
+        if window is None and not (finding.verdict == "fail" and finding.detail.get("status") == "late"):
+            return None
+        due_s = self.due_s(context)
+        return window if due_s is None else Span(0.0, due_s)
+
     def slot_patterns(self) -> Mapping[str, tuple[str, ...]]:
         """The patterns of the statement's parts."""
         return self.slots

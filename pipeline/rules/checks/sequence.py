@@ -124,6 +124,14 @@ class StepSequence(Check):
             raise ValueError(message)
         return self
 
+    def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:
+        """Where the rule does not apply because nothing that counts was said, the whole call."""
+        asked = set(self.said) <= set(rule.counts) and self.at == "said" and not finding.detail.get("moments")
+        searched = asked or (self.missing == "not_applicable" and bool(finding.detail.get("moments")))
+        if finding.verdict == "not_applicable" and searched and context.call.clock is not None:
+            return context.call.whole
+        return super().searched_in_vain(context, rule, finding)
+
     def judge(self, context: RuleContext, rule: Rule) -> Finding:
         """The verdict; the detail lists the moments with the results of their steps."""
         if context.call.clock is None:
