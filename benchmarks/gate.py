@@ -1,19 +1,20 @@
 """How many sentences phrases find, how many the gate flags besides, and what that does to verdicts.
 
-    python benchmarks/gate.py SENTENCES.jsonl [SENTENCES.jsonl ...] [--store DB.duckdb]
+    python benchmarks/gate.py SENTENCES.jsonl [SENTENCES.jsonl ...] [--store DB.duckdb] [--composed CALLS]
 
 A line of the sentences is {"rule", "role", "text", "expect", "speaker"}; `rule` is null or "ordinary" in
 ordinary talk. Their speakers must be others than those the model was trained with. With `--store`, the calls
-of a store are judged without and with the gate: the verdicts before and after, and the share of calls that it
-changes.
+of a store are judged without and with the gate, with `--composed` so many random calls: the verdicts before
+and after, and the share of calls that the gate changes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,23 @@ from typing import Any
 from _line import write_result
 from speakers import share
 
-from pipeline.archive.recheck import rechecked, with_gate
+from pipeline.assess import find_events, find_findings, read
 from pipeline.phrases.tokens import transcript_of_text
+from pipeline.records import CallAnalysis
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.gate import likeliest, score_sentences
 from pipeline.rules.meanings import Meanings
 from pipeline.rules.sentence_model import Embed
 from pipeline.settings import RuleSettings, Settings
 from pipeline.spans import Span
-from pipeline.store.stored import batches, read_batch, reading_in_bulk, stored_settings
-from pipeline.store.stored_settings import assessed_with
+from pipeline.store.stored import batches, read_batch, reading_in_bulk
 from pipeline.weights.sentences import EmbedOnDemand, required_weights
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from compose.analysis import analyse_composed
+from compose.random_calls import random_call
+
+OFF = Settings(rules=RuleSettings(meaning=False))
 ALWAYS = Span(0.0, 3600.0)
 ORDINARY = "ordinary"
 
@@ -53,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sentences", type=Path, nargs="+")
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--composed", type=int, metavar="CALLS")
     given = parser.parse_args()
     rules, embed = load_rules(), EmbedOnDemand(required_weights())
     lines = [json.loads(line) for path in given.sentences for line in path.read_text("utf-8").splitlines()]
@@ -65,7 +72,9 @@ def main() -> None:
         "ordinary_flagged": _ordinary(talk, rules, embed),
     }
     if given.store:
-        result["store"] = _verdicts(given.store, rules, embed)
+        result["store"] = _verdicts(_stored(given.store), rules, embed)
+    if given.composed:
+        result["composed"] = _verdicts(_composed(given.composed), rules, embed)
     print(json.dumps(result, indent=1))
     write_result("gate", result, Settings())
 
@@ -130,30 +139,41 @@ def _ordinary(lines: Sequence[dict[str, Any]], rules: RuleSet, embed: Embed) -> 
     return out
 
 
-def _verdicts(db: Path, rules: RuleSet, embed: Embed) -> dict[str, Any]:
-    """The verdicts of stored calls without and with the gate, and what it changes."""
-    counts: dict[str, Counter[str]] = {"without": Counter(), "with": Counter()}
-    changed, calls, flagged = Counter[str](), 0, 0
+def _stored(db: Path) -> Iterator[CallAnalysis]:
+    """The calls of a store."""
     with reading_in_bulk(db) as connection:
-        stored_with = stored_settings(connection)
         for batch in batches(connection, 400):
             for stored in read_batch(connection, batch):
-                verdicts = {}
-                for name, meaning in (("without", False), ("with", True)):
-                    wanted = Settings(rules=RuleSettings(meaning=meaning))
-                    settings = assessed_with(stored_with[stored.settings_hash], wanted)
-                    scored = with_gate(stored, rules, settings.settings, embed)
-                    now = rechecked(scored, rules, settings, dict)
-                    verdicts[name] = {finding.rule_id: finding for finding in now.findings}
-                    counts[name].update(finding.verdict for finding in now.findings)
-                both = [(verdicts["without"][id_], new) for id_, new in verdicts["with"].items()]
-                others = [(old, new) for old, new in both if old.verdict != new.verdict]
-                changed.update(f"{new.rule_id}: {old.verdict} -> {new.verdict}" for old, new in others)
-                calls, flagged = calls + 1, flagged + bool(others)
+                yield stored.analysis
+
+
+def _composed(number: int) -> Iterator[CallAnalysis]:
+    """Random calls, with their words from the script."""
+    for seed in range(number):
+        call = random_call(seed)
+        yield analyse_composed(call.composer.render(call.line, name=f"call{seed:04d}"))
+
+
+def _verdicts(calls: Iterable[CallAnalysis], rules: RuleSet, embed: Embed) -> dict[str, Any]:
+    """The verdicts of calls without and with the gate, and what it changes."""
+    counts: dict[str, Counter[str]] = {"without": Counter(), "with": Counter()}
+    changed, number, flagged = Counter[str](), 0, 0
+    for call in calls:
+        verdicts = {}
+        for name, settings in (("without", OFF), ("with", Settings())):
+            known, said = read(call, rules, settings, embed)
+            events = find_events(known, rules, settings, overlaps_known=True, said=said)
+            found = find_findings(events, rules, settings, said).findings
+            verdicts[name] = {finding.rule_id: finding for finding in found}
+            counts[name].update(finding.verdict for finding in found)
+        both = [(verdicts["without"][id_], new) for id_, new in verdicts["with"].items()]
+        others = [(old, new) for old, new in both if old.verdict != new.verdict]
+        changed.update(f"{new.rule_id}: {old.verdict} -> {new.verdict}: {new.quote}" for old, new in others)
+        number, flagged = number + 1, flagged + bool(others)
     return {
         "verdicts": {name: dict(count) for name, count in counts.items()},
         "changed": dict(changed.most_common()),
-        "calls_changed": _share(flagged, calls),
+        "calls_changed": _share(flagged, number),
     }
 
 

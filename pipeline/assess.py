@@ -26,6 +26,7 @@ from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import CallAnalysis, Hold, PersonalDatum, Transfer
 from pipeline.rules import CallContext, RuleSet, judge
+from pipeline.rules.context import languages_in
 from pipeline.rules.gate import likeliest, score_sentences
 from pipeline.rules.load import OFF
 from pipeline.rules.meanings import PATTERNS_ALONE, Meanings
@@ -54,7 +55,7 @@ def read(
     Without an `embed`, by the setting, or in a language without a model there are no scores.
     """
     transcript, model = rules.transcript(analysis.turns, analysis.words), rules.sentence_model
-    other = rules.spoken(languages_of(analysis)) is not rules
+    other = rules.spoken(languages_in(analysis.quality)) is not rules
     if not settings.rules.meaning or embed is None or model is None or other:
         return replace(analysis, sentence_scores=()), Said(transcript=transcript)
     scores = score_sentences(transcript, model, embed)
@@ -79,18 +80,17 @@ def find_events(
     settings and methods, so that they are kept if the events are unchanged. `said` is what was said in the
     call; without it, its words are read here, and what phrases find decides.
     """
-    spoken = rules.spoken(languages_of(analysis))
+    spoken = rules.spoken(languages_in(analysis.quality))
     if said is None or spoken is not rules:  # scores are of the language of `rules`
         said = Said(transcript=spoken.transcript(analysis.turns, analysis.words))
     rules, transcript = spoken, said.transcript
     scene = _scene(analysis, transcript, rules)
     transfers = detect_transfers(scene)
     candidates = detect_holds(scene, settings.holds, transfers)
-    with_permission = add_permission(
-        candidates, scene, transcript, rules.cues, settings, possible=partial(_possible, rules, said)
-    )
-    holds = without_honoured_refusals(with_permission, analysis.turns)
-    timeline = _timeline(analysis, scene, transfers, holds, settings)
+    judged = partial(_holds, scene, rules, settings, said)
+    holds = judged(candidates)
+    short = judged(_short_holds(scene, transfers, settings.holds))
+    timeline = _timeline(analysis, scene, (holds, short), settings)
     if not overlaps_known:
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
     kind = find_call_kind(analysis, rules.role_cues)
@@ -109,18 +109,24 @@ def find_events(
     )
 
 
+def _holds(
+    scene: Scene, rules: RuleSet, settings: Settings, said: Said, candidates: tuple[Hold, ...]
+) -> tuple[Hold, ...]:
+    """The holds among the candidates, with permission and thanks: one that was refused did not happen."""
+    if not candidates:
+        return ()
+    with_permission = add_permission(
+        candidates, scene, said.transcript, rules.cues, settings, possible=partial(_possible, rules, said)
+    )
+    return without_honoured_refusals(with_permission, scene.turns)
+
+
 def _possible(rules: RuleSet, said: Said, rule_id: str, window: Span) -> Span | None:
     """The sentence in `window` that may say, in other words, what the rule looks for."""
     if said.meanings.model is None:
         return None
     score = likeliest(rules.rule(rule_id), said.meanings, said.transcript, window)
     return None if score is None else Span(score.start_s, score.end_s)
-
-
-def languages_of(analysis: CallAnalysis) -> tuple[str, ...]:
-    """The languages spoken in a call, that with most speech first."""
-    spoken = sorted(analysis.quality, key=lambda channel: -channel.speech_s)
-    return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
 
 
 def _of_people(data: tuple[PersonalDatum, ...], machine_turns: frozenset[int]) -> tuple[PersonalDatum, ...]:
@@ -146,11 +152,11 @@ def _scene(analysis: CallAnalysis, transcript: Transcript, rules: RuleSet) -> Sc
 def _timeline(
     analysis: CallAnalysis,
     scene: Scene,
-    transfers: tuple[Transfer, ...],
-    holds: tuple[Hold, ...],
+    both: tuple[tuple[Hold, ...], tuple[Hold, ...]],
     settings: Settings,
 ) -> Timeline:
-    """The call with its holds, overlaps and silences."""
+    """The call with its holds (those that are long enough, and the others), overlaps and silences."""
+    holds, short_holds = both
     turns, words, activities = analysis.turns, analysis.words, analysis.activities
     announcing = frozenset(p.turn_index for p in scene.phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if analysis.recording.layout == "stereo" else 1
@@ -161,7 +167,7 @@ def _timeline(
         words=words,
         turns=turns,
         holds=holds,
-        short_holds=_short_holds(scene, transfers, settings.holds),
+        short_holds=short_holds,
         overlaps=detect_overlaps(turns, activities, settings.overlaps),
         silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
         settings=settings,

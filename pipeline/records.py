@@ -367,6 +367,7 @@ class AudioQuality:
     language_source: LanguageSource | None = None
     languages: tuple[str, ...] = ()
     speed: float | None = None
+    signal_start_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

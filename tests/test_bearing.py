@@ -9,8 +9,9 @@ from builders import an_analysis, quality_of, say
 
 from pipeline.records import Finding
 from pipeline.rules import judge, load_rules
-from pipeline.rules.bearing import REASONS
+from pipeline.rules.bearing import explained
 from pipeline.rules.context import CallContext
+from pipeline.rules.reasons import REASONS
 from pipeline.settings import Settings
 
 RULES = load_rules()
@@ -133,3 +134,75 @@ def test_every_open_verdict_says_why_in_a_sentence():
             if found.verdict == "not_determinable":
                 assert found.detail["reason"] == REASONS[found.detail["reason_code"]]
     assert all(text.endswith(".") and len(text) > 20 for text in REASONS.values())
+
+
+# --- what a fact about the recording cannot override -------------------------------------------------------
+
+
+@pytest.mark.parametrize("facts", [{"quality": FAST}, {"quality": SWAPPED}, {"quality": spoken("fr")}])
+def test_a_rule_that_does_not_speak_of_the_kind_of_call_does_not_apply(facts):
+    assert disclosure(case(kind="voicemail", **facts)) == ("not_applicable", "call_kind")
+
+
+def test_an_open_verdict_keeps_its_own_reason():
+    asked = (say("agent", 1, 5, "Good morning. Is it okay if I record this call?"), *TALK[2:3])
+    assert disclosure(case(*asked)) == ("not_determinable", "consent_unanswered")
+    assert disclosure(case(*asked, quality=FAST)) == ("not_determinable", "consent_unanswered")
+
+
+def test_what_an_agent_said_is_shown_though_the_other_side_is_missing():
+    rude = (*TALK[:2], say("agent", 10, 14, "You are wrong, that is not what happened."), TALK[3])
+    found = findings(case(*rude))["no_arguing"]
+    assert (found.verdict, found.basis) == ("fail", "phrase")
+    assert findings(case(*rude, kind="one_sided"))["no_arguing"].verdict == "fail"
+    late = (*TALK, say("agent", 70, 75, NOTICE))
+    # The missing side may have heard it in time.
+    assert disclosure(case(*late, duration_s=90.0, kind="one_sided"))[1] == "one_sided"
+
+
+def test_a_silent_customer_is_no_late_leg():
+    talk = [say("agent", 1 + 3.0 * i, 3.9 + 3.0 * i, "Let me tell you what we did.") for i in range(6)]
+    apart = tuple(
+        replace(turn, start_s=turn.start_s + 0.5 * i, end_s=turn.end_s + 0.5 * i)
+        for i, turn in enumerate((*talk, say("customer", 20, 24, "That is good."), say("agent", 25, 27, "Bye.")))
+    )
+    from_start = (quality_of(0, signal_start_s=0.0), quality_of(1, signal_start_s=0.0))
+    late = (quality_of(0, signal_start_s=0.0), quality_of(1, signal_start_s=20.0))
+    assert disclosure(case(*apart, duration_s=40.0, quality=from_start)) == ("fail", None)
+    assert disclosure(case(*apart, duration_s=40.0, quality=late)) == ("not_determinable", "late_leg")
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("Great, thank you, have a nice day.", None),
+        ("Lovely, see you tomorrow.", None),
+        ("Great, thank you.", "stops_mid_call"),
+    ],
+)
+def test_a_call_that_ends_with_a_farewell_is_complete(last, expected):
+    assert disclosure(case(*TALK[:-1], say("customer", 15, 18, last), duration_s=18.1))[1] == expected
+
+
+def test_a_reason_that_is_not_in_the_table_is_a_fault():
+    open_ = replace(findings(case())["recording_disclosure"], verdict="not_determinable")
+    with pytest.raises(KeyError):
+        explained(replace(open_, detail={"reason_code": "speeker_unknown"}))
+
+
+def test_a_late_notice_is_late_whoever_gives_it():
+    late = (*TALK, say("unknown", 70, 75, NOTICE))
+    assert disclosure(case(*late, duration_s=90.0)) == ("fail", None)
+    early = (*TALK, say("unknown", 20, 24, NOTICE))
+    assert disclosure(case(*early, duration_s=90.0)) == ("not_determinable", "speaker_unknown")
+
+
+def test_the_question_that_was_answered_is_quoted():
+    asked = (
+        say("agent", 1, 4, "Is it okay if I record this call?"),
+        say("customer", 5, 9, "My parcel has not arrived at all."),
+        say("agent", 10, 13, "Do you agree to this call being recorded?"),
+        say("customer", 13.5, 14.5, "Yes, I do."),
+    )
+    found = findings(case(*asked, duration_s=30.0))["recording_disclosure"]
+    assert (found.verdict, found.start_s) == ("pass", pytest.approx(10, abs=1))

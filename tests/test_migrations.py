@@ -42,7 +42,14 @@ KIND = {"call_kind", "language", "language_probability"}
 NEW = {
     "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues", "gate", *KIND},
     "recording": {"language_source", *KIND},
-    "audio_quality": {"language", "language_probability", "language_source", "languages", "speed"},
+    "audio_quality": {
+        "language",
+        "language_probability",
+        "language_source",
+        "languages",
+        "speed",
+        "signal_start_s",
+    },
     "finding": {"basis"},
     "rule": {"overlay"},
 }

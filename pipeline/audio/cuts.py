@@ -29,6 +29,12 @@ def find_cuts(samples: NDArray[np.float32], min_s: float) -> tuple[Span, ...]:
     return cuts if outside.size and float(outside.mean()) <= MOST_STILL else ()
 
 
+def signal_start_s(samples: NDArray[np.float32]) -> float | None:
+    """From when a channel carries anything but digital silence, in seconds; None in a silent channel."""
+    moving = np.flatnonzero(~_still(samples))
+    return float(moving[0]) / FRAME_RATE if moving.size else None
+
+
 def _still(samples: NDArray[np.float32]) -> Mask:
     """The frames of 10 ms that are constant."""
     frames = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)

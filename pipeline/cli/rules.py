@@ -140,10 +140,11 @@ def suggest(  # noqa: PLR0913, PLR0917 - one argument an option
             "nothing written" if dry_run else f"written to {site}; run earwitness recheck to settle the calls"
         )
         return
+    facts = [group.as_dict() for group in groups]
     if json:
-        print_json([group.as_dict() for group in groups])
+        print_json(facts)
         return
-    print_groups(groups, sys.stdout)
+    print_groups(facts, sys.stdout)
     calls = sum(group.calls for group in groups)
     say(f"{len(groups)} groups in {calls} findings; decide with --accept GROUP or --reject GROUP")
 

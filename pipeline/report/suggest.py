@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.report.text import clock, console_for
 
-if TYPE_CHECKING:  # slow to import
-    from pipeline.audit.suggest import Group
 
-
-def print_groups(groups: Sequence[Group], out: TextIO) -> None:
+def print_groups(groups: Sequence[Mapping[str, Any]], out: TextIO) -> None:
     """Print each group: its rule, how often it is found, sentences with a place of each, and what to do."""
     console = console_for(out)
-    for group in groups:
-        facts = group.as_dict()
-        calls = f"in {group.calls:,} call{'s' if group.calls != 1 else ''}"
+    for facts in groups:
+        calls = f"in {facts['calls']:,} call{'s' if facts['calls'] != 1 else ''}"
         by = f"by {facts['agents']:,} agent{'s' if facts['agents'] != 1 else ''}" if facts["agents"] else ""
         when = "to".join(f" {day:%Y-%m-%d} " for day in _days(facts["first_at"], facts["last_at"])).strip()
         head = " · ".join(part for part in (calls, by, when) if part)
-        console.print(Text.assemble((group.id, "bold"), "  ", (group.rule_id, "bold"), "  ", head))
+        console.print(Text.assemble((facts["id"], "bold"), "  ", (facts["rule_id"], "bold"), "  ", head))
         for one in facts["quotes"]:
             line = Text.assemble(f"“{one['quote']}”  ", (f"{one['call']} at {clock(one['start_s'])}", "dim"))
             console.print(Padding(line, (0, 0, 0, 2)))

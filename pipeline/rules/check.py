@@ -54,6 +54,10 @@ class Check(Spec):
         """When at the latest the thing was due, in seconds of the recording; None: when the window ends."""
         return None
 
+    def rests_on_absence(self, finding: Finding) -> bool:
+        """Whether the verdict is as it is because something was not found."""
+        return finding.basis == "absence"
+
     def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:  # noqa: ARG002 - what subclasses need
         """The window in which nothing was said of what counts, if the finding says so."""
         failed = finding.verdict == "fail" and finding.basis == "absence"

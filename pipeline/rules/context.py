@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import get_args
 
 from pipeline.personal_data.find import PersonalData, find_personal_data
 from pipeline.phrases.confidence import WordConfidence
@@ -31,10 +32,16 @@ from pipeline.rules.meanings import PATTERNS_ALONE, Meanings
 from pipeline.settings import HoldSettings, RuleSettings
 from pipeline.spans import Span, covered_s, union
 
-ENDING_WORDS = 4
-FAREWELLS = frozenset({"bye", "goodbye", "bye-bye", "adiós"})
+ENDING_S = 6.0
+"""A farewell that ends so shortly before the last word ends the call."""
 UNFINISHED_S = 0.8
 """A recording that ends so soon after an unfinished sentence stopped within it."""
+
+
+def languages_in(quality: Sequence[AudioQuality]) -> tuple[str, ...]:
+    """The languages spoken on the channels of a call, those of channels with most speech first."""
+    spoken = sorted(quality, key=lambda channel: -channel.speech_s)
+    return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +122,7 @@ class CallContext:
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages spoken, those of channels with most speech first; empty where none is known."""
-        spoken = sorted(self.quality, key=lambda channel: -channel.speech_s)
-        return tuple(dict.fromkeys(code for channel in spoken for code in channel.languages))
+        return languages_in(self.quality)
 
     @property
     def whole(self) -> Span:
@@ -179,12 +185,16 @@ class RuleContext:
     def stops_early(self) -> bool:
         """Whether the recording stops within speech or shortly after words that do not end a sentence."""
         call = self.call
-        ending = sorted(call.words, key=lambda word: word.end_s)[-ENDING_WORDS:]
-        if any(word.text.lower().strip(".,!?") in FAREWELLS for word in ending):
+        last = max(call.words, key=lambda word: word.end_s, default=None)
+        if last is not None and self._says_goodbye(last.end_s):
             return False  # the call ended, and with it the recording
         if self.stops_mid_call():
             return True
-        last = max(call.words, key=lambda word: word.end_s, default=None)
         if last is None or call.duration_s - last.end_s > UNFINISHED_S:
             return False
         return not last.text.rstrip("\"')").endswith((".", "!", "?"))
+
+    def _says_goodbye(self, end_s: float) -> bool:
+        """Whether anybody says goodbye shortly before `end_s`."""
+        farewells = find(self.transcript, self.shared["farewell"], get_args(Role))
+        return any(match.span.end_s >= end_s - ENDING_S for match in farewells)

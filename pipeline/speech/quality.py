@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.audio.cuts import signal_start_s
 from pipeline.audio.frames import (
     HOP,
     SAMPLE_RATE,
@@ -108,6 +109,7 @@ def _channel_quality(
         crosstalk_db=_crosstalk_db(channel.leak, levels[1 - index]) if channel.leak is not None else None,
         word_probability=word_probability,
         swap_suspected=swapped,
+        signal_start_s=signal_start_s(samples[index]),
     )
 
 

@@ -29,6 +29,7 @@ CREATE TABLE audio_quality_3 (
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
     languages VARCHAR[] NOT NULL,
     speed DOUBLE CHECK (speed > 0),
+    signal_start_s DOUBLE CHECK (signal_start_s >= 0),
     PRIMARY KEY (recording_id, channel)
 );
 

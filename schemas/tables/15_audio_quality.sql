@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS audio_quality (
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
     languages VARCHAR[] NOT NULL,
     speed DOUBLE CHECK (speed > 0),
+    signal_start_s DOUBLE CHECK (signal_start_s >= 0),
     PRIMARY KEY (recording_id, channel)
 );
 
@@ -39,3 +40,4 @@ COMMENT ON COLUMN audio_quality.language_probability IS 'Probability of that lan
 COMMENT ON COLUMN audio_quality.language_source IS 'How it is known: detected, by the setting, or default, where none was detected with enough probability';
 COMMENT ON COLUMN audio_quality.languages IS 'All languages spoken on the channel, that with most speech first';
 COMMENT ON COLUMN audio_quality.speed IS 'Speed at which speech plays relative to how it was spoken: 2 where the header gives twice the sample rate; NULL where there was too little speech to say';
+COMMENT ON COLUMN audio_quality.signal_start_s IS 'From when it carries anything but digital silence, in seconds; NULL in a silent channel, and in calls of release 0.1.0';

@@ -66,7 +66,7 @@ class Calm(Check):
             "stretches": [stretch.as_detail() for stretch in stretches],
         }
         if not customer or (stretches and not replies):
-            return rule.finding("not_determinable", evidence, {"reason": "tone_not_measured", **detail})
+            return rule.finding("not_determinable", evidence, {"reason_code": "tone_not_measured", **detail})
         if not stretches:
             return rule.finding("not_applicable", detail=detail)
         turn, highest = max(replies, key=lambda reply: reply[1])

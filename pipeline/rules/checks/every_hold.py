@@ -51,13 +51,20 @@ class EveryHold(Check):
         unknown = [hold for hold in holds if self._value(hold) in _UNKNOWN]
         verdict: Verdict = "fail" if bad else "not_determinable" if unknown else "pass"
         hold = (bad or unknown or holds)[0]
-        doubt = {"reason": "hold_unclear"} if verdict == "not_determinable" else {}
+        doubt = {"reason_code": "hold_unclear"} if verdict == "not_determinable" else {}
         detail = {**doubt, "hold_index": hold.hold_index, "holds": [self._as_detail(each) for each in holds]}
         finding = rule.finding(verdict, self._evidence(context, hold), detail)
         if verdict != "not_determinable":
             return finding
         possible = possible_wording(context, rule, self._window(context, hold))
         return finding if possible is None else possible_finding(context, rule, finding, possible)
+
+    def rests_on_absence(self, finding: Finding) -> bool:
+        """Also where the answer was not awaited: nothing was heard of it."""
+        index = finding.detail.get("hold_index")
+        holds = finding.detail.get("holds", ())
+        missed = any(h["hold_index"] == index and h.get(self.field) == "not_awaited" for h in holds)
+        return missed or super().rests_on_absence(finding)
 
     def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:
         """The window of a bad hold, unless possible wordings have counted when the hold was judged."""

@@ -47,7 +47,7 @@ class HoldLength(Check):
         if waits_s[worst.hold_index] > max_s:
             at_best_s = max(_longest_wait_s(hold, found) for hold in holds)
             verdict = "fail" if at_best_s > max_s else "not_determinable"
-        doubt = {"reason": "check_back_unclear"} if verdict == "not_determinable" else {}
+        doubt = {"reason_code": "check_back_unclear"} if verdict == "not_determinable" else {}
         return rule.finding(
             verdict,
             Evidence(basis="event", span=worst.span, turn_index=worst.request_turn_index),

@@ -19,6 +19,7 @@ from pipeline.rules.customer_names import (
     find_customer_names,
     is_name,
 )
+from pipeline.rules.reasons import why
 from pipeline.spans import Span
 
 LEAST_WORDS = 4
@@ -97,7 +98,7 @@ class NameUsed(Check):
             "known_from": sorted({name.source for name in names}),
             "known_s": rounded(known_s) if names else None,
             "times": outcome.times,
-            **({"reason": outcome.reason} if outcome.reason else {}),
+            **(why(outcome.verdict, outcome.reason) if outcome.reason else {}),
         }
         if outcome.verdict == "not_applicable":
             return rule.finding("not_applicable", detail=detail)

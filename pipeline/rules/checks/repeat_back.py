@@ -22,6 +22,7 @@ from pipeline.phrases.search import Match, find
 from pipeline.records import Basis, Finding, Role, Verdict, Word
 from pipeline.rules.check import NOWHERE, Check, Evidence, Part, Rule, rounded
 from pipeline.rules.context import Clock, RuleContext
+from pipeline.rules.reasons import why
 from pipeline.spans import Span
 
 LEAST_DIGITS = 4
@@ -235,7 +236,7 @@ def _without_given(context: RuleContext, rule: Rule) -> Finding:
 
 def _bare(rule: Rule, verdict: Verdict, reason: str) -> Finding:
     """A finding without anything that was given."""
-    return rule.finding(verdict, NOWHERE, {"reason": reason, "given": []})
+    return rule.finding(verdict, NOWHERE, {**why(verdict, reason), "given": []})
 
 
 def _said(
@@ -275,5 +276,5 @@ def _as_detail(given: Sequence[_Given], echoes: Sequence[_Echo], reason: str | N
             for each in given
         ],
         "asked_s": [round(echo.start_s, 3) for echo in echoes if echo.given is None],
-        **({"reason": reason} if reason else {}),
+        **({"reason_code": reason} if reason else {}),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -138,6 +138,10 @@ class SaidInTime(Check):
         asks = self.consent.groups() if self.consent else ()
         return (*self.said, *asks, self.partial, self.opening, *([self.misheard] if self.misheard else []))
 
+    def rests_on_absence(self, finding: Finding) -> bool:
+        """Also where it was said too late, or in part: nothing was found before, or beside."""
+        return finding.verdict == "fail" or super().rests_on_absence(finding)
+
     def searched_in_vain(self, context: RuleContext, rule: Rule, finding: Finding) -> Span | None:
         """The time in which it was due, where it was not said in it."""
         window = super().searched_in_vain(context, rule, finding)
@@ -183,9 +187,10 @@ class SaidInTime(Check):
         known = [match for match in found.all if match.role != "unknown"]
         if in_time := [match for match in known if limits.allow(match, limits.sure_data)]:
             return _Outcome(status="unclear", match=in_time[0], reason_code="words_unsure")
-        if unknown := [match for match in found.all if match.role == "unknown"]:
-            return _Outcome(status="unclear", match=unknown[0], reason_code="speaker_unknown")
-        late = known[0] if known else None
+        unknown = [match for match in found.all if match.role == "unknown"]
+        if in_time := [match for match in unknown if limits.allow(match, limits.sure_data)]:
+            return _Outcome(status="unclear", match=in_time[0], reason_code="speaker_unknown")
+        late = next(iter(found.all), None)  # whoever said it
         if fault := self._opening_fault(context, rule, limits.clock):
             return _Outcome(status="unclear", match=late, reason_code=fault)
         if misheard := self._misheard(context, rule, limits):
@@ -223,8 +228,9 @@ class SaidInTime(Check):
         answer = next((answer for answer in answers if context.sure(answer.match)), None)
         if answer is None:
             code = "consent_answer_unsure"
-            return _Outcome(status="unclear", match=questions[0], answer=answers[0], reason_code=code)
-        return _Outcome(status="in_time", match=questions[0], answer=answer)
+            asked = _question_of(answers[0], questions)
+            return _Outcome(status="unclear", match=asked, answer=answers[0], reason_code=code)
+        return _Outcome(status="in_time", match=_question_of(answer, questions), answer=answer)
 
     def _opening_fault(self, context: RuleContext, rule: Rule, clock: Clock) -> str | None:
         """Why the opening cannot be judged, if so; silence shows nothing."""
@@ -242,6 +248,12 @@ class SaidInTime(Check):
         near = find(context.transcript, rule.phrases[self.misheard], rule.speakers)
         doubtful = (match for match in near if min(word.probability for word in match.words) < least)
         return next((match for match in doubtful if limits.allow(match, limits.sure_data)), None)
+
+
+def _question_of(answer: Answer, questions: Sequence[Match]) -> Match:
+    """The last of the questions before the answer."""
+    before = [asked for asked in questions if asked.span.start_s <= answer.match.span.start_s]
+    return (before or questions)[-1]
 
 
 def _as_detail(data: PersonalData | None) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from pipeline.rules.checks.consent import Consent, not_asked
 from pipeline.rules.checks.moments import At, Moment, moments_of
 from pipeline.rules.checks.windows import Around, Step
 from pipeline.rules.context import RuleContext
+from pipeline.rules.reasons import why
 from pipeline.spans import Span
 
 
@@ -262,7 +263,7 @@ def _distinct(matches: Iterable[Match]) -> tuple[Match, ...]:
 
 def _bare(rule: Rule, verdict: Verdict, reason: str, evidence: Evidence = NOWHERE) -> Finding:
     """A finding without moments."""
-    return rule.finding(verdict, evidence, {"reason": reason, "moments": []})
+    return rule.finding(verdict, evidence, {**why(verdict, reason), "moments": []})
 
 
 def _finding(
@@ -273,8 +274,9 @@ def _finding(
     match = next((_evidence(context, rule, look) for look in looks if look.found), None)
     if match is None:
         match = next((outcome.moment.match for outcome in chosen if not outcome.moment.sure), None)
-    if why := next((look.why for look in looks if look.why), None):
-        detail = {"reason": why, **detail}
+    code = next((look.why for look in looks if look.why), None)
+    if code and verdict == "not_determinable":
+        detail = {"reason_code": code, **detail}
     if match:
         return rule.finding(verdict, Evidence.of_match(match), detail)
     speakers = {role for look in looks for role in _speakers(rule, look.step)}
