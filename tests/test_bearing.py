@@ -164,7 +164,9 @@ def test_a_silent_customer_is_no_late_leg():
     talk = [say("agent", 1 + 3.0 * i, 3.9 + 3.0 * i, "Let me tell you what we did.") for i in range(6)]
     apart = tuple(
         replace(turn, start_s=turn.start_s + 0.5 * i, end_s=turn.end_s + 0.5 * i)
-        for i, turn in enumerate((*talk, say("customer", 20, 24, "That is good."), say("agent", 25, 27, "Bye.")))
+        for i, turn in enumerate(
+            (*talk, say("customer", 20, 24, "That is good."), say("agent", 25, 27, "Bye."))
+        )
     )
     from_start = (quality_of(0, signal_start_s=0.0), quality_of(1, signal_start_s=0.0))
     late = (quality_of(0, signal_start_s=0.0), quality_of(1, signal_start_s=20.0))
