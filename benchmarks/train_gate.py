@@ -23,7 +23,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ REGULARITY = 10.0
 ORDINARY_SHARE = 0.002
 OTHERS_SHARE = 0.01
 PRECISION = 0.97
+UNKNOWN = ("d", "e", "f")
+"""The files whose speakers the phrases had not in view either."""
 LEAST_SENTENCES = 50
 WEIGHTS = {"own": 1.0, "other": 0.5, "collection": 0.3}
 
@@ -191,7 +193,10 @@ def _weight(name: str, sentence: Labelled) -> float:
 def _thresholds(
     name: str, sentences: Sequence[Labelled], scores: NDArray[np.float64], rules: RuleSet
 ) -> dict[str, Any]:
-    """Thresholds and figures of a group: shares that reach `possible`, and that model or phrases find."""
+    """Thresholds and figures of a group: shares that reach `possible`, and that model or phrases find.
+
+    `either_unknown` is over the speakers that neither had seen.
+    """
     kinds = [_kind(name, sentence) for sentence in sentences]
     roles = {sentence.role for sentence in sentences if sentence.rule == name and sentence.expect}
     by_kind = {
@@ -207,9 +212,21 @@ def _thresholds(
     possible = max(_quantile(talk, ORDINARY_SHARE), _quantile(by_kind["other"], OTHERS_SHARE))
     said = _precise(by_kind, possible) if rules.rule(name).score == "quality" else None
     own = [(one, s) for one, s, kind in zip(sentences, scores, kinds, strict=True) if kind == "said"]
-    either = [s >= possible or rules.says(name, one.role, one.text) for one, s in own]
+    either = [(one, s >= possible or rules.says(name, one.role, one.text)) for one, s in own]
+    unknown = [found for one, found in either if str(one.speaker).startswith(UNKNOWN)]
     shares = {kind: round(float((found >= possible).mean()), 4) for kind, found in by_kind.items()}
-    return {"possible": possible, "said": said, "shares": shares, "either": round(float(np.mean(either)), 4)}
+    return {
+        "possible": possible,
+        "said": said,
+        "shares": shares,
+        "either": _share(found for _, found in either),
+        "either_unknown": _share(unknown),
+    }
+
+
+def _share(found: Iterable[bool]) -> float:
+    every = list(found)
+    return round(sum(every) / len(every), 4)
 
 
 def _kind(name: str, sentence: Labelled) -> str:
