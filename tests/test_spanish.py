@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,24 @@ def test_a_site_changes_the_spanish_packs_in_its_folder_for_them(tmp_path):
 def test_a_language_without_packs_is_refused():
     with pytest.raises(UsageError, match=r"no rule packs for the language.*allowed: en, es"):
         load_rules(language="fr")
+
+
+def test_a_notice_with_a_word_that_may_be_misheard_is_open_not_failed() -> None:
+    text = "Le informo que esa llamada está haciendo la rana por motivos de calimán, ¿en qué puedo ayudar?"
+    call = an_analysis(turns=(say("agent", 1, 8, text), *TALK[1:]))
+    doubtful = tuple(
+        replace(word, probability=0.3) if word.text in {"rana", "haciendo"} else word for word in call.words
+    )
+    for words, expected in ((doubtful, ("not_determinable", "misheard")), (call.words, ("fail", None))):
+        context = CallContext(
+            duration_s=40.0,
+            layout="stereo",
+            words=words,
+            turns=call.turns,
+            activities=call.activities,
+            quality=tuple(quality_of(i, language="es", languages=("es",)) for i in (0, 1)),
+        )
+        found = next(
+            f for f in judge(context, RULES, Settings().rules) if f.rule_id == "recording_disclosure"
+        )
+        assert (found.verdict, found.detail.get("reason_code")) == expected
