@@ -115,7 +115,7 @@ class AsrSettings(Section):
     """Processor; `auto` takes CUDA where it is available."""
     compute_type: str = "auto"
     """CTranslate2 compute type; `auto` is int8 on the CPU and float16 on CUDA."""
-    language: str = "en"
+    language: str = "auto"
     """ISO 639-1 code of the language spoken, or `auto` to detect it on each channel.
 
     Calls that were recognised with one of `languages` stay as they are under `auto`.

@@ -36,6 +36,8 @@ MOST_TIMES = 4  # that anything is recognised
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 SHORT_S = 4.0  # speech of a window where a channel switches languages
 SPEED_PART_S = 10.0  # that is recognised at other speeds
+LANGUAGE_PART_S = 8.0  # of a sample, that shows its language: a short input is encoded in an eighth of the time
+LANGUAGE_FRAMES = 800  # of 10 ms, in LANGUAGE_PART_S
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
 
@@ -180,17 +182,17 @@ class FasterWhisper:
         return out
 
     def _samples(self, windows: Sequence[Window], channel: ChannelActivity) -> list[Sample]:
-        """The recogniser's probabilities of languages in each window."""
+        """The recogniser's probabilities of languages at the beginning of each window."""
         from faster_whisper.audio import pad_or_trim  # noqa: PLC0415  (slow to import)
 
         found = []
         for window in windows:
-            features = self._model.feature_extractor(_cut(window, channel.samples))
-            encoded = self._model.encode(pad_or_trim(features))
+            part = _cut(window, channel.samples)[: round(LANGUAGE_PART_S * SAMPLE_RATE)]
+            features = self._model.feature_extractor(part)
+            encoded = self._model.encode(pad_or_trim(features, length=LANGUAGE_FRAMES))
             (probabilities,) = self._model.model.detect_language(encoded)
-            speech_s = _speech_s(window)
             by_code = {token[2:-2]: float(value) for token, value in probabilities}
-            found.append(Sample(speech_s=speech_s, probabilities=by_code))
+            found.append(Sample(speech_s=_speech_s(window), probabilities=by_code))
         return found
 
     def _speed(
