@@ -70,7 +70,7 @@ def analyse(
     audio: Audio, *, call: Call, models: Models, rules: RuleSet, settings: Settings, decode_s: float = 0.0
 ) -> CallAnalysis:
     """Everything about one recording; `decode_s` is the time that its decoding took."""
-    stages = Stages(decode=decode_s)
+    stages, cues = Stages(decode=decode_s), rules.role_cues.on(call.direction)
     with stages("crosstalk"):
         clean = remove_crosstalk(audio.samples, settings.activity)
     with stages("voice"):
@@ -82,11 +82,11 @@ def analyse(
     with stages("recognition"):
         heard = models.transcribe(channels)
     with stages("attribution"):
-        attribution = attribute(channels, heard, models, settings, rules.role_cues)
+        attribution = attribute(channels, heard, models, settings, cues)
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
-        quality = measure_quality(audio.samples, channels, attribution, settings.quality, rules.role_cues)
+        quality = measure_quality(audio.samples, channels, attribution, settings.quality, cues)
         quality = with_language(quality, heard)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)

@@ -11,11 +11,11 @@ from pipeline.errors import UsageError
 from pipeline.phrases import role_cues, word_lists
 from pipeline.phrases.role_cues import RoleCues, load_role_cues, program_role_cues
 from pipeline.phrases.word_lists import load_words
-from pipeline.records import HeardWord
+from pipeline.records import Direction, HeardWord
 from pipeline.rules import load_rules
 from pipeline.settings import AudioSettings
 from pipeline.speech.activity import ChannelActivity
-from pipeline.speech.attribution import attribute_channels
+from pipeline.speech.attribution import attribute_channels, roles_of
 from pipeline.speech.roles import agent_score, is_announcement, is_queue_announcement
 
 OWN = program_role_cues()
@@ -149,3 +149,57 @@ def test_word_lists_that_find_events_change_the_version_of_the_language(
 def test_faults_are_reported_with_file_and_key(tmp_path: Path, text: str, fault: str) -> None:
     with pytest.raises(UsageError, match=fault):
         site_cues(tmp_path, text)
+
+
+# --- short calls -------------------------------------------------------------------------------------------
+
+OUTBOUND = [
+    (
+        "Hello, is that Mrs Okafor? It's Dean from the eye clinic, I'm ringing to move your appointment.",
+        "Hello? Yes, it is. Oh right. Tuesday is fine.",
+    ),
+    (
+        "Good morning, could I speak to Mr Lind, please? I'm calling about the quote for your roof.",
+        "Speaking. Go on then, how much is it?",
+    ),
+    (
+        "Hi, this is Chloe calling from Harbour Insurance. Can you confirm your date of birth for me?",
+        "Who's this? Okay, it's the fourth of May.",
+    ),
+]
+INBOUND = [
+    (
+        "Stock desk, Ahmed speaking. What's your order number? I've raised that for you.",
+        "Hi, I'm ringing about my order, it still hasn't arrived. It's five five one.",
+    ),
+    (
+        "I'm sorry to hear that. Would you like me to send an engineer?",
+        "I have been waiting in all day. Yes please, my boiler is off.",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("direction", "agent", "customer"),
+    [("outbound", *texts) for texts in OUTBOUND] + [("inbound", *texts) for texts in INBOUND],
+)
+@pytest.mark.parametrize("agent_first", [True, False])
+def test_roles_are_found_in_calls_of_half_a_minute(
+    direction: Direction, agent: str, customer: str, agent_first: bool
+) -> None:
+    texts = {"s0": agent, "s1": customer} if agent_first else {"s0": customer, "s1": agent}
+    roles, _ = roles_of(texts, AudioSettings().auto_role_min_confidence, program_role_cues().on(direction))
+    agent_is, customer_is = ("s0", "s1") if agent_first else ("s1", "s0")
+    assert roles == {agent_is: "agent", customer_is: "customer"}
+
+
+def test_who_calls_whom_is_evidence() -> None:
+    says_why = "I'm calling about the leak in the kitchen."
+    assert agent_score(says_why, program_role_cues().on("inbound")) < 0
+    assert agent_score(says_why, program_role_cues().on(None)) < 0
+    assert agent_score(says_why, program_role_cues().on("outbound")) > 0
+
+
+def test_a_call_that_shows_nothing_stays_unknown() -> None:
+    roles, _ = roles_of({"s0": "Right, okay then.", "s1": "Yes. Fine."}, 0.6, program_role_cues())
+    assert set(roles.values()) == {"unknown"}

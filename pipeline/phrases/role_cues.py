@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pipeline.errors import UsageError
 from pipeline.phrases.lexicon import Spec, Text, read_toml, readable
 from pipeline.phrases.word_lists import any_pattern, load_words
+from pipeline.records import Direction
 
 LANGUAGES_FOLDER = Path(__file__).parent
 ROLES_NAME = "roles.toml"
@@ -58,6 +59,7 @@ class CueSpec(Spec):
     speaks_for: Party
     weight: float = Field(ge=0, allow_inf_nan=False)
     opening: bool = False
+    direction: Direction | None = None
     patterns: _AtLeastOne
 
 
@@ -81,6 +83,7 @@ class _SiteCue(Spec):
     speaks_for: Party | None = None
     weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     opening: bool | None = None
+    direction: Direction | None = None
     patterns: Expressions = ()
     replace: bool = False
 
@@ -101,12 +104,16 @@ class _SiteRoles(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """A cue for the agent (weight above 0) or the customer (below); an `opening` cue counts only early."""
+    """A cue for the agent (weight above 0) or the customer (below); an `opening` cue counts only early.
+
+    One with a `direction` counts only in calls of that direction: who calls says why, and who is called answers.
+    """
 
     name: str
     pattern: re.Pattern[str]
     weight: float
     opening: bool = False
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,11 @@ class RoleCues:
     """The expressions of `announcement` one by one."""
     version: str
     events_version: str
+
+    def on(self, direction: Direction | None) -> RoleCues:
+        """The cues for a call of this direction; where it is not known, those for an inbound one."""
+        known = direction or "inbound"
+        return replace(self, cues=tuple(cue for cue in self.cues if cue.direction in {None, known}))
 
 
 def load_role_cues(site: Path | None = None, language: str = "en") -> RoleCues:
@@ -185,7 +197,7 @@ def _changed(own: RolesSpec, site: _SiteRoles, path: Path) -> RolesSpec:
 
 
 def _changed_cue(before: CueSpec | None, more: _SiteCue, where: str) -> CueSpec:
-    """The cue with a site's entry for it. A new one needs all of its keys but `opening`."""
+    """The cue with a site's entry for it. A new one needs all of its keys but `opening` and `direction`."""
     given = more.model_dump(exclude_none=True, exclude={"replace", "patterns"})
     if before is None:
         needed = {**given, "patterns": more.patterns} if more.patterns else given
@@ -202,7 +214,13 @@ def _changed_cue(before: CueSpec | None, more: _SiteCue, where: str) -> CueSpec:
 
 def _cue(spec: CueSpec) -> Cue:
     weight = spec.weight if spec.speaks_for == "agent" else -spec.weight
-    return Cue(name=spec.name, pattern=any_pattern(spec.patterns), weight=weight, opening=spec.opening)
+    return Cue(
+        name=spec.name,
+        pattern=any_pattern(spec.patterns),
+        weight=weight,
+        opening=spec.opening,
+        direction=spec.direction,
+    )
 
 
 def _digest(content: dict[str, Any]) -> str:
