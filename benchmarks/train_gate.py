@@ -8,7 +8,8 @@ divided into six parts; each part is scored by a model that saw none of its spea
 the thresholds:
 
 - `possible`: the lowest probability that at most 0.2 % of ordinary sentences reach, and at most 1 % of the
-  acts of other rules. The larger collection counts as ordinary where its talk contains no such acts.
+  acts of other rules; 0.05 % for groups that are searched in the whole call. The larger collection counts as
+  ordinary where its talk contains no such acts.
 - `said`, for rules of quality: the lowest probability, not below `possible`, from which on the precision
   over all sentences of the speakers, decoys and the acts of other rules included, is 0.97 or more; none where
   there is no such probability, or where it rests on fewer than 50 sentences.
@@ -61,6 +62,9 @@ FOLDS = 6
 REGULARITY = 10.0
 ORDINARY_SHARE = 0.002
 OTHERS_SHARE = 0.01
+WHOLE_CALL = frozenset({"recording_objection", "escalation_requested"})
+"""Groups that are searched in all that a customer says, in some 30 sentences a call."""
+WHOLE_CALL_SHARE = 0.0005
 PRECISION = 0.97
 UNKNOWN = ("d", "e", "f")
 """The files whose speakers the phrases had not in view either."""
@@ -209,7 +213,8 @@ def _thresholds(
         talk = np.array([s for s, kind in zip(scores, kinds, strict=True) if kind == "ordinary"])
     else:
         talk = np.concatenate([by_kind["ordinary"], by_kind["collection"]])
-    possible = max(_quantile(talk, ORDINARY_SHARE), _quantile(by_kind["other"], OTHERS_SHARE))
+    share = WHOLE_CALL_SHARE if name in WHOLE_CALL else ORDINARY_SHARE
+    possible = max(_quantile(talk, share), _quantile(by_kind["other"], OTHERS_SHARE))
     said = _precise(by_kind, possible) if rules.rule(name).score == "quality" else None
     own = [(one, s) for one, s, kind in zip(sentences, scores, kinds, strict=True) if kind == "said"]
     either = [(one, s >= possible or rules.says(name, one.role, one.text)) for one, s in own]

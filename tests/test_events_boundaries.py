@@ -455,6 +455,19 @@ def test_after_a_backchannel_the_other_goes_on_for_a_second(start_s, kind):
     assert kind_of(start_s, 10.5, "uh huh", goes_on_s=20.0) == kind
 
 
+@pytest.mark.parametrize(
+    ("goes_on_s", "of", "kind"),
+    [
+        (11.0, TALKS, "backchannel"),  # a pause of a second, and the customer goes on
+        (11.1, TALKS, "attempt"),  # it ended with the turn; what came of it shows no listening
+        (11.0, ENDS, "terminal"),
+    ],
+)
+def test_who_goes_on_after_a_pause_was_only_listened_to(goes_on_s, of, kind):
+    start_s = 9.6 if of is ENDS else 9.4
+    assert kind_of(start_s, 10.0 if of is TALKS else 10.1, "sure", of=of, goes_on_s=goes_on_s) == kind
+
+
 @pytest.mark.parametrize(("start_s", "kind"), [(9.5, "terminal"), (9.4, "interruption")])
 def test_a_start_within_half_a_second_of_the_end_of_a_sentence_takes_turns(start_s, kind):
     assert kind_of(start_s, 12.0, "what is your postcode?", ENDS) == kind

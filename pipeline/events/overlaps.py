@@ -73,6 +73,8 @@ def classify(by: Turn, of: Turn, settings: OverlapSettings, goes_on_s: float = f
         return "backchannel"
     if left_s <= settings.terminal_s and is_complete(of.text):
         return "terminal"
+    if is_backchannel(by, settings) and goes_on_s - by.end_s <= settings.floor_s:
+        return "backchannel"  # the other only paused, as the recogniser's turns show, and went on
     gave_up = (
         by.end_s - of.end_s < settings.floor_s
         and goes_on_s - by.end_s <= settings.floor_s
