@@ -7,8 +7,8 @@ of tests/data/phrases, and ordinary talk (benchmarks/data/ordinary). For the cro
 divided into six parts; each part is scored by a model that saw none of its speakers. From these scores follow
 the thresholds:
 
-- `possible`: the lowest probability that at most 0.2 % of ordinary sentences reach, and at most 1 % of the
-  acts of other rules; 0.05 % for groups that are searched in the whole call. The larger collection counts as
+- `possible`: the lowest probability that at most 0.2 % of ordinary sentences reach (0.1 % for groups that are
+  searched in the whole call), and at most 1 % of the acts of other rules. The larger collection counts as
   ordinary where its talk contains no such acts.
 - `said`, for rules of quality: the lowest probability, not below `possible`, from which on the precision
   over all sentences of the speakers, decoys and the acts of other rules included, is 0.97 or more; none where
@@ -64,7 +64,7 @@ ORDINARY_SHARE = 0.002
 OTHERS_SHARE = 0.01
 WHOLE_CALL = frozenset({"recording_objection", "escalation_requested"})
 """Groups that are searched in all that a customer says, in some 30 sentences a call."""
-WHOLE_CALL_SHARE = 0.0005
+WHOLE_CALL_SHARE = 0.001
 PRECISION = 0.97
 UNKNOWN = ("d", "e", "f")
 """The files whose speakers the phrases had not in view either."""

@@ -31,6 +31,7 @@ from pipeline.settings import Settings
 from pipeline.speech.activity import ChannelActivity, VoiceModel, detect_activity, voice_probabilities
 from pipeline.speech.attribution import Attribution, attribute_channels, attribute_voices
 from pipeline.speech.diarize import Diarize
+from pipeline.speech.names import names_of
 from pipeline.speech.quality import language_of, measure_quality, with_language
 from pipeline.speech.transcribe import Transcribe
 from pipeline.speech.turns import activities_of, build_turns
@@ -80,7 +81,7 @@ def analyse(
     with stages("activity"):
         channels = detect_activity(clean, voice, sounds, settings.activity)
     with stages("recognition"):
-        heard = models.transcribe(channels)
+        heard = models.transcribe(channels, names_of(call))
     with stages("attribution"):
         attribution = attribute(channels, heard, models, settings, cues)
     with stages("turns"):

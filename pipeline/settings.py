@@ -126,6 +126,8 @@ class AsrSettings(Section):
     """The language that is taken where none is detected with enough probability."""
     min_language_probability: float = Field(0.8, gt=0, le=1)
     """Least probability of a detected language; below it, the default language is taken."""
+    names: bool = True
+    """Let the recogniser listen for the names of agent, customer and company that the metadata gives."""
     beam_size: int = Field(5, ge=1, le=20)
     """Beam width of the decoder."""
     batch_size: int = Field(8, ge=1, json_schema_extra=RUN)

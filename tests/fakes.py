@@ -70,7 +70,9 @@ class Says:
     ) -> None:
         self.text, self.probability, self.fails = text, probability, list(fails)
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
+    def __call__(
+        self, channels: Sequence[ChannelActivity], names: Sequence[str] = ()
+    ) -> tuple[HeardChannel, ...]:
         if self.fails and (error := self.fails.pop(0)) is not None:
             raise error
         return tuple(

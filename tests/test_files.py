@@ -421,7 +421,7 @@ def test_a_file_that_grows_meanwhile_is_left_for_the_next_run(order, archive):
     path = write(archive / "c.wav", talk(1), talk(2, bursts=OTHER))
 
     class Growing(Says):
-        def __call__(self, channels):
+        def __call__(self, channels, names=()):
             with path.open("ab") as file:
                 file.write(b"\0" * 4000)
             return super().__call__(channels)

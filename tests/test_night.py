@@ -300,7 +300,7 @@ def test_an_unexpected_fault_costs_one_call_and_is_logged_with_its_traceback(ord
 
 def test_a_value_the_store_refuses_costs_one_call(order, archive):
     class OnceTooSure(Says):
-        def __call__(self, channels):
+        def __call__(self, channels, names=()):
             self.probability = 2.0 if self.probability is None else 0.9
             return super().__call__(channels)
 

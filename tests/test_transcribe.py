@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signals import RATE, at, speech
 
-from pipeline.records import WORD_TOLERANCE_S, HeardChannel, HeardWord
+from pipeline.records import WORD_TOLERANCE_S, Call, HeardChannel, HeardWord
 from pipeline.settings import AsrSettings
 from pipeline.spans import Span, covered_s, total_s
 from pipeline.speech.activity import ChannelActivity
+from pipeline.speech.names import names_of
 from pipeline.speech.transcribe import (
     USABLE_S,
     FasterWhisper,
@@ -237,7 +238,7 @@ def test_recognising_again_ends_and_keeps_words_in_order(spans, hears):
     recogniser = FasterWhisper(SimpleNamespace(), SETTINGS)
     shown = []
 
-    def recognise(audio, language, *, fallbacks=True):
+    def recognise(audio, language, hotwords="", *, fallbacks=True):
         assert language == "en"
         shown.append(len(audio))
         return [heard((0.22, 0.28, "word", 0.9)) if hears else [] for _ in audio]
@@ -269,3 +270,39 @@ def test_real_weights_hear_both_channels_in_their_places(recogniser):
     assert all(5.0 <= w.start_s < w.end_s <= 11.01 for w in heard[1].words)
     right = next(w for w in heard[0].words if w.text.lower().startswith("right"))
     assert right.start_s == pytest.approx(22.6, abs=0.7)
+
+
+# --- names -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (Call(agent_name="Ann Lee"), ("Ann Lee",)),
+        (Call(agent_name="4711"), ()),
+        (Call(agent_name="the agent who is on duty today"), ()),
+        (
+            Call(extra={"Customer-Name": " Zoltan  Brzeczyszczykiewicz ", "company": "Smith & Sons"}),
+            ("Zoltan Brzeczyszczykiewicz", "Smith & Sons"),
+        ),
+        (Call(agent_name="Ann", extra={"customer name": "Ann", "note": "Otto"}), ("Ann",)),
+        (Call(extra={"customer_name": 12}), ()),
+    ],
+)
+def test_names_are_taken_from_metadata(call, names):
+    assert names_of(call) == names
+
+
+@pytest.mark.parametrize(("wanted", "hotwords"), [(True, "Ann Lee, Otto"), (False, None)])
+def test_the_recogniser_listens_for_names(wanted, hotwords):
+    recogniser = FasterWhisper(SimpleNamespace(), AsrSettings(language="en", names=wanted))
+    asked = []
+
+    def transcribe(*_, **options):
+        asked.append(options["hotwords"])
+        return iter(()), None
+
+    recogniser._batched = SimpleNamespace(transcribe=transcribe)
+    recogniser([channel((1, 3))], ("Ann Lee", "Otto"))
+    recogniser([channel((1, 3))])
+    assert asked == [hotwords, None]

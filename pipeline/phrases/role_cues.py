@@ -106,7 +106,7 @@ class _SiteRoles(Spec):
 class Cue:
     """A cue for the agent (weight above 0) or the customer (below); an `opening` cue counts only early.
 
-    One with a `direction` counts only in calls of that direction: who calls says why, and who is called answers.
+    One with a `direction` counts only in calls of that direction: who calls says why, who is called answers.
     """
 
     name: str

@@ -36,7 +36,9 @@ MOST_TIMES = 4  # that anything is recognised
 MAX_COMPRESSION = 2.4  # a text that packs better than this is a loop (Whisper's own threshold)
 SHORT_S = 4.0  # speech of a window where a channel switches languages
 SPEED_PART_S = 10.0  # that is recognised at other speeds
-LANGUAGE_PART_S = 8.0  # of a sample, that shows its language: a short input is encoded in an eighth of the time
+LANGUAGE_PART_S = (
+    8.0  # of a sample, that shows its language: a short input is encoded in an eighth of the time
+)
 LANGUAGE_FRAMES = 800  # of 10 ms, in LANGUAGE_PART_S
 MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 
@@ -44,8 +46,10 @@ MIN_LOG_PROBABILITY = -1.0  # Whisper's own threshold for a failed decoding
 class Transcribe(Protocol):
     """What is recognised on each channel."""
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
-        """One record per channel."""
+    def __call__(
+        self, channels: Sequence[ChannelActivity], names: Sequence[str] = ()
+    ) -> tuple[HeardChannel, ...]:
+        """One record per channel; `names` may be said."""
         ...
 
 
@@ -127,15 +131,18 @@ class FasterWhisper:
         self._batched = BatchedInferencePipeline(model)
         self._settings = settings
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
-        """Words of each channel, with their language and speed."""
+    def __call__(
+        self, channels: Sequence[ChannelActivity], names: Sequence[str] = ()
+    ) -> tuple[HeardChannel, ...]:
+        """Words of each channel, with their language and speed; `names` may be said (`asr.names`)."""
+        hotwords = ", ".join(names) if self._settings.names else ""
         packed = [pack(i, channel, self._settings) for i, channel in enumerate(channels)]
         spoken = self._spoken(packed, channels)
         windows = [window for one in spoken for window in one.windows]
         words: list[list[HeardWord]] = [[] for _ in channels]
         for _ in range(MOST_TIMES):
             left: list[InLanguage] = []
-            for window, heard in self._recognised(windows, channels):
+            for window, heard in self._recognised(windows, channels, hotwords):
                 found = _map_back(window.window, heard)
                 words[window.window.channel] += found
                 again = unheard(window.window, found, channels[window.window.channel].spans)
@@ -153,13 +160,13 @@ class FasterWhisper:
         )
 
     def _recognised(
-        self, windows: Sequence[InLanguage], channels: Sequence[ChannelActivity]
+        self, windows: Sequence[InLanguage], channels: Sequence[ChannelActivity], hotwords: str
     ) -> Iterator[tuple[InLanguage, list[WindowWord]]]:
         """The windows with their words, those of one language together."""
         for language in dict.fromkeys(window.language for window in windows):
             these = [window for window in windows if window.language == language]
             audio = [_cut(one.window, channels[one.window.channel].samples) for one in these]
-            yield from zip(these, self.recognise(audio, language), strict=True)
+            yield from zip(these, self.recognise(audio, language, hotwords), strict=True)
 
     def _spoken(
         self, packed: Sequence[Sequence[Window]], channels: Sequence[ChannelActivity]
@@ -218,11 +225,17 @@ class FasterWhisper:
         return find_speed(part, inside, plain, confidence)
 
     def recognise(
-        self, audio: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+        self,
+        audio: Sequence[NDArray[np.float32]],
+        language: str,
+        hotwords: str = "",
+        *,
+        fallbacks: bool = True,
     ) -> list[list[WindowWord]]:
         """The words in each window of `audio`, spoken in `language`; times from the window's start.
 
-        Without `fallbacks` a failed decoding is not done again.
+        `hotwords` are names, with commas between, that the recogniser prefers. Without `fallbacks` a failed
+        decoding is not done again.
         """
         if not audio:
             return []
@@ -232,7 +245,7 @@ class FasterWhisper:
             np.concatenate(audio),
             clip_timestamps=clips,
             batch_size=self._settings.batch_size,
-            **self._options(language),
+            **self._options(language, hotwords),
         )
         found: list[list[Any]] = [[] for _ in audio]
         for segment in segments:
@@ -244,26 +257,27 @@ class FasterWhisper:
                 for segments_of, start in zip(found, starts[:-1], strict=True)
             ]
         return [
-            self._words(segments_of, start, audio_of, language)
+            self._words(segments_of, start, audio_of, self._options(language, hotwords))
             for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)
         ]
 
     def _words(
-        self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32], language: str
+        self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32], options: dict[str, Any]
     ) -> list[WindowWord]:
         """Words of one window with times from its start; a failed decoding is done again with fallbacks."""
         if any(
             s.compression_ratio > MAX_COMPRESSION or s.avg_logprob < MIN_LOG_PROBABILITY for s in segments
         ):
             again, _ = self._model.transcribe(
-                audio, vad_filter=False, condition_on_previous_text=False, **self._options(language)
+                audio, vad_filter=False, condition_on_previous_text=False, **options
             )
             return _whole_words([word for segment in again for word in segment.words], 0.0)
         return _whole_words([word for segment in segments for word in segment.words], start_s)
 
-    def _options(self, language: str) -> dict[str, Any]:
+    def _options(self, language: str, hotwords: str) -> dict[str, Any]:
         return {
             "language": language,
+            "hotwords": hotwords or None,
             "beam_size": self._settings.beam_size,
             "word_timestamps": True,
             "without_timestamps": True,

@@ -34,7 +34,9 @@ class Script:
     def __init__(self, truth: Truth, settings: AsrSettings) -> None:
         self._truth, self._settings = truth, settings
 
-    def __call__(self, channels: Sequence[ChannelActivity]) -> tuple[HeardChannel, ...]:
+    def __call__(
+        self, channels: Sequence[ChannelActivity], names: Sequence[str] = ()
+    ) -> tuple[HeardChannel, ...]:
         """Words of each channel that activity supports, as of recognised ones."""
         found: list[list[HeardWord]] = [[] for _ in channels]
         for turn in self._truth.turns:
