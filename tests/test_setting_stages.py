@@ -49,6 +49,7 @@ def changed(one: Declared) -> Settings:
     )
 
 
+NAMES = "asr.names"  # changes no more than how a name is written
 OF_DETECTION = {"asr.languages", "asr.default_language", "asr.min_language_probability"}
 
 
@@ -58,7 +59,9 @@ def test_a_setting_changes_the_fingerprint_of_its_stage_and_no_other(one: Declar
     before = DEFAULTS
     if one.id in OF_DETECTION:  # they take part only where the language is detected
         values, before = ({**each, "asr": {**each["asr"], "language": "auto"}} for each in (values, before))
-    assert (audio_fingerprint(values) != audio_fingerprint(before)) == (one.stage == "audio")
+    assert (audio_fingerprint(values) != audio_fingerprint(before)) == (
+        one.stage == "audio" and one.id != NAMES
+    )
     assert (assess_fingerprint(values) != assess_fingerprint(DEFAULTS)) == (one.stage == "assess")
     assert (changed(one).fingerprint() != Settings().fingerprint()) == (one.stage != "run")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -457,3 +460,29 @@ def test_a_store_may_have_any_name(tmp_path: Path, name: str) -> None:
     db = stored(tmp_path / f"{name}.duckdb", TALK)
     stored(db, an_analysis("two", recording=a_recording("two")))
     assert count(db, "call_summary") == 2
+
+
+DUCKDB_1_4 = 67  # storage_version of files that DuckDB 1.4 reads
+
+
+def storage_version(db: Path) -> int:
+    """The number in the head of a DuckDB file."""
+    return int.from_bytes(db.read_bytes()[12:20], "little")
+
+
+def test_other_duckdb_tools_can_read_a_store(tmp_path: Path) -> None:
+    db = stored(tmp_path / "calls.duckdb", an_analysis())
+    assert storage_version(db) == DUCKDB_1_4
+    with writing(db) as writer:  # a publication copies the file
+        writer.put_rules(())
+        writer.publish()
+    assert storage_version(db) == DUCKDB_1_4
+
+
+def test_an_earlier_duckdb_answers_from_a_store(tmp_path: Path) -> None:
+    db = stored(tmp_path / "calls.duckdb", an_analysis())
+    command = [sys.executable, "-m", "duckdb_cli", "-readonly", "-json", str(db)]
+    said = subprocess.run(
+        [*command, "SELECT count(*) AS calls FROM call_summary"], check=True, capture_output=True, text=True
+    )
+    assert json.loads(said.stdout) == [{"calls": 1}]

@@ -23,6 +23,9 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 
+STORAGE_VERSION = "v1.4.0"
+"""Of new files: DuckDB 1.4 and later, and the tools that are built on them, can read them."""
+
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 
@@ -97,6 +100,8 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     """A connection that shows times in UTC, whatever the machine's zone is."""
     # Without external access a name in SQL is no file and no Python variable either.
     config = _CONFIG | {"enable_external_access": not read_only}
+    if not read_only:
+        config["storage_compatibility_version"] = STORAGE_VERSION
     connection = duckdb.connect(str(path), read_only=read_only, config=config)
     connection.execute("SET TimeZone = 'UTC'")
     return connection

@@ -13,6 +13,8 @@ from pipeline.settings import Settings
 AUTO = "auto"
 _LANGUAGE = "asr.language"
 _DETECTION = frozenset({"asr.languages", "asr.default_language", "asr.min_language_probability"})
+_NAMES = "asr.names"
+"""It changes how a few names are written: no reason to recognise an archive again."""
 _ASSESS: tuple[Stage, ...] = ("assess",)
 
 
@@ -50,9 +52,10 @@ def assessed_with(stored: Mapping[str, Any], given: Settings) -> StoredSettings:
 def audio_fingerprint(values: Mapping[str, Any]) -> str:
     """Sha256 (hex, 16 digits) of the ids and values of the audio settings among stored `values`.
 
-    Settings by which a language is detected take part only where one is.
+    Settings by which a language is detected take part only where one is; `asr.names` never does.
     """
     by_id = values_by_id(Settings, values, "audio")
+    by_id.pop(_NAMES, None)
     if by_id.get(_LANGUAGE) != AUTO:
         by_id = {id_: value for id_, value in by_id.items() if id_ not in _DETECTION}
     return fingerprint_of(by_id)
