@@ -60,14 +60,19 @@ class Remembering(FasterWhisper):
         folder.mkdir(parents=True, exist_ok=True)
 
     def recognise(
-        self, windows: Sequence[NDArray[np.float32]], language: str, *, fallbacks: bool = True
+        self,
+        audio: Sequence[NDArray[np.float32]],
+        language: str,
+        hotwords: str = "",
+        *,
+        fallbacks: bool = True,
     ) -> list[list[WindowWord]]:
-        """Words of each window, from memory where it has them."""
+        """Words of each window, from memory where it has them; composed calls have no `hotwords`."""
         if not fallbacks:
-            return super().recognise(windows, language, fallbacks=False)
-        files = [self._folder / f"{self._key(audio, language)}.json" for audio in windows]
+            return super().recognise(audio, language, hotwords, fallbacks=False)
+        files = [self._folder / f"{self._key(one, language)}.json" for one in audio]
         new = [i for i, file in enumerate(files) if not file.is_file()]
-        for i, words in zip(new, super().recognise([windows[i] for i in new], language), strict=True):
+        for i, words in zip(new, super().recognise([audio[i] for i in new], language, hotwords), strict=True):
             kept = [[w.start_s, w.end_s, w.text, w.probability] for w in words]
             files[i].write_text(json.dumps(kept), encoding="utf-8")
         return [_remembered(file) for file in files]

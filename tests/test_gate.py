@@ -430,7 +430,7 @@ def test_damaged_weights_are_refused(tmp_path: Any) -> None:
 
 
 def test_an_embedding_goes_to_another_process_without_its_network() -> None:
-    embed = EmbedOnDemand(SentenceWeights(name="any", folder=FOLDER))
+    embed: Any = EmbedOnDemand(SentenceWeights(name="any", folder=FOLDER))
     embed._embed = FakeEmbed()
     there = pickle.loads(pickle.dumps(embed))
     assert there._weights == embed._weights
