@@ -1,6 +1,6 @@
 """How many sentences phrases find, how many the gate flags besides, and what that does to verdicts.
 
-    python benchmarks/gate.py SENTENCES.jsonl [SENTENCES.jsonl ...] [--store DB.duckdb] [--composed CALLS]
+    python benchmarks/gate.py [SENTENCES.jsonl ...] [--store DB.duckdb] [--composed CALLS]
 
 A line of the sentences is {"rule", "role", "text", "expect", "speaker"}; `rule` is null or "ordinary" in
 ordinary talk. Their speakers must be others than those the model was trained with. With `--store`, the calls
@@ -57,7 +57,7 @@ class Outcome:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sentences", type=Path, nargs="+")
+    parser.add_argument("sentences", type=Path, nargs="*")
     parser.add_argument("--store", type=Path)
     parser.add_argument("--composed", type=int, metavar="CALLS")
     given = parser.parse_args()
@@ -65,12 +65,14 @@ def main() -> None:
     lines = [json.loads(line) for path in given.sentences for line in path.read_text("utf-8").splitlines()]
     acts = [line for line in lines if line["rule"] not in {None, ORDINARY}]
     talk = [line for line in lines if line["rule"] in {None, ORDINARY}]
-    result: dict[str, Any] = {
-        "sentences": len(acts),
-        "ordinary": len(talk),
-        "rules": _by_rule(acts, rules, embed),
-        "ordinary_flagged": _ordinary(talk, rules, embed),
-    }
+    result: dict[str, Any] = {}
+    if lines:
+        result = {
+            "sentences": len(acts),
+            "ordinary": len(talk),
+            "rules": _by_rule(acts, rules, embed),
+            "ordinary_flagged": _ordinary(talk, rules, embed),
+        }
     if given.store:
         result["store"] = _verdicts(_stored(given.store), rules, embed)
     if given.composed:
