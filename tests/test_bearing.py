@@ -147,7 +147,9 @@ def test_a_rule_that_does_not_speak_of_the_kind_of_call_does_not_apply(facts):
 def test_an_open_verdict_keeps_its_own_reason():
     asked = (say("agent", 1, 5, "Good morning. Is it okay if I record this call?"), *TALK[2:3])
     assert disclosure(case(*asked)) == ("not_determinable", "consent_unanswered")
-    assert disclosure(case(*asked, quality=FAST)) == ("not_determinable", "consent_unanswered")
+    assert disclosure(case(*asked, quality=SWAPPED)) == ("not_determinable", "consent_unanswered")
+    # At another speed nothing was understood as it was said.
+    assert disclosure(case(*asked, quality=FAST)) == ("not_determinable", "speed")
 
 
 def test_what_an_agent_said_is_shown_though_the_other_side_is_missing():

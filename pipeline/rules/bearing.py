@@ -64,10 +64,12 @@ def _doubt(context: RuleContext, rule: Rule, finding: Finding) -> _Doubt | None:
     call, needed = context.call, rule.check.needed
     if call.kind is not None and call.kind not in rule.kinds and call.kind not in HALVES:
         return _Doubt(code="call_kind", not_applicable=True)
-    if finding.verdict == "not_determinable" or _by_events(rule, finding):
-        return None  # it keeps the reason that it has
+    if _by_events(rule, finding):
+        return None
     if any(channel.speed not in (None, 1.0) for channel in call.quality):
-        return _Doubt(code="speed")
+        return _Doubt(code="speed")  # whatever else is in doubt follows from it
+    if finding.verdict == "not_determinable":
+        return None  # it keeps the reason that it has
     if "roles" in needed and any(channel.swap_suspected for channel in call.quality):
         return _Doubt(code="channels_swapped")
     if code := _language_doubt(context, rule, finding):
