@@ -265,3 +265,7 @@ def test_an_unknown_rule_is_told_with_its_line(tmp_path):
     cases.write_text(f"{known}\n\n{known.replace('greeting', 'manners')}\n")
     with pytest.raises(UsageError, match=r"unknown rule: .*cases\.jsonl:3; got 'manners'; .*greeting"):
         try_rules(RULES, read_sentences(cases))
+
+
+def test_a_hold_that_the_recogniser_writes_as_one_word_is_found() -> None:
+    assert RULES.says("hold_permission", "agent", "Would it be okay if I place you on a briefhold?")

@@ -112,7 +112,7 @@ def _permission(scene: _Scene, window: Span) -> tuple[Permission, Match | None]:
     answers = _answers(scene, window, told) if told else []
     if answers and not answers[-1].agrees:
         return ("refused" if scene.heard(answers[-1].match) else "not_determinable"), request
-    understood = _understood(scene, window) and not _may_have_asked(scene, window, told + waits)
+    understood = _understood(scene, window) and not _may_have_asked(scene, window, told)
     return ("not_asked" if understood else "not_determinable"), request
 
 
