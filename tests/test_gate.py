@@ -89,9 +89,11 @@ def judged(
     turns: tuple[Turn, ...] = CALL,
     meanings: Meanings | None = None,
     holds: tuple[tuple[float, float], ...] | None = None,
+    probability: float = 0.9,
 ) -> CallAnalysis:
     """The call, with its events and findings, given the scores of its sentences."""
     call = replace(heard(*turns), call=Call(holds=holds))
+    call = replace(call, words=words_of(call.turns, probability))
     index = {turn.start_s: turn.turn_index for turn in call.turns}
     indexed = tuple(replace(each, turn_index=index[each.start_s]) for each in scores)
     said = Said(
@@ -195,6 +197,13 @@ GOODBYE = say("agent", 25.0, 28.0, "Up the hill and round the corner it goes the
 def test_a_rule_of_quality_passes_where_the_model_is_precise(value: float, verdict: str, basis: str) -> None:
     found = finding(judged(score("closing", GOODBYE, value), turns=(*CALL, GOODBYE)), "closing")
     assert (found.verdict, found.basis) == (verdict, basis)
+
+
+@pytest.mark.parametrize(("probability", "verdict"), [(0.4, "pass"), (0.39, "not_determinable")])
+def test_words_that_were_not_recognised_reliably_do_not_pass(probability: float, verdict: str) -> None:
+    turns = (*CALL, GOODBYE)
+    call = judged(score("closing", GOODBYE, 0.95), turns=turns, probability=probability)
+    assert finding(call, "closing").verdict == verdict
 
 
 def test_without_a_threshold_for_it_a_rule_of_quality_does_not_pass() -> None:

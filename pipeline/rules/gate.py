@@ -85,7 +85,7 @@ def reconsider(context: RuleContext, rule: Rule, finding: Finding) -> Finding:
     if score is None:
         return finding
     passes = rule.score == "quality" and group.said is not None and score.score >= group.said
-    if passes and score.role in rule.roles:
+    if passes and score.role in rule.roles and context.reliable(_words(context, score)):
         return rule.finding("pass", evidence_of(context, score), _as_detail(finding, score))
     return possible_finding(context, rule, finding, score)
 
@@ -132,13 +132,18 @@ def _as_detail(finding: Finding, score: SentenceScore) -> dict[str, object]:
 
 
 def evidence_of(context: RuleContext, score: SentenceScore) -> Evidence:
-    """The scored sentence as evidence; its words may go on in the speaker's next turn."""
-    span = Span(score.start_s, score.end_s)
-    words = [word for word in context.call.words if word.role == score.role and word.start_s in span]
+    """The scored sentence as evidence."""
+    words = _words(context, score)
     return Evidence(
         basis="meaning",
-        span=span,
+        span=Span(score.start_s, score.end_s),
         turn_index=score.turn_index,
         quote=quote(words),
         confidence=mean_probability(words),
     )
+
+
+def _words(context: RuleContext, score: SentenceScore) -> list[Word]:
+    """The words of a scored sentence, which may go on in the speaker's next turn."""
+    span = Span(score.start_s, score.end_s)
+    return [word for word in context.call.words if word.role == score.role and word.start_s in span]
