@@ -27,7 +27,6 @@ from pipeline.settings import Settings
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "phrases"
 APART = "_calls"  # suffix of the files with the set `apart`
-SPEAKERS = "_speakers"  # sentences of many speakers, which tests/test_speakers.py measures
 Z_95 = 1.959964  # standard normal quantile of 0.975
 
 
@@ -47,8 +46,6 @@ def sentence_sets() -> dict[str, tuple[Sentence, ...]]:
     """The sentences written `apart` from the rules and `with` them."""
     sets: dict[str, tuple[Sentence, ...]] = {"apart": (), "with": ()}
     for path in sorted(SENTENCES.glob("*.jsonl")):
-        if path.stem.endswith(SPEAKERS):
-            continue
         sets["apart" if path.stem.endswith(APART) else "with"] += read_sentences(path)
     return sets
 

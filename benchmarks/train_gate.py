@@ -132,7 +132,6 @@ def _of_tests() -> list[Labelled]:
     lines = [
         json.loads(line)
         for path in sorted(TESTS.glob("*.jsonl"))
-        if not path.stem.endswith("_speakers")
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     return [

@@ -30,28 +30,6 @@ def test_precision_and_recall_do_not_fall(path):
     assert counts.tp / (counts.tp + counts.fp) >= LEAST_PRECISION, trial.wrong
 
 
-SPEAKERS = {
-    "transfer_explained": (1.0, 0.94),
-    "escalation_requested": (1.0, 0.95),
-    "escalation_offered": (1.0, 0.91),
-    "apology": (1.0, 0.97),
-    "empathy": (1.0, 0.98),
-    "ownership": (1.0, 0.98),
-}
-"""Precision and recall, each 0.02 below what was reached, on sentences of twelve speakers of many dialects and
-trades, a third of them as a recogniser writes them, by rule."""
-
-
-@pytest.mark.parametrize("rule", SPEAKERS)
-def test_speakers_of_many_dialects_are_understood(rule):
-    precision, recall = SPEAKERS[rule]
-    sentences = read_sentences(SENTENCES / f"{rule}_speakers.jsonl")
-    trial = try_rules(RULES, sentences)
-    counts = trial.by_rule[rule]
-    assert counts.tp / (counts.tp + counts.fn) >= recall, trial.wrong
-    assert counts.tp / (counts.tp + counts.fp) >= precision, trial.wrong
-
-
 def test_no_sentence_stands_twice():
     texts = [sentence.text for path in FILES for sentence in read_sentences(path)]
     known = {s.text for p in SENTENCES.glob("*.jsonl") if p not in FILES for s in read_sentences(p)}
