@@ -174,7 +174,7 @@ def _make_lean(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"INSERT INTO {name}_3 SELECT {values} FROM {name} ORDER BY rowid")  # noqa: S608
         connection.execute(f"DROP TABLE {name}")
         connection.execute(f"ALTER TABLE {name}_3 RENAME TO {name}")
-    for name in ("recording", "analysis"):
+    for name in ("recording", "analysis", "verdict_history"):
         columns = connection.execute(_DOUBLES, [name]).fetchall()
         numbers = [f"{column} = round({column}, {decimals_of(column)})" for (column,) in columns]
         connection.execute(f"UPDATE {name} SET {', '.join(numbers)}")  # noqa: S608 - our own names
