@@ -26,10 +26,9 @@ MAX_DRIFT_PPM = 500.0
 MAX_ECHO_S = 0.5
 """Longest time after which an echo comes back: a lag up to this may be an echo's and no offset."""
 LEAST_PEAK = 9.0
-"""A window counts where its best lag stands out so far, in standard deviations; without a common sound
-measured ones lie below 7."""
+"""A window counts where its best lag stands out so far, in standard deviations."""
 LEAST_FAINTER_DB = 6.0
-"""An echo is fainter than its source by more than this, so that it is known which of two sounds is the echo."""
+"""An echo is fainter than its source by more than this, which tells the two apart."""
 LEAST_WINDOWS = 3
 """So many windows have to agree."""
 LEAST_SHIFT_S = 0.02
