@@ -76,6 +76,11 @@ class WorkItem:
     sources: tuple[SeenFile, ...] = ()
     twins: tuple[SeenFile, ...] = ()
 
+    @property
+    def mix(self) -> Path | None:
+        """The file beside the legs that holds both sides."""
+        return next((Path(file.uri) for file in self.files if file.part == "mix"), None)
+
 
 def id_at(sha256: str, uri: str) -> str:
     """The id of a recording that cannot be analysed and has the bytes of another one: by its place too."""

@@ -225,7 +225,7 @@ def _analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis
     try:
         start = time.perf_counter()
         if item.legs:
-            audio = read_legs(item.legs, item.settings.audio, uri=item.uri)
+            audio = read_legs(item.legs, item.settings.audio, uri=item.uri, mix=item.mix)
         else:
             audio = read_audio(item.path, item.settings.audio, uri=item.uri)
         recording = audio.recording
