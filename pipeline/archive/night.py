@@ -32,7 +32,7 @@ from pipeline.audio.fingerprints import Tracks
 from pipeline.audio.legs import read_legs
 from pipeline.errors import RecordingError, UsageError
 from pipeline.progress import UNWATCHED
-from pipeline.records import Call, CallAnalysis, Recording
+from pipeline.records import Call, CallAnalysis, KnownFile, Recording
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
@@ -186,7 +186,8 @@ def check(order: RunRequest) -> None:
 def pending(order: RunRequest, engine: Engine) -> Plan:
     """The plan that `run` would carry out. Raises UsageError as `run` does."""
     with writing(order.db) as writer:
-        return make_plan(discover(order), writer.known(), engine.versions, order.force)
+        archive, known, files = discover(order), writer.known(), writer.known_files()
+        return make_plan(archive, known, engine.versions, order.force, files)
 
 
 def analyse_batch(
@@ -305,7 +306,9 @@ class Steps:
     """The steps of a night; the flow puts its tasks in their place. `clock` gives seconds."""
 
     discover: Callable[[RunRequest], Archive] = discover
-    plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool], Plan] = make_plan
+    plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool, Mapping[str, KnownFile]], Plan] = (
+        make_plan
+    )
     analyse: Callable[[Sequence[WorkItem], Models, RuleSet, Progress], tuple[CallAnalysis, ...]] = (
         analyse_batch
     )
@@ -323,10 +326,12 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
     start = time.perf_counter()
     archive = steps.discover(order)
     with writing(order.db) as writer:
-        work = steps.plan(archive, writer.known(), engine.versions, order.force)
+        known, files = writer.known(), writer.known_files()
+        work = steps.plan(archive, known, engine.versions, order.force, files)
         renewable = () if order.refresh_hours is None else work.outdated
         progress.planned(replace(work, todo=work.todo + renewable))
         rules_changed = writer.put_rules(scored_rules(engine.rules))
+        learned = writer.put_known_files(work.lesson.files, work.lesson.gone)
         changed, problems = refresh(writer, work.refresh)
         if work.recheck:
             problems += recheck(writer, order, engine, work.recheck)
@@ -334,10 +339,10 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
         runner.expect(work)
         runner.run(work.todo)
         renewed = runner.run(renewable, order.refresh_hours)
-        if not (work.todo or renewed) and (changed or rules_changed or not order.db.exists()):
+        if not (work.todo or renewed) and (changed or rules_changed or learned or not order.db.exists()):
             steps.publish(writer)
-    known = Outcome(work=work, renewed=renewed, runner=runner)
-    return known.summary(order.db, archive.problems + problems, time.perf_counter() - start)
+    outcome = Outcome(work=work, renewed=renewed, runner=runner)
+    return outcome.summary(order.db, archive.problems + problems, time.perf_counter() - start)
 
 
 class _BatchRunner:

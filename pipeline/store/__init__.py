@@ -25,6 +25,7 @@ from pipeline.records import (
     Call,
     CallAnalysis,
     HoldTrack,
+    KnownFile,
     Pairs,
     Recording,
     RecordingFile,
@@ -33,6 +34,7 @@ from pipeline.records import (
 )
 from pipeline.store.files import beside, brief, locked, put_in_place, unwritable, working_copy
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
+from pipeline.store.known_files import KNOWN_FILES, put_known_files, read_known_files
 from pipeline.store.layout import CURRENT, Layout, apply_schema, check_migratable, check_not_newer, layout_of
 from pipeline.store.migrations import Migrated, Report, migrate_copy
 from pipeline.store.parts import HISTORY, PARTS
@@ -59,7 +61,7 @@ __all__ = [
 
 _DERIVED = tuple(part.table for part in PARTS)
 """Tables whose rows of a recording are replaced when it is analysed again."""
-_KEPT = ("rule", "review", HISTORY)
+_KEPT = ("rule", "review", HISTORY, KNOWN_FILES)
 """Tables whose rows stay when a recording is analysed again."""
 
 _SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
@@ -159,6 +161,19 @@ class Writer:
             file = RecordingFile(uri=uri, sha256=sha256, part=part, leg_index=leg_index)
             found[id_] = (*found.get(id_, ()), file)
         return found
+
+    def known_files(self) -> dict[str, KnownFile]:
+        """What is remembered of the files of archives, by uri."""
+        return read_known_files(self._connection)
+
+    def put_known_files(self, files: Sequence[KnownFile], gone: Collection[str] = ()) -> bool:
+        """Remember `files` instead of what is known of their uris, and forget the uris `gone`.
+
+        All in one transaction. Returns whether anything changed. Raises as `add`.
+        """
+        with self._transaction(KNOWN_FILES):
+            rows = self._arrow(KNOWN_FILES, None, files)
+            return put_known_files(self._connection, rows, gone)
 
     def add(self, analysis: CallAnalysis) -> None:
         """Store one recording in one transaction; rows of its former analysis are replaced.
