@@ -154,6 +154,25 @@ class RecordingFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """What is remembered of a file that was read, so that it is not read again while it is unchanged.
+
+    `modified` is the time of its last change in ns, or its ETag. `channels`, `duration_s` and `lossless` are
+    those of its header, None where they were not needed; 0 channels stand for a header without sound.
+    `unlike` are sha256 of files that were compared with it and hold other calls.
+    """
+
+    uri: str
+    bytes: int
+    modified: str
+    sha256: str
+    channels: int | None = None
+    duration_s: float | None = None
+    lossless: bool | None = None
+    unlike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
     """A decoded recording: `samples` is float32, shape (channels, n), at 16 kHz, full scale 1.0."""
 
@@ -578,8 +597,8 @@ class Night:
 
     def __post_init__(self) -> None:
         """Check that the counts add up."""
-        counts = (self.analysed, self.unchanged, self.quarantined, self.waiting)
-        counts += (self.in_parts, self.merged, self.skipped, self.erased)
+        counts = [self.analysed, self.unchanged, self.quarantined, self.waiting]
+        counts += [self.in_parts, self.merged, self.skipped, self.erased]
         if sum(counts) != self.found:
             raise ValueError(f"{self.found} files were found and {sum(counts)} are accounted for")
 

@@ -49,7 +49,7 @@ def decimals_of(name: str) -> int:
 def rounded(record: Record) -> Record:
     """The record with its numbers in the precision of the store; the same one if they are."""
     changed: dict[str, Any] = {}
-    for name in _names(record.__class__):
+    for name in _names(record.__class__):  # type: ignore[arg-type]
         value = getattr(record, name)
         if isinstance(value, float):
             new: Any = round(value, decimals_of(name))

@@ -69,9 +69,9 @@ class Part:
             yield Part(name=self.name, rows=rows)
 
 
-def parts_folder(db: Path) -> Path:
-    """Where the parts of the store `db` are unless the settings give another folder."""
-    return beside(db, ".parts")
+def parts_folder(db: Path, given: Path | None = None) -> Path:
+    """Where the parts of the store `db` are: the folder that the settings give, else one beside it."""
+    return given or beside(db, ".parts")
 
 
 def write_part(folder: Path, name: str, analyses: Sequence[CallAnalysis]) -> Path:
@@ -96,6 +96,11 @@ def write_part(folder: Path, name: str, analyses: Sequence[CallAnalysis]) -> Pat
         value = error.strerror
         raise UsageError("cannot write finished calls", where=place, value=value, remedy=remedy) from error
     return place
+
+
+def check_storable(analysis: CallAnalysis) -> None:
+    """Raise ValueError or TypeError for a call with a value that no column takes."""
+    rows_of_calls([analysis], columns_now())
 
 
 def _appear(new: Path, place: Path) -> None:

@@ -18,6 +18,8 @@ from pipeline.records import (
     Call,
     CallAnalysis,
     HoldTrack,
+    KnownFile,
+    Night,
     Recording,
     RecordingFile,
     Review,
@@ -26,6 +28,7 @@ from pipeline.records import (
 )
 from pipeline.store.files import brief, put_in_place
 from pipeline.store.hold_tracks import learn_tracks, read_tracks
+from pipeline.store.known_files import KNOWN_FILES, put_known_files, read_known_files
 from pipeline.store.layout import apply_schema
 from pipeline.store.loading import DERIVED, delete_calls, load_rows
 from pipeline.store.part_files import Part
@@ -36,7 +39,8 @@ from pipeline.store.state import StoredState, read_known
 from pipeline.store.stored_settings import StoredSettings
 from pipeline.store.summary import refresh_summary
 
-_COLUMNS_OF = (*DERIVED, "rule", "review", "night")
+NIGHT = "night"
+_COLUMNS_OF = (*DERIVED, "rule", "review", NIGHT, KNOWN_FILES)
 """Tables that are filled from records."""
 
 _FORMER = """
@@ -79,6 +83,28 @@ class Writer:
     def known(self) -> dict[str, StoredState]:
         """The state of every stored recording, by recording_id."""
         return read_known(self._connection)
+
+    def known_files(self) -> dict[str, KnownFile]:
+        """What is remembered of the files of archives, by uri."""
+        return read_known_files(self._connection)
+
+    def put_known_files(self, files: Sequence[KnownFile], gone: Collection[str] = ()) -> bool:
+        """Remember `files` instead of what is known of their uris, and forget the uris `gone`.
+
+        All in one transaction. Returns whether anything changed. Raises as `add`.
+        """
+        with self._transaction(KNOWN_FILES):
+            rows = self._arrow(KNOWN_FILES, None, files)
+            return put_known_files(self._connection, rows, gone)
+
+    def put_night(self, night: Night) -> None:
+        """Store how a run went. Raises as `add`."""
+        with self._transaction(NIGHT):
+            self._connection.from_arrow(self._arrow(NIGHT, None, (night,))).insert_into(NIGHT)
+
+    def count(self) -> int:
+        """Number of recordings."""
+        return int(self._connection.execute("SELECT count(*) FROM recording").fetchall()[0][0])
 
     def add(self, *analyses: CallAnalysis) -> None:
         """Store recordings in one transaction; rows of their former analyses are replaced.
