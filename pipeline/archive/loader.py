@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ class Loader:
     stages: Stages
     load: Callable[[Writer, Sequence[Path]], tuple[Refused, ...]]
     publish: Callable[[Writer], None]
-    clock: Callable[[], float]
+    clock: Callable[[], float] = time.monotonic
     present: frozenset[str] = frozenset()
     totals: Totals = field(default_factory=Totals)
     replaced: int = 0

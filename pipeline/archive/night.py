@@ -209,7 +209,6 @@ def _loader(writer: Writer, order: RunRequest, steps: Steps, stages: Stages) -> 
         stages=stages,
         load=steps.load,
         publish=steps.publish,
-        clock=steps.clock,
     )
 
 
