@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL
 
 from pipeline import settings
 from pipeline.archive import loader, night, plan
+from pipeline.archive.places import find_place
 from pipeline.errors import UsageError
 from pipeline.report.night import night_markdown
 from pipeline.report.progress import progress_of_calls
@@ -54,7 +55,7 @@ STEPS = night.Steps(
     # The share with the archive may not be mounted yet; nothing later gets better by doing it again.
     discover=step(plan.discover, "discover", retries=2),
     plan=step(plan.make_plan, "plan"),
-    analyse=step(night.analyse_batch, "analyse"),
+    analyse=step(night.transcribe_and_measure, "transcribe and measure batch"),
     load=step(loader.load, "load"),
     publish=step(loader.publish, "publish"),
 )
@@ -69,14 +70,25 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deploym
     overrides: tuple[str, ...] = (),
     force: bool = False,
     refresh_hours: float | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> night.NightSummary:
-    """Analyse what is new or changed in the folder `archive` into the store `db`.
+    """Analyse what is new or changed in an archive. Raises UsageError for wrong parameters.
 
-    `metadata` is a manifest (default: the one at the archive's root), `overrides` are settings as
-    `section.name=value`. `force` analyses everything again. `refresh_hours` is the time, in hours, in which
-    calls are analysed again that the recogniser or the audio settings of now would hear differently. Raises
-    UsageError for wrong parameters.
+    Args:
+        archive: Folder with the recordings.
+        db: The store.
+        metadata: Manifest with business facts; by default the one at the archive's root.
+        settings_file: TOML file with settings.
+        overrides: Settings as `section.name=value`.
+        force: Analyse everything again.
+        refresh_hours: Time, in hours, in which calls are analysed again that the recogniser or the audio
+            settings of now would hear differently.
+        workers: Number of processes; by default from the cores and the memory.
+        scheduler: Address of a Dask scheduler whose workers are used instead.
     """
+    chosen = {"workers.count": workers, "workers.scheduler": scheduler}
+    overrides = (*overrides, *(f"{name}={value}" for name, value in chosen.items() if value is not None))
     order = plan.RunRequest(
         paths=(archive,),
         db=db,
@@ -87,7 +99,8 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deploym
     )
     engine = night.find_engine(order.settings)
     with progress_of_calls(sys.stderr) as progress:
-        summary = night.run(order, engine, progress, STEPS)
+        place = find_place(order.settings, engine, night.parts_of(order))
+        summary = night.run(order, engine, progress, STEPS, place)
     create_markdown_artifact(
         key="night", markdown=night_markdown(summary), description=f"Calls of {archive} into {db}"
     )

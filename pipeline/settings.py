@@ -328,6 +328,23 @@ class StoreSettings(Section):
     """Folder for finished calls that are not in the store yet; beside the store if not given."""
 
 
+class WorkersSettings(Section):
+    """Processes that analyse calls."""
+
+    stage = "run"
+
+    count: int | None = Field(None, ge=0)
+    """Number of processes, from the cores and the memory if not given; 0: in the program itself."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, such as `tcp://host:8786`, whose workers are used instead."""
+    base_s: float = Field(120.0, gt=0)
+    """Time that any call may take, in seconds."""
+    per_audio_s: float = Field(8.0, gt=0)
+    """Time, in seconds, that a call may take besides for every second of sound."""
+    memory_mb: float = Field(4000.0, gt=0)
+    """Memory that a process may take, in millions of bytes."""
+
+
 METADATA_FACTS = (
     *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
     *("jurisdictions", "agent_channel", "holds", "pauses"),
@@ -390,6 +407,7 @@ class Settings(Section):
     rules: RuleSettings = RuleSettings()
     archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()
+    workers: WorkersSettings = WorkersSettings()
     metadata: MetadataSettings = MetadataSettings()
 
     def analysis_values(self) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from pipeline.analyse import Models
 from pipeline.archive.items import WorkItem
 from pipeline.archive.night import Engine
 from pipeline.archive.plan import Plan
-from pipeline.records import CallAnalysis, HeardChannel, HeardWord, SpeakerSpan
+from pipeline.records import HeardChannel, HeardWord, Recording, SpeakerSpan
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
 from pipeline.spans import Span
@@ -134,7 +134,7 @@ class Watcher:
     def planned(self, plan: Plan) -> None:
         self.plan = plan
 
-    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
-        self.seen.append((item.path.name, analysis.recording.status))
+    def done(self, item: WorkItem, recording: Recording) -> None:
+        self.seen.append((item.path.name, recording.status))
         if self.db is not None:
             self.db_there.append(self.db.exists())

@@ -9,9 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
-import psutil
+from pipeline.archive.supervised_child import grant
 
 KEPT = []
 
@@ -46,12 +45,6 @@ def make():
     return do
 
 
-def make_noted(folder):
-    """A worker that leaves a file with its process id for every start."""
-    (Path(folder) / str(os.getpid())).touch()
-    return do
-
-
 def make_failing():
     raise ValueError("no weights")
 
@@ -72,6 +65,13 @@ def segfault():
 
 def hang():
     time.sleep(600)
+
+
+def granted(seconds):
+    """Takes a second, and asks for `seconds` at its start."""
+    grant(seconds)
+    time.sleep(1)
+    return seconds
 
 
 def hang_in_c():
@@ -102,14 +102,6 @@ def allocate_below(megabytes):
 
 def too_much():
     raise MemoryError("asked for all of it")
-
-
-def alone_only(folder):
-    """Ends its process unless it is the only one."""
-    others = {int(file.name) for file in Path(folder).iterdir()} - {os.getpid()}
-    if any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in others):
-        os._exit(9)
-    return "alone"
 
 
 def fail(text):
@@ -161,11 +153,11 @@ JOBS = {
     "quit": sys.exit,
     "hang": hang,
     "hang_in_c": hang_in_c,
+    "granted": granted,
     "allocate": allocate,
     "allocate_below": allocate_below,
     "keep": keep,
     "too_much": too_much,
-    "alone_only": alone_only,
     "fail": fail,
     "awkward": awkward,
     "like_a_function": like_a_function,

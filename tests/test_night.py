@@ -121,7 +121,6 @@ def test_outdated_calls_are_renewed_oldest_first_within_a_budget(
     order = replace(order, settings=given, refresh_hours=hours)
     summary = go(order, engine, watcher, steps=night.Steps(clock=Clock()))
     seen = [name for name, _ in watcher.seen]
-    # The clock was looked at once for the new call.
     assert seen == ["new.wav", *["c.wav", "a.wav", "b.wav"][:renewed]]
     assert (summary.renewed, summary.outdated, summary.unchanged) == (renewed, 3 - renewed, 3 - renewed)
     assert (summary.totals.analysed, summary.found, len(summary.all_ids)) == (1 + renewed, 4, 4)

@@ -6,9 +6,8 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -20,7 +19,6 @@ from pipeline.archive.supervised import (
     StartFailed,
     SupervisedWorker,
     TaskFailed,
-    in_parallel,
     resident_mb,
 )
 
@@ -101,6 +99,30 @@ def test_memory_that_earlier_tasks_left_is_not_the_next_ones_fault(worker):
 def test_the_time_of_the_start_is_not_the_first_tasks(worker):
     # A child imports for longer than this.
     assert worker.do(("echo", 1), Limits(time_s=0.05, memory_mb=4000, poll_s=0.01)) == 1
+
+
+@pytest.mark.parametrize(("seconds", "done"), [(60, True), (0.1, False)])
+def test_a_task_sets_its_own_time_limit_when_it_knows_its_length(worker, seconds, done):
+    # It takes a second, of which half would be allowed.
+    if done:
+        assert worker.do(("granted", seconds), SHORT) == seconds
+        return
+    with pytest.raises(TaskFailed, match=r"0\.1 s"):
+        worker.do(("granted", seconds), PLENTY)
+
+
+def test_more_time_is_the_task_in_hands_only(worker):
+    worker.do(("granted", 60), SHORT)
+    with pytest.raises(TaskFailed, match=r"0\.5 s"):
+        worker.do(("hang",), SHORT)
+
+
+def test_another_thread_can_end_a_task(worker):
+    worker.do(("pid",), PLENTY)
+    threading.Timer(0.3, worker.kill).start()
+    with pytest.raises(TaskFailed, match="SIGKILL"):
+        worker.do(("hang",), PLENTY)
+    assert worker.do(("echo", 1), PLENTY) == 1
 
 
 def test_an_exception_keeps_its_type_and_the_process_goes_on(worker):
@@ -184,127 +206,46 @@ def test_memory_counts_descendants_and_no_ended_process():
 
         def is_sum():
             both = sum(psutil.Process(one).memory_info().rss / 1e6 for one in (pid, below))
-            return resident_mb([pid])[pid] == pytest.approx(both, rel=0.02)
+            return resident_mb(pid) == pytest.approx(both, rel=0.02)
 
         wait_until(is_sum)  # the one below is still starting
     wait_until(lambda: not psutil.pid_exists(pid))
-    assert resident_mb([pid]) == {pid: 0.0}
-
-
-# --- several workers
-
-
-def limits_of(task):
-    return {"hang": SHORT, "hang_in_c": SHORT, "allocate": SMALL}.get(task[0], PLENTY)
-
-
-def told(tasks, make=jobs.make, workers=2, **options):
-    """What became of each task, in the order of the tasks."""
-    results = list(in_parallel(workers, make, tasks, limits_of, **options))
-    assert sorted(task for task, _ in results) == sorted(tasks)
-    by_task = dict(results)
-    return [by_task[task] for task in tasks]
-
-
-def test_all_sound_tasks_are_done_beside_those_that_end_their_process():
-    sound = [("echo", number) for number in range(9)]
-    bad = [("segfault",), ("hang",), ("allocate", 400), ("fail", "x")]
-    tasks = [*sound[:3], bad[0], *sound[3:5], bad[1], bad[2], *sound[5:], bad[3]]
-    results = dict(zip(tasks, told(tasks), strict=True))
-    assert [results[task] for task in sound] == list(range(9))
-    assert [results[task].cause for task in bad[:3]] == ["crashed", "hung", "out_of_memory"]
-    assert isinstance(results[bad[3]], KeyError)
-
-
-def test_a_task_that_ended_its_process_is_tried_again_without_others(tmp_path):
-    make = partial(jobs.make_noted, tmp_path)
-    tasks = [("below",), ("alone_only", str(tmp_path)), *[("echo", number) for number in range(5)]]
-    results = dict(in_parallel(2, make, tasks, limits_of))
-    # At the first try the other worker lives, so the task ends its process; at the second it is alone.
-    assert results[tasks[1]] == "alone"
-
-
-def test_it_is_not_tried_again_if_that_is_not_wanted(tmp_path):
-    make = partial(jobs.make_noted, tmp_path)
-    assert told([("segfault",)], make, 1, alone_again=False)[0].cause == "crashed"
-    assert len(list(tmp_path.iterdir())) == 1
-    assert told([("segfault",)], make, 1)[0].cause == "crashed"
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_a_process_is_started_only_after_one_that_ended(tmp_path):
-    make = partial(jobs.make_noted, tmp_path)
-    told([("echo", number) for number in range(40)] + [("fail", "x")], make)
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_no_more_processes_than_tasks(tmp_path):
-    assert told([("echo", 1)], partial(jobs.make_noted, tmp_path), 4) == [1]
-    assert len(list(tmp_path.iterdir())) == 1
-    assert told([], partial(jobs.make_noted, tmp_path), 4) == []
-
-
-def test_tasks_are_taken_when_a_worker_is_free():
-    taken = []
-
-    def tasks():
-        for number in range(10):
-            taken.append(number)
-            yield ("echo", number)
-
-    with closing(in_parallel(2, jobs.make, tasks(), limits_of)) as results:
-        next(results)
-        assert len(taken) <= 4
-
-
-def test_a_worker_that_cannot_start_ends_all():
-    with pytest.raises(ValueError, match="no weights"):
-        list(in_parallel(2, jobs.make_failing, [("echo", n) for n in range(9)], limits_of))
-    with pytest.raises(StartFailed, match="exit code 7"):
-        list(in_parallel(2, jobs.make_crashing, [("echo", n) for n in range(9)], limits_of))
-
-
-def test_an_error_of_the_list_of_tasks_is_raised_and_ends_the_children():
-    def tasks():
-        yield ("below",)
-        raise OSError("no list")
-
-    with pytest.raises(OSError, match="no list"):
-        list(in_parallel(1, jobs.make, tasks(), limits_of))
-    assert psutil.Process().children(recursive=True) == no_workers()
-
-
-def test_children_end_with_the_iterator():
-    results = in_parallel(2, jobs.make, [("below",), ("hang",)], lambda _: PLENTY)
-    pids = next(results)[1]
-    results.close()
-    wait_until(lambda: all(map(ended, pids)))
-    assert psutil.Process().children(recursive=True) == no_workers()
-
-
-def no_workers():
-    """The processes below this one that are no workers: the standard library's tracker."""
-    below = psutil.Process().children(recursive=True)
-    return [one for one in below if "resource_tracker" in "".join(one.cmdline())]
+    assert resident_mb(pid) == 0.0
 
 
 # --- the parent
 
 PARENT = """
-import signal, sys
+import signal, sys, threading
 from supervised_jobs import make
-from pipeline.archive.supervised import Limits, in_parallel
+from pipeline.archive.supervised import Limits, SupervisedWorker
 
-def limits_of(task):
-    return Limits(time_s=600, memory_mb=4000, poll_s=0.1)
+LIMITS = Limits(time_s=600, memory_mb=4000, poll_s=0.1)
 
 def ask_to_end(*_):
     raise SystemExit(5)
 
+def use(worker):
+    print(*worker.do(("below",), LIMITS), flush=True)
+    try:
+        worker.do((sys.argv[1],), LIMITS)
+    except Exception:
+        pass  # ended with the program
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, ask_to_end)
-    for task, result in in_parallel(2, make, [("below",), ("below",), (sys.argv[1],), (sys.argv[1],)], limits_of):
-        print(*result, flush=True)
+    with SupervisedWorker(make) as one, SupervisedWorker(make) as other:
+        threads = [threading.Thread(target=use, args=(worker,)) for worker in (one, other)]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            for worker in (one, other):
+                worker.kill()
+            for thread in threads:
+                thread.join()
 """
 
 

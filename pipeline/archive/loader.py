@@ -7,26 +7,18 @@ published together.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.archive.batches import BatchDone, CallDone
 from pipeline.archive.plan import Quarantined
 from pipeline.archive.totals import Totals
-from pipeline.records import CallAnalysis, Recording, in_quarantine
 from pipeline.stages import Stages
 from pipeline.store import Refused, Writer
-from pipeline.store.part_files import (
-    PartError,
-    check_storable,
-    read_part,
-    remove_parts,
-    waiting_parts,
-    write_part,
-)
+from pipeline.store.part_files import PartError, read_part, remove_parts, set_aside, waiting_parts
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +60,7 @@ class Loader:
     replaced: int = 0
     publications: int = 0
     _waiting: list[Path] = field(default_factory=list)
-    _unpublished: list[tuple[Recording, Totals]] = field(default_factory=list)
+    _unpublished: list[CallDone] = field(default_factory=list)
     _published_at: float = 0.0
     _cost_s: float = 0.0
 
@@ -87,7 +79,7 @@ class Loader:
                 read_part(path)
                 paths.append(path)
             except PartError as error:
-                problems.append(str(error))
+                problems.append(f"{error} (set aside as {set_aside(path).name})")
         if paths:
             before = self.writer.count()
             self.load(self.writer, paths)
@@ -98,21 +90,14 @@ class Loader:
                 problems.append(f"loaded {gained} recordings that an interrupted run had finished")
         return tuple(problems)
 
-    def finished(self, analyses: Sequence[CallAnalysis]) -> tuple[CallAnalysis, ...]:
-        """Put a finished batch on disk, and publish when it is time; returns what was kept of each call."""
-        if not analyses:
-            return ()
-        name = _name_of(analysis.recording.recording_id for analysis in analyses)
-        try:
-            path = write_part(self.folder, name, analyses)
-        except (ValueError, TypeError):  # a value that no column takes; which call has it?
-            analyses = tuple(self._storable(analysis) for analysis in analyses)
-            path = write_part(self.folder, name, analyses)
-        self._waiting.append(path)
-        self._unpublished += [(analysis.recording, Totals.of([analysis])) for analysis in analyses]
+    def finished(self, done: BatchDone) -> None:
+        """Take a finished batch, and publish when it is time."""
+        if done.part is None:
+            return
+        self._waiting.append(done.part)
+        self._unpublished += done.calls
         if self._is_due():
             self.publish_now()
-        return tuple(analyses)
 
     def load_rest(self) -> None:
         """Load all parts that are not loaded yet."""
@@ -139,11 +124,12 @@ class Loader:
     def _account_for(self, refused: Sequence[Refused]) -> None:
         """Count what was loaded, and remove what it has taken the place of."""
         reasons = {one.recording.recording_id: one.reason for one in refused}
-        for recording, counts in self._unpublished:
+        for call in self._unpublished:
+            recording = call.recording
             if reason := reasons.get(recording.recording_id):
                 self.totals += Totals(quarantined=(Quarantined(uri=recording.uri, reason=reason),))
                 continue
-            self.totals += counts
+            self.totals += call.totals
             if recording.status == "analysed":
                 self.replaced += len(self.writer.replace_former(recording, self.present))
 
@@ -158,24 +144,3 @@ class Loader:
             return True
         grown = len(self._unpublished) >= GROWTH * self.writer.count()
         return grown and SHARE * since >= self._cost_s
-
-    @staticmethod
-    def _storable(analysis: CallAnalysis) -> CallAnalysis:
-        """The analysis, or what is left of it where a value has no place in the store."""
-        try:
-            check_storable(analysis)
-        except (ValueError, TypeError) as error:
-            log.exception("cannot store %s", analysis.recording.uri)
-            reason = f"the store refuses a value: {analysis.recording.uri}; got {str(error)!r}"
-            return in_quarantine(bare(analysis.recording), reason)
-        return analysis
-
-
-def bare(recording: Recording) -> Recording:
-    """A recording without the facts that were found in it."""
-    return Recording(recording_id=recording.recording_id, uri=recording.uri, bytes=recording.bytes)
-
-
-def _name_of(recording_ids: Iterable[str]) -> str:
-    """The name of the part with these recordings."""
-    return hashlib.sha256("\n".join(sorted(recording_ids)).encode()).hexdigest()[:24]

@@ -5,29 +5,29 @@ The steps are plain functions; `run` puts them in order. The Prefect flow runs t
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
-from pipeline.analyse import Models, analyse
+from pipeline.archive.batches import Batch, BatchDone, Report, batch_size, batches
 from pipeline.archive.engine import Engine, find_engine
-from pipeline.archive.items import SeenFile, WorkItem, id_at
+from pipeline.archive.items import WorkItem
 from pipeline.archive.loader import Loader, load, publish
+from pipeline.archive.places import InProcess, Place
 from pipeline.archive.plan import Archive, Plan, RunRequest, Versions, discover, make_plan
 from pipeline.archive.recheck import RecheckRequest, recheck_calls
 from pipeline.archive.totals import NightSummary, Totals
-from pipeline.audio.decode import read_audio
-from pipeline.audio.fingerprints import Tracks
-from pipeline.audio.legs import read_legs
-from pipeline.errors import RecordingError, UsageError
+from pipeline.errors import RecordingError
 from pipeline.progress import UNWATCHED
-from pipeline.records import CallAnalysis, KnownFile, Recording, in_quarantine
-from pipeline.rules import RuleSet
+from pipeline.records import KnownFile, Recording
 from pipeline.stages import Stages
 from pipeline.store import Refused, StoredState, Writer, check_writable, writing
 from pipeline.store.part_files import parts_folder
@@ -47,6 +47,9 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class Progress(Protocol):
     """Receives the progress of a night."""
@@ -54,7 +57,7 @@ class Progress(Protocol):
     def planned(self, plan: Plan) -> None:
         """The work is known."""
 
-    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
+    def done(self, item: WorkItem, recording: Recording) -> None:
         """A recording was analysed or quarantined."""
 
 
@@ -71,57 +74,9 @@ def pending(order: RunRequest, engine: Engine) -> Plan:
         return make_plan(archive, known, engine.versions, order.force, files)
 
 
-def analyse_batch(
-    items: Sequence[WorkItem], models: Models, rules: RuleSet, progress: Progress
-) -> tuple[CallAnalysis, ...]:
-    """Each recording analysed, or quarantined with the reason; one bad recording spoils no other.
-
-    One whose files changed meanwhile is still being written: it is left out, for the next run.
-    """
-    analyses: list[CallAnalysis] = []
-    for item in items:
-        analysis = _analyse_one(item, models, rules)
-        if not all(file.is_unchanged() for file in item.sources):
-            log.info("%s is still being written", item.uri)
-            continue
-        if analysis.recording.status == "quarantined":
-            analysis = replace(analysis, files=item.files[:1] if item.twins else item.files)
-            analyses += [_same_fault(analysis, twin) for twin in item.twins]
-        else:
-            analysis = replace(analysis, files=item.files)
-        analyses.append(analysis)
-        progress.done(item, analysis)
-    return tuple(analyses)
-
-
-def _same_fault(analysis: CallAnalysis, twin: SeenFile) -> CallAnalysis:
-    """A file with the bytes of one that cannot be analysed, in quarantine under its own name."""
-    reason = (analysis.recording.error or "").replace(analysis.recording.uri, twin.uri)
-    recording_id = id_at(twin.sha256, twin.uri)
-    recording = replace(analysis.recording, recording_id=recording_id, uri=twin.uri, error=reason)
-    return CallAnalysis(recording=recording, call=twin.found.call, files=(twin.as_part("whole"),))
-
-
-def _analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
-    recording = Recording(recording_id=item.recording_id, uri=item.uri, bytes=item.bytes)
-    try:
-        start = time.perf_counter()
-        if item.legs:
-            audio = read_legs(item.legs, item.settings.audio, uri=item.uri, mix=item.mix)
-        else:
-            audio = read_audio(item.path, item.settings.audio, uri=item.uri)
-        recording = audio.recording
-        decode_s = time.perf_counter() - start
-        return analyse(
-            audio, call=item.call, models=models, rules=rules, settings=item.settings, decode_s=decode_s
-        )
-    except UsageError:
-        raise
-    except RecordingError as error:
-        return in_quarantine(recording, str(error), item.call)
-    except Exception as error:  # a fault of ours with one call must not cost the others
-        log.exception("cannot analyse %s", item.uri)
-        return in_quarantine(recording, f"{type(error).__name__}: {error}", item.call)
+def transcribe_and_measure(place: Place, batch: Batch, report: Report) -> BatchDone:
+    """Analyse the recordings of a batch and put the results on disk, see `batches.carry_out`."""
+    return place.carry_out(batch, report)
 
 
 def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, ...]]:
@@ -158,20 +113,30 @@ class Steps:
     plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool, Mapping[str, KnownFile]], Plan] = (
         make_plan
     )
-    analyse: Callable[[Sequence[WorkItem], Models, RuleSet, Progress], tuple[CallAnalysis, ...]] = (
-        analyse_batch
-    )
+    analyse: Callable[[Place, Batch, Report], BatchDone] = transcribe_and_measure
     load: Callable[[Writer, Sequence[Path]], tuple[Refused, ...]] = load
     publish: Callable[[Writer], None] = publish
     clock: Callable[[], float] = time.monotonic
 
 
-def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = Steps()) -> NightSummary:
-    """Carry out an order.
+def run(
+    order: RunRequest,
+    engine: Engine,
+    progress: Progress,
+    steps: Steps = Steps(),
+    place: Place | None = None,
+) -> NightSummary:
+    """Carry out an order, in this process if no other place is given.
 
     Every batch of `store.batch_calls` recordings is on disk when it is done, and published when that is worth
     it: an interrupted night keeps what it finished. Raises UsageError, with what was published untouched.
     """
+    place = place or InProcess(engine.load, engine.rules, parts_of(order))
+    with closing(place):
+        return _run(order, engine, progress, steps, place)
+
+
+def _run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps, place: Place) -> NightSummary:
     stages = Stages()
     with stages("discover"):
         archive = steps.discover(order)
@@ -188,7 +153,7 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
         _, failed = refresh(writer, work.refresh)
         with stages("recheck"):
             failed += recheck(writer, order, engine, work.recheck) if work.recheck else ()
-        runner = _BatchRunner(loader, order, engine, progress, steps)
+        runner = _BatchRunner(loader, order, place, progress, steps)
         result = Result(work=work, runner=runner, problems=problems + failed)
         try:
             runner.expect(work)
@@ -203,13 +168,18 @@ def run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps = St
 def _loader(writer: Writer, order: RunRequest, steps: Steps, stages: Stages) -> Loader:
     return Loader(
         writer=writer,
-        folder=parts_folder(order.db.resolve(), order.settings.store.parts),
+        folder=parts_of(order),
         publish_s=60 * order.settings.store.publish_min,
         known_after=order.settings.sounds.known_after,
         stages=stages,
         load=steps.load,
         publish=steps.publish,
     )
+
+
+def parts_of(order: RunRequest) -> Path:
+    """The folder of finished calls that are not in the store yet."""
+    return parts_folder(order.db.resolve(), order.settings.store.parts)
 
 
 def _end(order: RunRequest, loader: Loader, result: Result, engine: Engine) -> NightSummary:
@@ -251,14 +221,14 @@ def _keep_finished(
 
 
 class _BatchRunner:
-    """Analyses recordings batch by batch; models are loaded for the first batch."""
+    """Hands batches out to a place, and takes what is finished."""
 
     def __init__(
-        self, loader: Loader, order: RunRequest, engine: Engine, progress: Progress, steps: Steps
+        self, loader: Loader, order: RunRequest, place: Place, progress: Progress, steps: Steps
     ) -> None:
-        self.loader, self._order, self._engine = loader, order, engine
+        self.loader, self._order, self._place = loader, order, place
         self._progress, self._steps = progress, steps
-        self._models: Models | None = None
+        self._lock = threading.Lock()
         self.waiting: tuple[WorkItem, ...] = ()
         self.ids: tuple[str, ...] = ()
         self.come_to = 0
@@ -269,27 +239,68 @@ class _BatchRunner:
         self.loader.present = frozenset(item.recording_id for item in every)
 
     def run(self, items: Sequence[WorkItem], hours: float | None = None) -> tuple[WorkItem, ...]:
-        """Analyse `items` in order; no batch starts after `hours`. Returns the items done."""
-        settings, steps = self._order.settings, self._steps
-        end = math.inf if hours is None else steps.clock() + 3600 * hours
-        done: tuple[WorkItem, ...] = ()
-        for batch in batches(items, settings.store.batch_calls):
-            if steps.clock() >= end:
-                break
-            self._models = self._models or self._engine.load()
-            models = replace(self._models, tracks=Tracks(self.loader.writer.hold_tracks()))
-            analyses = steps.analyse(batch, models, self._engine.rules, self._progress)
-            self.loader.finished(analyses)
-            self._account_for(batch, analyses)
-            done += batch
-        return done
+        """Analyse `items` in order; no batch starts after `hours`. Returns the items done.
 
-    def _account_for(self, batch: Sequence[WorkItem], analyses: Sequence[CallAnalysis]) -> None:
+        When it is interrupted, or a batch cannot be put on disk, what the others have finished is kept.
+        """
+        clock = self._steps.clock
+        end = math.inf if hours is None else clock() + 3600 * hours
+        size = batch_size(len(items), self._order.settings.store.batch_calls, self._place.slots)
+        rest = batches(items, size)
+        done: tuple[WorkItem, ...] = ()
+        with self._hands() as hands:
+            going: dict[Future[BatchDone], Batch] = {}
+            try:
+                while True:
+                    while len(going) < max(1, self._place.slots) and (hours is None or clock() < end):
+                        given = next(rest, None)
+                        if given is None:
+                            break
+                        batch = Batch(items=given, tracks=self.loader.writer.hold_tracks())
+                        # A copy of the context, by which Prefect knows which flow a task belongs to.
+                        context = contextvars.copy_context()
+                        future = hands.submit(
+                            context.run, self._steps.analyse, self._place, batch, self._report
+                        )
+                        going[future] = batch
+                    if not going:
+                        return done
+                    for future in wait(going, return_when=FIRST_COMPLETED).done:
+                        batch = going.pop(future)
+                        self._take(batch, future.result())
+                        done += batch.items
+            except BaseException:
+                self._place.stop()
+                for future in wait(going).done:
+                    if not future.cancelled() and future.exception() is None:
+                        self._take(going[future], future.result())
+                raise
+
+    def _hands(self) -> Executor:
+        slots = self._place.slots
+        return ThreadPoolExecutor(slots, thread_name_prefix="batch") if slots else _Inline()
+
+    def _report(self, item: WorkItem, recording: Recording) -> None:
+        with self._lock:
+            self._progress.done(item, recording)
+
+    def _take(self, batch: Batch, done: BatchDone) -> None:
         """Note what became of a batch."""
-        done = {analysis.recording.uri for analysis in analyses}
-        self.waiting += tuple(item for item in batch if item.uri not in done)
-        self.ids += tuple(analysis.recording.recording_id for analysis in analyses)
-        self.come_to += len(batch)
+        self.loader.finished(done)
+        uris = {call.recording.uri for call in done.calls}
+        self.waiting += tuple(item for item in batch.items if item.uri not in uris)
+        self.ids += tuple(call.recording.recording_id for call in done.calls)
+        self.come_to += len(batch.items)
+
+
+class _Inline(Executor):
+    """Does at once, in this thread, what it is given."""
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """A future that is done."""
+        future: Future[T] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,10 +355,3 @@ class Result:
         broken = {one.uri for one in self.runner.loader.totals.quarantined}
         twins = {twin.uri for item in self.work.todo for twin in item.twins} & broken
         return tuple(line for line in self.work.duplicates if not any(uri in line for uri in twins))
-
-
-def batches(items: Sequence[WorkItem], size: int) -> Iterator[tuple[WorkItem, ...]]:
-    """`items` in order, `size` at a time."""
-    rest = iter(items)
-    while batch := tuple(islice(rest, size)):
-        yield batch

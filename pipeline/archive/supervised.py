@@ -12,10 +12,9 @@ import os
 import pickle
 import signal
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -23,7 +22,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import psutil
 
-from pipeline.archive.supervised_child import Failure, Ready, Result, serve
+from pipeline.archive.supervised_child import Failure, MoreTime, Ready, Result, serve
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -88,7 +87,7 @@ class SupervisedWorker(Generic[T, R]):
         """
         try:
             self._child.begin(task, limits)
-            outcome = _Watch[T, R]().finished([self._child])[0][1]
+            outcome = _outcome(self._child)
         except BaseException:
             self._child.end()
             raise
@@ -100,84 +99,17 @@ class SupervisedWorker(Generic[T, R]):
         """End the child at once, whatever it does."""
         self._child.end()
 
-
-def in_parallel(
-    workers: int,
-    make: Callable[[], Callable[[T], R]],
-    tasks: Iterable[T],
-    limits_of: Callable[[T], Limits],
-    alone_again: bool = True,
-    *,
-    threads: int = 1,
-) -> Iterator[tuple[T, R | Exception]]:
-    """Each task with its result or error, as they are done by `workers` children.
-
-    An error is TaskFailed or what the task raised. With `alone_again`, a task that ended its child is tried
-    once more at the end, when no other child is there to take its memory. Tasks are taken when a child is
-    free. Limits are looked at while the caller waits for the next result. All children are ended with the
-    iterator. Raises what `make` raises, or StartFailed, when not even a single child can be started.
-    """
-    children: list[_Child[T, R]] = [_Child(make, threads) for _ in range(workers)]
-    suspects: list[T] = []
-    rest = iter(tasks)
-    try:
-        for task, outcome in _together(children, rest, limits_of):
-            if outcome.starting or (alone_again and isinstance(outcome.error, TaskFailed)):
-                suspects.append(task)
-            else:
-                yield task, outcome.answer
-        for child in children:
-            child.end()
-        # Tasks are left over if no child could be started beside others.
-        for task in chain(suspects, rest):
-            yield task, _alone(children[0], task, limits_of(task)).answer
-    finally:
-        for child in children:
-            child.end()
-
-
-def _together(
-    children: Sequence[_Child[T, R]], rest: Iterator[T], limits_of: Callable[[T], Limits]
-) -> Iterator[tuple[T, _Outcome[R]]]:
-    """Each task with its outcome; a child that cannot be started gets no further task."""
-    idle = list(children)
-    busy: dict[_Child[T, R], T] = {}
-    watch = _Watch[T, R]()
-    done: list[tuple[T, _Outcome[R]]] = []
-    while True:
-        while idle and (pulled := tuple(islice(rest, 1))):
-            child = idle.pop()
-            child.begin(pulled[0], limits_of(pulled[0]))
-            busy[child] = pulled[0]
-        # Freed children work again before the caller deals with what they have done.
-        yield from done
-        if not busy:
-            return
-        finished = watch.finished(tuple(busy))
-        idle += [child for child, outcome in finished if not outcome.starting]
-        done = [(busy.pop(child), outcome) for child, outcome in finished]
-
-
-def _alone(child: _Child[T, R], task: T, limits: Limits) -> _Outcome[R]:
-    """The outcome of a task that is tried without others. Raises what prevents the child's start."""
-    child.begin(task, limits)
-    outcome = _Watch[T, R]().finished([child])[0][1]
-    if outcome.starting and outcome.error is not None:
-        raise outcome.error
-    return outcome
+    def kill(self) -> None:
+        """End the child from another thread than the one that waits for it, which then raises TaskFailed."""
+        self._child.kill()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome(Generic[R]):
-    """The result or error of a task; `starting` is an error before the task began."""
+    """The result or error of a task."""
 
     value: R = None  # type: ignore[assignment] # never read beside an error
     error: Exception | None = None
-    starting: bool = False
-
-    @property
-    def answer(self) -> R | Exception:
-        return self.value if self.error is None else self.error
 
 
 class _Child(Generic[T, R]):
@@ -190,7 +122,7 @@ class _Child(Generic[T, R]):
         self._identity: psutil.Process | None = None
         self._connection: Connection
         self._ready = False
-        self._since = 0.0
+        self._since = self._time_s = 0.0
         self._task = b""
         self.limits: Limits
 
@@ -231,7 +163,7 @@ class _Child(Generic[T, R]):
 
     def beyond_limits(self, used_mb: float) -> _Outcome[R] | None:
         """The outcome of a task that takes too long or too much memory, after which the child is ended."""
-        allowed_s = self.limits.time_s if self._ready else START_S
+        allowed_s = self._time_s if self._ready else START_S
         if time.monotonic() - self._since > allowed_s:
             return self._failed("hung", f"it did not finish within the limit of {allowed_s:g} s")
         if used_mb > self.limits.memory_mb:
@@ -243,18 +175,24 @@ class _Child(Generic[T, R]):
         """End the child and its descendants, whatever they do; returns the exit code of a started child."""
         if self._process is None:
             return None
-        # The id belongs to the child for as long as it was not waited for.
-        if self._identity is not None and self._identity.is_running():
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it has not made its process group yet
-                self._process.kill()
+        self.kill()
         self._process.join()
         code = self._process.exitcode
         self._process.close()
         self._connection.close()
         self._process = self._identity = None
         return code
+
+    def kill(self) -> None:
+        """Send SIGKILL to the child and its descendants."""
+        process, identity = self._process, self._identity
+        # The id belongs to the child for as long as it was not waited for.
+        if process is not None and identity is not None and identity.is_running():
+            try:
+                os.killpg(identity.pid, signal.SIGKILL)
+            except ProcessLookupError:  # it has not made its process group yet
+                with suppress(psutil.NoSuchProcess):
+                    identity.kill()
 
     def _started(self) -> SpawnProcess:
         if self._process is None:
@@ -283,7 +221,7 @@ class _Child(Generic[T, R]):
             self._identity = None
 
     def _send_task(self) -> None:
-        self._since = time.monotonic()
+        self._since, self._time_s = time.monotonic(), self.limits.time_s
         self._connection.send_bytes(self._task)
 
     def _has_ended(self) -> bool:
@@ -291,7 +229,7 @@ class _Child(Generic[T, R]):
 
     def _is_full(self) -> bool:
         """Whether earlier tasks have left more memory in use than the next may take."""
-        return resident_mb([self.pid])[self.pid] > self.limits.memory_mb
+        return resident_mb(self.pid) > self.limits.memory_mb
 
     def _take(self, message: object) -> _Outcome[R] | None:
         match message:
@@ -302,6 +240,8 @@ class _Child(Generic[T, R]):
             case Ready():
                 self._ready = True
                 self._send_task()
+            case MoreTime(seconds=seconds):
+                self._since, self._time_s = time.monotonic(), seconds
             case Result(value=value):
                 return _unpickled(value)
             case Failure():
@@ -311,7 +251,7 @@ class _Child(Generic[T, R]):
     def _raised(self, error: Exception) -> _Outcome[R]:
         if not self._ready:
             self.end()
-            return _Outcome(error=error, starting=True)
+            return _Outcome(error=error)
         if isinstance(error, MemoryError):
             return self._failed("out_of_memory", f"it could not allocate memory ({error!r})")
         return _Outcome(error=error)
@@ -325,44 +265,30 @@ class _Child(Generic[T, R]):
         self.end()
         if self._ready:
             return _Outcome(error=TaskFailed(cause, message))
-        return _Outcome(error=StartFailed(f"a worker cannot be started: {message}"), starting=True)
+        return _Outcome(error=StartFailed(f"a worker cannot be started: {message}"))
 
 
-class _Watch(Generic[T, R]):
-    """Waits for children, and looks at their time and memory now and then."""
-
-    def __init__(self) -> None:
-        self._looked = time.monotonic()
-
-    def finished(self, busy: Sequence[_Child[T, R]]) -> list[tuple[_Child[T, R], _Outcome[R]]]:
-        """Those of the children that have done their task or failed, at least one, with the outcome."""
-        poll_s = min(child.limits.poll_s for child in busy)
-        while True:
-            wait_s = self._looked + poll_s - time.monotonic()
-            wait([sign for child in busy for sign in child.signs], max(0.0, wait_s))
-            done = {child: outcome for child in busy if (outcome := child.news())}
-            if time.monotonic() - self._looked >= poll_s:
-                left = [child for child in busy if child not in done]
-                used_mb = resident_mb([child.pid for child in left])
-                for child in left:
-                    if outcome := child.beyond_limits(used_mb[child.pid]):
-                        done[child] = outcome
-                self._looked = time.monotonic()
-            if done:
-                return list(done.items())
+def _outcome(child: _Child[T, R]) -> _Outcome[R]:
+    """Wait for a child that has a task, with a look at its time and memory now and then."""
+    looked = time.monotonic()
+    while True:
+        wait(child.signs, max(0.0, looked + child.limits.poll_s - time.monotonic()))
+        if outcome := child.news():
+            return outcome
+        if time.monotonic() - looked >= child.limits.poll_s:
+            if outcome := child.beyond_limits(resident_mb(child.pid)):
+                return outcome
+            looked = time.monotonic()
 
 
-def resident_mb(roots: Sequence[int]) -> Mapping[int, float]:
-    """Resident memory of each process and its descendants together, in millions of bytes, by process id."""
-    children: dict[int, list[psutil.Process]] = defaultdict(list)
-    for process in psutil.process_iter(["ppid"]):
-        children[process.info["ppid"]].append(process)
-    own = {process.pid: process for siblings in children.values() for process in siblings}
-
-    def total(process: psutil.Process) -> int:
-        return _resident(process) + sum(map(total, children[process.pid]))
-
-    return {root: total(own[root]) / 1e6 if root in own else 0.0 for root in roots}
+def resident_mb(root: int) -> float:
+    """Resident memory of a process and its descendants together, in millions of bytes; 0 without it."""
+    try:
+        process = psutil.Process(root)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0
+    return sum(map(_resident, family)) / 1e6
 
 
 def _resident(process: psutil.Process) -> int:

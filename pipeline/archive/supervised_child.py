@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, ClassVar
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -32,6 +32,13 @@ class Result:
     """What a task returned, pickled."""
 
     value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreTime:
+    """From now on the task in hand may take this many seconds."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,15 @@ class Failure:
         return error
 
 
+def grant(seconds: float) -> None:
+    """Set the time limit of the task in hand, counted from now, once the task knows how much it has to do.
+
+    Has no effect in a process that is not supervised.
+    """
+    if _Sender.of_this_process is not None:
+        _Sender.of_this_process(MoreTime(seconds=seconds))
+
+
 def serve(connection: Connection, make: bytes, threads: int, levels: Mapping[str, int]) -> None:
     """Do tasks until the parent ends; `make` is pickled, `levels` are those of the parent's loggers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its children
@@ -62,7 +78,7 @@ def serve(connection: Connection, make: bytes, threads: int, levels: Mapping[str
     os.setpgid(0, 0)
     _end_with_parent()
     os.environ |= dict.fromkeys(_THREADS, str(threads))
-    send = _Sender(connection)
+    send = _Sender.of_this_process = _Sender(connection)
     _log_through(send, levels)
     try:
         do = pickle.loads(make)()  # noqa: S301 - from our own parent
@@ -121,6 +137,8 @@ def _exit_after(sentinel: int) -> None:
 
 class _Sender:
     """Sends messages to the parent; threads of the child may log meanwhile."""
+
+    of_this_process: ClassVar[_Sender | None] = None
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.archive.plan import Quarantined, Versions
-from pipeline.records import CallAnalysis, Night, Outcome
+from pipeline.records import CallAnalysis, Night, Outcome, Recording
 from pipeline.rounding import rounded
 from pipeline.stages import Stages
+from pipeline.store.part_files import Part
 
 DISCLOSURE = "recording_disclosure"
 
@@ -52,6 +53,25 @@ class Totals:
             disclosure_fails=self.disclosure_fails + other.disclosure_fails,
             quarantined=self.quarantined + other.quarantined,
         )
+
+
+def totals_of(part: Part) -> Totals:
+    """The counts of the calls of a part."""
+    recordings = [Recording(**row) for row in part.rows["recording"].to_pylist()]
+    good = [one for one in recordings if one.status == "analysed"]
+    findings = part.rows["finding"].select(["rule_id", "verdict"]).to_pylist()
+    return Totals(
+        analysed=len(good),
+        audio_s=sum(one.duration_s or 0.0 for one in good),
+        analysis_s=sum(part.rows["analysis"]["wall_s"].to_pylist()),
+        holds=part.rows["hold"].num_rows,
+        disclosure_fails=findings.count({"rule_id": DISCLOSURE, "verdict": "fail"}),
+        quarantined=tuple(
+            Quarantined(uri=one.uri, reason=one.error or "")
+            for one in recordings
+            if one.status == "quarantined"
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # slow to import
     from pipeline.archive.items import WorkItem
     from pipeline.archive.night import Progress as NightProgress
     from pipeline.archive.plan import Plan
-    from pipeline.records import CallAnalysis
+    from pipeline.records import Recording
 
 
 @contextmanager
@@ -41,9 +41,8 @@ class _CallLines:
     def planned(self, plan: Plan) -> None:
         self._calls = len(plan.todo)
 
-    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
+    def done(self, item: WorkItem, recording: Recording) -> None:
         self._done += 1
-        recording = analysis.recording
         state = clock(recording.duration_s) if recording.status == "analysed" else "quarantined"
         self._err.write(f"{self._done}/{self._calls}  {item.path.name}  {state}\n")
         self._err.flush()
@@ -63,9 +62,9 @@ class _CallBar:
         total = sum(item.bytes for item in plan.todo)
         self._bar.update(self._task, description="analysing", total=total, text=self._text())
 
-    def done(self, item: WorkItem, analysis: CallAnalysis) -> None:
+    def done(self, item: WorkItem, recording: Recording) -> None:
         self._done += 1
-        self._audio_s += analysis.recording.duration_s or 0.0
+        self._audio_s += recording.duration_s or 0.0
         self._bar.update(self._task, advance=item.bytes, text=self._text())
 
     def _text(self) -> str:

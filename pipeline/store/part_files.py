@@ -55,9 +55,9 @@ class Part:
 
     @property
     def recording(self) -> Recording:
-        """The first of its recordings: what it is and where, without the facts found in it."""
+        """The first of its recordings."""
         (row,) = self.rows["recording"].slice(0, 1).to_pylist()
-        return Recording(recording_id=row["recording_id"], uri=row["uri"], bytes=row["bytes"])
+        return Recording(**row)
 
     def each(self) -> Iterator[Part]:
         """The part's calls, each as a part of its own."""
@@ -74,13 +74,18 @@ def parts_folder(db: Path, given: Path | None = None) -> Path:
     return given or beside(db, ".parts")
 
 
+def part_place(folder: Path, name: str) -> Path:
+    """Where the part of this name is, or would be."""
+    return folder / f"{name}{SUFFIX}"
+
+
 def write_part(folder: Path, name: str, analyses: Sequence[CallAnalysis]) -> Path:
     """Write finished calls as the part `name`, on disk at return; one that is there stays as it is.
 
     Raises UsageError where the folder cannot be written, ValueError for values that no column takes.
     """
     content = _content(rows_of_calls(analyses, columns_now()))
-    place = folder / f"{name}{SUFFIX}"
+    place = part_place(folder, name)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = folder / f".{name}.{os.uname().nodename}.{os.getpid()}{_WRITING}"
@@ -126,11 +131,11 @@ def read_part(path: Path) -> Part:
                 if table != _MANIFEST
             }
     except (zipfile.BadZipFile, pa.ArrowException, KeyError, ValueError) as error:
-        remedy = "remove it; its calls are analysed again"
+        remedy = "its calls are analysed again"
         raise PartError("damaged part", where=path, value=error, remedy=remedy) from error
     columns = columns_now()
     if rows.keys() != columns.keys() or any(rows[table].schema != columns[table] for table in rows):
-        remedy = "load it with that release, or remove it; its calls are then analysed again"
+        remedy = "its calls are analysed again"
         value = f"release {manifest.get('release')}"
         raise PartError("part of another layout", where=path, value=value, remedy=remedy)
     return Part(name=path.stem, rows=rows)
@@ -141,10 +146,15 @@ def waiting_parts(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob(f"*{SUFFIX}")))
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a part that cannot be loaded, so that its calls can be finished again; returns its new place."""
+    return path.rename(path.with_suffix(f"{SUFFIX}.unreadable"))
+
+
 def remove_parts(folder: Path, names: Sequence[str]) -> None:
     """Remove parts that are in the published store, and the folder if nothing is left in it."""
     for name in names:
-        (folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+        part_place(folder, name).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
