@@ -34,3 +34,7 @@ class UsageError(EarwitnessError):
 
 class RecordingError(EarwitnessError):
     """A recording that cannot be analysed; it is quarantined with this text and the run continues."""
+
+
+class TooLongError(RecordingError):
+    """A recording that is longer than the settings allow."""

@@ -59,6 +59,8 @@ from pipeline.spans import Span
 Layout = Literal["stereo", "mono", "fake_stereo"]
 FilePart = Literal["whole", "leg", "mix", "copy"]
 Status = Literal["analysed", "quarantined"]
+Choice = Literal["retry", "drop"]
+FailureKind = Literal["file", "too_long", "crashed", "hung", "out_of_memory", "program"]
 Direction = Literal["inbound", "outbound"]
 Role = Literal["agent", "customer", "ivr", "unknown"]
 HoldKind = Literal["music", "silence", "tones", "announcement", "mixed"]
@@ -122,7 +124,9 @@ class Recording:
     """An audio file, by content. `recording_id` is the sha256 of the bytes in hex.
 
     `language` (ISO 639-1) is the one with most speech. Its source is `default` where none was detected with
-    enough probability. Both kind and language are None in a call that was stored without them.
+    enough probability. Both kind and language are None in a call that was stored without them. A recording
+    in quarantine has a kind of failure, and the release and limits that it was tried with where others may
+    help.
     """
 
     recording_id: str
@@ -141,6 +145,8 @@ class Recording:
     language: str | None = None
     language_probability: float | None = None
     language_source: LanguageSource | None = None
+    failure_kind: FailureKind | None = None
+    tried_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -680,8 +686,20 @@ class CallAnalysis:
     findings: Annotated[tuple[Finding, ...], InTable("finding", "assess", "rule_id")] = ()
 
 
-def in_quarantine(recording: Recording, reason: str, call: Call = Call()) -> CallAnalysis:
+def in_quarantine(
+    recording: Recording,
+    reason: str,
+    call: Call = Call(),
+    kind: FailureKind = "file",
+    tried_with: str | None = None,
+) -> CallAnalysis:
     """A recording that could not be analysed, with the reason in one line."""
-    error = " ".join(reason.split())
-    kept = replace(recording, status="quarantined", error=error, analysed_at=datetime.now(UTC))
+    kept = replace(
+        recording,
+        status="quarantined",
+        error=" ".join(reason.split()),
+        analysed_at=datetime.now(UTC),
+        failure_kind=kind,
+        tried_with=tried_with,
+    )
     return CallAnalysis(recording=kept, call=call)

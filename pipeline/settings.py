@@ -42,7 +42,8 @@ class AudioSettings(Section):
     """If the two channels differ by less than this, relative to their level, the file is treated as mono."""
     raw: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
     """Headerless files by suffix: coding, samples per second, channels, such as `raw = "s16le 8000 2"`."""
-
+    max_hours: float = Field(6.0, gt=0, json_schema_extra=RUN)
+    """Longest recording, in hours; a longer one goes to quarantine."""
     legs: dict[str, str] = Field(default_factory=dict, json_schema_extra=RUN)
     """More endings of the names of files that hold one side each: the agent's, and the customer's to it."""
 

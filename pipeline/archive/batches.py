@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.analyse import Models, analyse
+from pipeline.archive.failures import tried_with
 from pipeline.archive.items import SeenFile, WorkItem, id_at
 from pipeline.archive.supervised import Limits, TaskFailed
 from pipeline.archive.supervised_child import grant
@@ -20,8 +21,8 @@ from pipeline.archive.totals import Totals
 from pipeline.audio.decode import read_audio
 from pipeline.audio.fingerprints import Tracks
 from pipeline.audio.legs import read_legs
-from pipeline.errors import RecordingError, UsageError
-from pipeline.records import Audio, CallAnalysis, HoldTrack, Recording, in_quarantine
+from pipeline.errors import RecordingError, TooLongError, UsageError
+from pipeline.records import Audio, CallAnalysis, FailureKind, HoldTrack, Recording, in_quarantine
 from pipeline.rules import RuleSet
 from pipeline.settings import Settings
 from pipeline.store.part_files import check_storable, write_part
@@ -152,7 +153,7 @@ def _alone(job: Job, attempt: Attempt) -> CallAnalysis:
             value=failure.message,
             remedy="listen to it, then `earwitness quarantine retry` or `drop`",
         )
-        return in_quarantine(recording, str(error), item.call)
+        return _failed(item, recording, str(error), failure.cause)
 
 
 def _with_files(item: WorkItem, analysis: CallAnalysis) -> list[CallAnalysis]:
@@ -185,11 +186,17 @@ def analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
         )
     except (UsageError, MemoryError):
         raise
+    except TooLongError as error:
+        return _failed(item, recording, str(error), "too_long")
     except RecordingError as error:
-        return in_quarantine(recording, str(error), item.call)
+        return _failed(item, recording, str(error), "file")
     except Exception as error:  # a fault of ours with one call must not cost the others
         log.exception("cannot analyse %s", item.uri)
-        return in_quarantine(recording, f"{type(error).__name__}: {error}", item.call)
+        return _failed(item, recording, f"{type(error).__name__}: {error}", "program")
+
+
+def _failed(item: WorkItem, recording: Recording, reason: str, kind: FailureKind) -> CallAnalysis:
+    return in_quarantine(recording, reason, item.call, kind, tried_with(kind, item.settings))
 
 
 def _read(item: WorkItem) -> Audio:

@@ -344,6 +344,7 @@ class Result:
             - (len(new_ids) - len(planned))
             - sum(len(i.files) - 1 for i in runner.waiting),
             waiting=work.waiting + tuple(file.uri for i in runner.waiting for file in i.files),
+            dropped=len(work.dropped),
             replaced=runner.loader.replaced,
             wall_s=wall_s,
             new_ids=new_ids,

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline import ALGORITHM, AUDIO_ALGORITHM
+from pipeline.archive.failures import is_worth_a_try
 from pipeline.archive.files import group_files
 from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem, state_of
 from pipeline.archive.memory import NO_LESSON, FileMemory, Lesson
@@ -102,7 +103,8 @@ class Plan:
     settings, other methods or other cues for roles.
     `duplicates` says in one line each which files were found now to belong to a recording under another
     name; `merged` counts all of these. `unreadable` cannot even be read, so that no row can be stored for
-    them. `waiting` are files that are still being written. `lesson` is what to remember of the files.
+    them. `waiting` are files that are still being written, `dropped` recordings in quarantine that a person
+    has given up. `lesson` is what to remember of the files.
     """
 
     todo: tuple[WorkItem, ...] = ()
@@ -114,6 +116,7 @@ class Plan:
     merged: int = 0
     unreadable: tuple[Quarantined, ...] = ()
     waiting: tuple[str, ...] = ()
+    dropped: tuple[WorkItem, ...] = ()
     lesson: Lesson = NO_LESSON
 
 
@@ -208,9 +211,9 @@ def make_plan(
     than it was analysed with. One is assessed again, without its audio, when the rules, the assess settings
     or the algorithm are others. One analysed with another recogniser, other audio settings, other methods or
     other cues for roles only counts as outdated: a new release or setting never analyses an archive again by
-    itself. Recordings in quarantine stay there. A file is read once, for its
-    sha256, and again when its size or its time of change is another. With `force` every file is read and
-    every recording is analysed.
+    itself. A recording stays in quarantine until a person or a change of what its failure depends on
+    says otherwise. A file is read once, for its sha256, and again when its size or its time of change is
+    another. With `force` every file is read and every recording is analysed that nobody has dropped.
     """
     memory = FileMemory({} if force else known_files)
     seen: list[SeenFile] = []
@@ -222,6 +225,8 @@ def make_plan(
             unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
     files = group_files(seen, known, memory, force)
     items = {item.recording_id: item for item in files.items}
+    given_up = {id_ for id_, state in known.items() if state.choice == "drop"} & items.keys()
+    dropped = tuple(items.pop(id_) for id_ in sorted(given_up))
     stored = () if force else tuple(i for i in items.values() if _is_heard(i, known))
     heard = {item.recording_id for item in stored}
     unchanged = tuple(item for item in stored if _is_current(item, known[item.recording_id], versions))
@@ -236,6 +241,7 @@ def make_plan(
         merged=files.merged,
         unreadable=tuple(unreadable),
         waiting=archive.waiting,
+        dropped=dropped,
         lesson=memory.lesson(archive.gone(known_files)),
     )
 
@@ -251,7 +257,7 @@ def _is_heard(item: WorkItem, known: Mapping[str, StoredState]) -> bool:
     if stored is None:
         return False
     if stored.status == "quarantined":
-        return True
+        return not is_worth_a_try(stored, item.settings)
     channel = item.settings.audio.agent_channel
     return not (
         _new(item.call.holds, stored.holds)

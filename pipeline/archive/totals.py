@@ -95,6 +95,8 @@ class NightSummary:
     """Files that belong to a recording under another name."""
     waiting: tuple[str, ...] = ()
     """Files that are still being written, by uri."""
+    dropped: int = 0
+    """Recordings in quarantine that a person has given up."""
     replaced: int = 0
     """Recordings whose file was replaced by a longer one."""
     wall_s: float
@@ -106,7 +108,8 @@ class NightSummary:
     @property
     def found(self) -> int:
         """Number of audio files."""
-        return len(self.all_ids) + self.merged + len(self.unreadable) + len(self.waiting)
+        files = len(self.unreadable) + len(self.waiting)
+        return len(self.all_ids) + self.merged + self.dropped + files
 
     @property
     def real_time_factor(self) -> float | None:
@@ -140,7 +143,7 @@ class NightSummary:
             waiting=len(self.waiting) + left,
             in_parts=0,
             merged=self.merged,
-            skipped=0,
+            skipped=self.dropped,
             erased=0,
             rechecked=self.rechecked,
             renewed=self.renewed,

@@ -149,7 +149,7 @@ def _decode_parts(
     path: Path, settings: AudioSettings, parts: Sequence[WavPart], keep: Sequence[int] | None
 ) -> tuple[Timeline, _Source]:
     """All parts of a file on one timeline."""
-    line, source = Timeline(path, keep), _Source()
+    line, source = Timeline(path, keep, settings.max_hours), _Source()
     raw = raw_format(path, settings)
     if raw is not None and raw.codec == VOX:
         source.container = source.codec = VOX

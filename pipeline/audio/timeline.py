@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from pipeline.audio.channels import BlockLevels
 from pipeline.audio.containers import shown
 from pipeline.audio.frames import SAMPLE_RATE
-from pipeline.errors import RecordingError
+from pipeline.errors import RecordingError, TooLongError
 from pipeline.records import Samples
 
 MAX_CHANNELS = 2
@@ -33,11 +34,12 @@ class Timeline:
     """Decoded frames on one timeline at 16 kHz, with silence where sound was lost.
 
     `keep` are the channels that are kept. Without them, those of a file with more than two channels are only
-    measured, in `levels`.
+    measured, in `levels`. `add` and `rest` raise TooLongError beyond `max_hours`.
     """
 
-    def __init__(self, path: Path, keep: Sequence[int] | None = None) -> None:
+    def __init__(self, path: Path, keep: Sequence[int] | None = None, max_hours: float = math.inf) -> None:
         self.path = path
+        self._max_hours = max_hours
         self.keep = keep
         self.levels: BlockLevels | None = None
         self.rate_hz = 0
@@ -149,6 +151,13 @@ class Timeline:
         else:
             self._chunks.append(chunk if self.keep is None else chunk[list(self.keep)])
         self._length += chunk.shape[1]
+        if self._length > self._max_hours * 3600 * SAMPLE_RATE:
+            raise TooLongError(
+                "the recording is too long",
+                where=shown(self.path),
+                value=f"more than {self._max_hours:g} hours",
+                remedy="raise audio.max_hours and workers.memory_mb, or split the file",
+            )
 
 
 def too_many_channels(path: Path, channels: object) -> RecordingError:

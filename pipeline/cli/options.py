@@ -25,6 +25,7 @@ Overrides = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 Force = Annotated[
     bool, typer.Option("--force", "--again", help="Analyse also recordings that are stored or in quarantine.")
 ]

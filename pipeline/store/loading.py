@@ -19,6 +19,7 @@ DERIVED = tuple(part.table for part in PARTS)
 
 _AMONG = "recording_id IN (SELECT unnest(?::VARCHAR[]))"
 _STORED = f"SELECT recording_id FROM recording WHERE {_AMONG}"  # noqa: S608 - our own names
+_DONE = f"DELETE FROM quarantine_choice WHERE {_AMONG} AND choice = 'retry'"  # noqa: S608 - our own names
 _OLD = f"""
 SELECT recording_id, rule_id, rule_version, verdict, start_s, quote
 FROM finding WHERE {_AMONG} ORDER BY recording_id, rule_id
@@ -36,6 +37,7 @@ def load_rows(connection: Connection, rows: Mapping[str, pa.Table]) -> None:
     if stored:
         _keep_changes(connection, rows["finding"], stored)
         delete_calls(connection, stored)
+        connection.execute(_DONE, [stored])
     for table in DERIVED:
         if rows[table].num_rows:
             connection.from_arrow(rows[table]).insert_into(table)

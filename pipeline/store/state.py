@@ -11,20 +11,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.records import Pairs, RecordingFile
+from pipeline.records import Choice, FailureKind, Pairs, RecordingFile
 from pipeline.store.reading import Connection
 from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprint
 
 _SETTINGS = "SELECT settings_hash, any_value(settings) FROM analysis GROUP BY settings_hash"
-_VERSIONS = ("asr_model", "rules_version", "attribution_version", "algorithm", "audio_algorithm")
+_OTHERS = (
+    *("failure_kind", "tried_with", "choice"),
+    *("asr_model", "rules_version", "attribution_version", "algorithm", "audio_algorithm"),
+)
 """The last columns of `_KNOWN`."""
 _KNOWN = """
 SELECT
     recording_id, uri, status, analysed_at, settings_hash, holds, pauses,
+    failure_kind, tried_with, choice,
     asr_model, rules_version, attribution_version, algorithm, audio_algorithm
 FROM recording
 LEFT JOIN analysis USING (recording_id)
 LEFT JOIN call USING (recording_id)
+LEFT JOIN quarantine_choice USING (recording_id)
 """
 _FILES = "SELECT recording_id, uri, sha256, part, leg_index FROM recording_file ORDER BY recording_id, rowid"
 
@@ -54,6 +59,10 @@ class StoredState:
     holds: Pairs | None = None
     pauses: Pairs | None = None
     files: tuple[RecordingFile, ...] = ()
+    failure_kind: FailureKind | None = None
+    tried_with: str | None = None
+    choice: Choice | None = None
+    """What a person has decided about a recording in quarantine."""
 
 
 def read_known(connection: Connection) -> dict[str, StoredState]:
@@ -69,11 +78,11 @@ def read_known(connection: Connection) -> dict[str, StoredState]:
             analysed_at=analysed_at,
             holds=_pairs(holds),
             pauses=_pairs(pauses),
-            **dict(zip(_VERSIONS, versions, strict=True)),
+            **dict(zip(_OTHERS, others, strict=True)),
             files=files.get(id_, ()),
             **hashes.get(hash_, {}),
         )
-        for id_, uri, status, analysed_at, hash_, holds, pauses, *versions in (
+        for id_, uri, status, analysed_at, hash_, holds, pauses, *others in (
             connection.execute(_KNOWN).fetchall()
         )
     }

@@ -17,6 +17,7 @@ from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Call,
     CallAnalysis,
+    Choice,
     HoldTrack,
     KnownFile,
     Night,
@@ -181,6 +182,15 @@ class Writer:
         with self._transaction("part"):
             delete = "DELETE FROM part WHERE name IN (SELECT unnest(?::VARCHAR[]))"
             self._connection.execute(delete, [list(names)])
+
+    def choose(self, recording_ids: Sequence[str], choice: Choice | None) -> None:
+        """Store what a person has decided about recordings in quarantine; None takes a decision back."""
+        with self._transaction("quarantine_choice"):
+            delete = "DELETE FROM quarantine_choice WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"
+            self._connection.execute(delete, [list(recording_ids)])
+            if choice is not None:
+                insert = "INSERT INTO quarantine_choice SELECT unnest(?::VARCHAR[]), ?, now()"
+                self._connection.execute(insert, [list(recording_ids), choice])
 
     def update_call(self, recording_id: str, uri: str, call: Call) -> bool:
         """Update `uri` and business facts of a stored recording. Returns whether anything changed.

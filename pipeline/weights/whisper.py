@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,10 @@ def load_whisper(weights: Weights, settings: AsrSettings) -> WhisperModel:
     silence_hub()
     import ctranslate2  # noqa: PLC0415 - loading it takes seconds
     from faster_whisper import WhisperModel  # noqa: PLC0415
+    from tqdm import tqdm  # type: ignore[import-untyped] # noqa: PLC0415
 
+    # The progress bar, which is off, would make a lock between processes that a killed one leaves behind.
+    tqdm.set_lock(threading.RLock())
     device = _device(settings, ctranslate2.get_cuda_device_count())
     compute_type = _compute_type(settings, device, ctranslate2.get_supported_compute_types(device))
     try:

@@ -71,6 +71,10 @@ CREATE TABLE recording_3 (
     language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
     language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
+    failure_kind VARCHAR CHECK (
+        failure_kind IN ('file', 'too_long', 'crashed', 'hung', 'out_of_memory', 'program')
+    ),
+    tried_with VARCHAR,
     CHECK (status = 'analysed' OR error IS NOT NULL)
 );
 

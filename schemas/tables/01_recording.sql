@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS recording (
     language VARCHAR CHECK (regexp_full_match(language, '[a-z]{2,3}')),
     language_probability DOUBLE CHECK (language_probability BETWEEN 0 AND 1),
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
+    failure_kind VARCHAR CHECK (
+        failure_kind IN ('file', 'too_long', 'crashed', 'hung', 'out_of_memory', 'program')
+    ),
+    tried_with VARCHAR,
     CHECK (status = 'analysed' OR error IS NOT NULL)
 );
 
@@ -43,3 +47,5 @@ COMMENT ON COLUMN recording.call_kind IS 'What the call is: conversation, voicem
 COMMENT ON COLUMN recording.language IS 'Language with most speech, ISO 639-1';
 COMMENT ON COLUMN recording.language_probability IS 'Probability of that language, 0 to 1; NULL where it was given';
 COMMENT ON COLUMN recording.language_source IS 'How it is known: detected, by the setting, or default, where none was detected with enough probability';
+COMMENT ON COLUMN recording.failure_kind IS 'Why it is quarantined: file (its bytes), too_long, crashed, hung, out_of_memory or program (a fault of ours); NULL for one that was analysed, and for one of release 0.1.0';
+COMMENT ON COLUMN recording.tried_with IS 'Release and limits that the failure depends on: with others the next run tries again; NULL where only another file can help';
