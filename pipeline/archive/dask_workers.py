@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Make = Callable[[], Callable[[Job], CallAnalysis]]
 
-CONNECT_S = 30
+CONNECT_S = 10
 GPU = {"GPU": 1}
 """The resource that a worker offers for each graphics card."""
 

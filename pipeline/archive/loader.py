@@ -15,10 +15,18 @@ from pathlib import Path
 
 from pipeline.archive.batches import BatchDone, CallDone
 from pipeline.archive.plan import Quarantined
+from pipeline.archive.signals import held_back
 from pipeline.archive.totals import Totals
 from pipeline.stages import Stages
 from pipeline.store import Refused, Writer
-from pipeline.store.part_files import PartError, read_part, remove_parts, set_aside, waiting_parts
+from pipeline.store.part_files import (
+    PartError,
+    read_part,
+    remove_parts,
+    remove_unfinished,
+    set_aside,
+    waiting_parts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +81,7 @@ class Loader:
 
         What is loaded already, because only the removal of its file was missed, is not loaded again.
         """
+        remove_unfinished(self.folder)
         paths, problems = [], []
         for path in waiting_parts(self.folder):
             try:
@@ -103,23 +112,24 @@ class Loader:
         """Load all parts that are not loaded yet."""
         if not self._waiting:
             return
-        with self.stages("load"):
+        with held_back(), self.stages("load"):
             self._account_for(self.load(self.writer, self._waiting))
             self.writer.learn_tracks(self.known_after)
-        self._waiting, self._unpublished = [], []
+            self._waiting, self._unpublished = [], []
 
     def publish_now(self) -> None:
         """Load all parts that are there and publish."""
-        start = self.clock()
-        self.load_rest()
-        with self.stages("publish"):
-            self.publish(self.writer)
-        names = self.writer.loaded_parts()
-        remove_parts(self.folder, names)
-        self.writer.forget_parts(names)
-        self.publications += 1
-        self._published_at = self.clock()
-        self._cost_s = self._published_at - start
+        with held_back():
+            start = self.clock()
+            self.load_rest()
+            with self.stages("publish"):
+                self.publish(self.writer)
+            names = self.writer.loaded_parts()
+            remove_parts(self.folder, names)
+            self.writer.forget_parts(names)
+            self.publications += 1
+            self._published_at = self.clock()
+            self._cost_s = self._published_at - start
 
     def _account_for(self, refused: Sequence[Refused]) -> None:
         """Count what was loaded, and remove what it has taken the place of."""

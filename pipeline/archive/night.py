@@ -285,12 +285,12 @@ class _BatchRunner:
             self._progress.done(item, recording)
 
     def _take(self, batch: Batch, done: BatchDone) -> None:
-        """Note what became of a batch."""
-        self.loader.finished(done)
+        """Note what became of a batch, and load it when it is time."""
         uris = {call.recording.uri for call in done.calls}
         self.waiting += tuple(item for item in batch.items if item.uri not in uris)
         self.ids += tuple(call.recording.recording_id for call in done.calls)
         self.come_to += len(batch.items)
+        self.loader.finished(done)
 
 
 class _Inline(Executor):

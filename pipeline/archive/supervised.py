@@ -165,7 +165,7 @@ class _Child(Generic[T, R]):
         """The outcome of a task that takes too long or too much memory, after which the child is ended."""
         allowed_s = self._time_s if self._ready else START_S
         if time.monotonic() - self._since > allowed_s:
-            return self._failed("hung", f"it did not finish within the limit of {allowed_s:g} s")
+            return self._failed("hung", f"it did not finish within the limit of {allowed_s:.4g} s")
         if used_mb > self.limits.memory_mb:
             what = f"it took {used_mb:.0f} MB of memory, more than the limit of {self.limits.memory_mb:g} MB"
             return self._failed("out_of_memory", what)

@@ -212,8 +212,11 @@ def _run_flow(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    from pipeline.archive.signals import termination_interrupts  # noqa: PLC0415
+
     try:
-        yield
+        with termination_interrupts():
+            yield
     except KeyboardInterrupt:
         say("interrupted; finished batches are kept")
         raise typer.Exit(INTERRUPTED) from None

@@ -10,6 +10,7 @@ The file is a ZIP archive, stored uncompressed, of one Arrow stream a table (com
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -70,8 +72,23 @@ class Part:
 
 
 def parts_folder(db: Path, given: Path | None = None) -> Path:
-    """Where the parts of the store `db` are: the folder that the settings give, else one beside it."""
-    return given or beside(db, ".parts")
+    """Where the parts of the store `db` are: beside it, or in a folder of their own in the one `given`."""
+    if given is None:
+        return beside(db, ".parts")
+    # Several stores may share the folder that is given, and may have the same name.
+    return given / f"{db.name}-{hashlib.sha256(os.fsencode(db)).hexdigest()[:8]}.parts"
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes of this machine that have ended left of parts that they were writing."""
+    for path in folder.glob(f".*{_WRITING}"):
+        _, host, pid = path.name.removesuffix(_WRITING).rsplit(".", 2)
+        if host == _host() and not psutil.pid_exists(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    return os.uname().nodename.replace(".", "-")
 
 
 def part_place(folder: Path, name: str) -> Path:
@@ -88,7 +105,7 @@ def write_part(folder: Path, name: str, analyses: Sequence[CallAnalysis]) -> Pat
     place = part_place(folder, name)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = folder / f".{name}.{os.uname().nodename}.{os.getpid()}{_WRITING}"
+        new = folder / f".{name}.{_host()}.{os.getpid()}{_WRITING}"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - made with its mode
             file.write(content)

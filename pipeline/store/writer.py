@@ -307,8 +307,10 @@ class Writer:
             self._changed = set()
             self._connection.execute("CHECKPOINT")
             self._connection.close()
-            put_in_place(self._work, self._db)
-            self._connection = connect(self._work)
+            try:
+                put_in_place(self._work, self._db)
+            finally:  # also after an interruption, so that what is finished can be published once more
+                self._connection = connect(self._work)
         except (OSError, duckdb.Error) as error:
             raise UsageError("cannot publish the store", where=self._db, value=brief(error)) from error
 
