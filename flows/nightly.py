@@ -1,55 +1,21 @@
-"""The nightly flow: the steps of `pipeline.archive.night` as Prefect tasks, and a report as an artifact."""
+"""The nightly flow: the steps of `pipeline.archive.night` as Prefect tasks, and its report as artifacts."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
-from prefect import flow, get_client, task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.settings import PREFECT_API_URL
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.runtime import flow_run
 
+from flows.steps import ShownProgress, reach_prefect, step, tell_prefect
 from pipeline import settings
-from pipeline.archive import loader, night, plan
+from pipeline.archive import alerts, loader, night, plan
 from pipeline.archive.places import find_place
-from pipeline.errors import UsageError
-from pipeline.report.night import night_markdown
+from pipeline.report.night import night_markdown, night_rows
 from pipeline.report.progress import progress_of_calls
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-MOUNT_WAIT_S = 60
-
-
-def step(function: Callable[P, T], name: str, *, retries: int = 0) -> Callable[P, T]:
-    """`function` as a task that runs in this process.
-
-    Prefect sees neither arguments nor results: models and an open store can be neither pickled nor hashed,
-    and it would keep every word of every call until the end of the night.
-    """
-
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        results: list[T] = []
-
-        @task(
-            name=name,
-            retries=retries,
-            retry_delay_seconds=MOUNT_WAIT_S,
-            cache_policy=NO_CACHE,
-            persist_result=False,
-        )
-        def work() -> None:
-            results.append(function(*args, **kwargs))
-
-        work()
-        return results[0]
-
-    return run
-
 
 STEPS = night.Steps(
     # The share with the archive may not be mounted yet; nothing later gets better by doing it again.
@@ -96,15 +62,29 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deploym
         settings=settings.load(settings_file, overrides),
         force=force,
         refresh_hours=refresh_hours,
+        name=f"night {flow_run.get_name()}",
     )
-    engine = night.find_engine(order.settings)
-    with progress_of_calls(sys.stderr) as progress:
-        place = find_place(order.settings, engine, night.parts_of(order))
-        summary = night.run(order, engine, progress, STEPS, place)
-    create_markdown_artifact(
-        key="night", markdown=night_markdown(summary), description=f"Calls of {archive} into {db}"
-    )
+    try:
+        summary = _run(order)
+    except Exception as error:
+        told = (alerts.failed(db, error),)
+        tell_prefect(told, db)
+        alerts.send(told, order.settings.alerts)
+        raise
+    description = f"Calls of {archive} into {db}"
+    create_markdown_artifact(key="night", markdown=night_markdown(summary), description=description)
+    create_table_artifact(key="night-counts", table=list(night_rows(summary)), description=description)
+    drifts = alerts.after_night(db)
+    tell_prefect(drifts, db)
+    alerts.send(drifts, order.settings.alerts)
     return summary
+
+
+def _run(order: plan.RunRequest) -> night.NightSummary:
+    engine = night.find_engine(order.settings)
+    place = find_place(order.settings, engine, night.parts_of(order))
+    with progress_of_calls(sys.stderr) as progress:
+        return night.run(order, engine, ShownProgress(progress), STEPS, place)
 
 
 def start(
@@ -125,20 +105,3 @@ def start(
         force=order.force,
         refresh_hours=order.refresh_hours,
     )
-
-
-def reach_prefect() -> None:
-    """Start the temporary server, or find the configured one; UsageError if there is none."""
-    fault: Exception | None
-    try:
-        with get_client(sync_client=True) as client:
-            fault = client.api_healthcheck()
-    except (RuntimeError, ValueError) as error:
-        fault = error
-    if fault is not None:
-        raise UsageError(
-            "cannot reach Prefect",
-            where=PREFECT_API_URL.value() or "its temporary server",
-            value=str(fault),
-            remedy="start it, or unset PREFECT_API_URL, PREFECT_HOME and PREFECT_PROFILE for a temporary one",
-        )

@@ -600,6 +600,11 @@ class Night:
     wall_s: float
     publications: int
     real_time_factor: float | None
+    passed: int = 0
+    failed: int = 0
+    undetermined: int = 0
+    stereo: int = 0
+    swapped: int = 0
 
     def __post_init__(self) -> None:
         """Check that the counts add up."""

@@ -346,6 +346,15 @@ class WorkersSettings(Section):
     """Memory that a process may take, in millions of bytes."""
 
 
+class AlertSettings(Section):
+    """What is done when a night fails, or its shares leave the band of the nights before."""
+
+    stage = "run"
+
+    command: tuple[str, ...] = ()
+    """Program with its arguments that gets the alerts as JSON lines on its input."""
+
+
 METADATA_FACTS = (
     *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
     *("jurisdictions", "agent_channel", "holds", "pauses"),
@@ -409,6 +418,7 @@ class Settings(Section):
     archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()
     workers: WorkersSettings = WorkersSettings()
+    alerts: AlertSettings = AlertSettings()
     metadata: MetadataSettings = MetadataSettings()
 
     def analysis_values(self) -> dict[str, dict[str, Any]]:

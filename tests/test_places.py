@@ -108,7 +108,7 @@ def test_an_interrupted_night_keeps_each_finished_call_and_leaves_no_process(
 def test_a_killed_night_leaves_no_process_behind(archive, tmp_path, notes):
     write_call(archive / "hang-1.wav", seed=41)
     process = start("workers", archive, tmp_path / "calls.duckdb", notes, 2)
-    wait_until(lambda: (notes / "hang-1.wav").exists())
+    wait_until((notes / "hang-1.wav").exists)
     children = below(process)
     assert children
     process.kill()

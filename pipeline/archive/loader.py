@@ -89,6 +89,8 @@ class Loader:
                 paths.append(path)
             except PartError as error:
                 problems.append(f"{error} (set aside as {set_aside(path).name})")
+        if self.writer.died:
+            problems.append(f"a run was killed: {self.writer.died}")
         if paths:
             before = self.writer.count()
             self.load(self.writer, paths)

@@ -140,7 +140,7 @@ def _run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps, pl
     stages = Stages()
     with stages("discover"):
         archive = steps.discover(order)
-    with writing(order.db) as writer:
+    with writing(order.db, order.name) as writer:
         loader = _loader(writer, order, steps, stages)
         problems = archive.problems + loader.take_leftovers()
         with stages("plan"):

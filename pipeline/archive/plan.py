@@ -42,7 +42,7 @@ class RunRequest:
     """What to do: analyse the audio in `paths` into `db`; `force` also what is stored already.
 
     `refresh_hours` is the time, in hours, in which no more than that outdated calls are analysed again; None
-    leaves them as they are.
+    leaves them as they are. `name` tells others who is writing to the store.
     """
 
     paths: tuple[Path, ...]
@@ -51,6 +51,7 @@ class RunRequest:
     metadata: Path | None = None
     force: bool = False
     refresh_hours: float | None = None
+    name: str = "a run"
 
     def __post_init__(self) -> None:
         """Raise UsageError for a time budget that is not positive."""

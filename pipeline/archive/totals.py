@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,13 +20,22 @@ DISCLOSURE = "recording_disclosure"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Counts over analysed calls; `audio_s` is their length, `analysis_s` the time they took."""
+    """Counts over analysed calls; `audio_s` is their length, `analysis_s` the time they took.
+
+    `passed`, `failed` and `undetermined` are findings; `swapped` are those of the `stereo` calls whose
+    channels may be swapped.
+    """
 
     analysed: int = 0
     audio_s: float = 0.0
     analysis_s: float = 0.0
     holds: int = 0
     disclosure_fails: int = 0
+    passed: int = 0
+    failed: int = 0
+    undetermined: int = 0
+    stereo: int = 0
+    swapped: int = 0
     quarantined: tuple[Quarantined, ...] = ()
 
     @classmethod
@@ -35,24 +44,26 @@ class Totals:
         good = [a for a in analyses if a.recording.status == "analysed"]
         bad = [a.recording for a in analyses if a.recording.status == "quarantined"]
         findings = [f for a in good for f in a.findings]
+        verdicts = Counter(f.verdict for f in findings)
         return cls(
             analysed=len(good),
             audio_s=sum(a.recording.duration_s or 0.0 for a in good),
             analysis_s=sum(a.run.wall_s for a in good if a.run is not None),
             holds=sum(len(a.holds) for a in good),
             disclosure_fails=sum(f.rule_id == DISCLOSURE and f.verdict == "fail" for f in findings),
+            passed=verdicts["pass"],
+            failed=verdicts["fail"],
+            undetermined=verdicts["not_determinable"],
+            stereo=sum(a.recording.layout == "stereo" for a in good),
+            swapped=sum(
+                a.recording.layout == "stereo" and any(q.swap_suspected for q in a.quality) for a in good
+            ),
             quarantined=tuple(Quarantined(uri=r.uri, reason=r.error or "") for r in bad),
         )
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            analysed=self.analysed + other.analysed,
-            audio_s=self.audio_s + other.audio_s,
-            analysis_s=self.analysis_s + other.analysis_s,
-            holds=self.holds + other.holds,
-            disclosure_fails=self.disclosure_fails + other.disclosure_fails,
-            quarantined=self.quarantined + other.quarantined,
-        )
+        both = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        return Totals(**both)
 
 
 def totals_of(part: Part) -> Totals:
@@ -60,12 +71,20 @@ def totals_of(part: Part) -> Totals:
     recordings = [Recording(**row) for row in part.rows["recording"].to_pylist()]
     good = [one for one in recordings if one.status == "analysed"]
     findings = part.rows["finding"].select(["rule_id", "verdict"]).to_pylist()
+    verdicts = Counter(finding["verdict"] for finding in findings)
+    stereo = {one.recording_id for one in good if one.layout == "stereo"}
+    quality = part.rows["audio_quality"].select(["recording_id", "swap_suspected"]).to_pylist()
     return Totals(
         analysed=len(good),
         audio_s=sum(one.duration_s or 0.0 for one in good),
         analysis_s=sum(part.rows["analysis"]["wall_s"].to_pylist()),
         holds=part.rows["hold"].num_rows,
         disclosure_fails=findings.count({"rule_id": DISCLOSURE, "verdict": "fail"}),
+        passed=verdicts["pass"],
+        failed=verdicts["fail"],
+        undetermined=verdicts["not_determinable"],
+        stereo=len(stereo),
+        swapped=len(stereo & {row["recording_id"] for row in quality if row["swap_suspected"]}),
         quarantined=tuple(
             Quarantined(uri=one.uri, reason=one.error or "")
             for one in recordings
@@ -159,5 +178,10 @@ class NightSummary:
             wall_s=stages.wall_s(),
             publications=publications,
             real_time_factor=self.real_time_factor,
+            passed=self.totals.passed,
+            failed=self.totals.failed,
+            undetermined=self.totals.undetermined,
+            stereo=self.totals.stereo,
+            swapped=self.totals.swapped,
         )
         return rounded(night)

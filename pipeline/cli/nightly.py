@@ -128,6 +128,9 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     scheduler: Annotated[
         str | None, typer.Option(help="Address of the Dask scheduler, such as tcp://host:8786.")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would be done and how long it would take; do nothing.")
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Analyse what is new in an archive, as a Prefect flow.
@@ -142,7 +145,11 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
         raise UsageError("not a folder", where=archive, remedy="use `earwitness analyse` for single files")
     with _interruptible():
         order = _order([archive], db, metadata, settings, overrides, force=force)
-        summary = _run_flow(replace(order, refresh_hours=hours), settings, overrides)
+        order = replace(order, refresh_hours=hours)
+        if plan:
+            _print_plan(order, json=json)
+            return
+        summary = _run_flow(order, settings, overrides)
     if not json:
         from pipeline.report.night import night_markdown  # noqa: PLC0415
 
@@ -150,6 +157,20 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument an option
     if json or len(summary.new_ids) <= MAX_TABLE:
         _print_calls(db, summary.new_ids, json=json, outdated=summary.outdated)
     _finish(summary, bad=bool(summary.totals.quarantined))
+
+
+def _print_plan(order: RunRequest, *, json: bool) -> None:
+    """Print what a night would do."""
+    from pipeline.archive import night  # noqa: PLC0415
+    from pipeline.archive.forecast import foresee  # noqa: PLC0415
+    from pipeline.report.night import plan_lines  # noqa: PLC0415
+
+    foreseen = foresee(order, night.find_engine(order.settings))
+    if json:
+        print_json(foreseen.counts | {"audio_s": foreseen.audio_s, "hours": foreseen.hours})
+        return
+    for line in plan_lines(foreseen):
+        typer.echo(line)
 
 
 def _chosen_runner(runner: Runner, workers: int | None, scheduler: str | None) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.notices import grouped
 from pipeline.report.text import UNKNOWN, clock
 
 if TYPE_CHECKING:  # slow to import
+    from pipeline.archive.forecast import Forecast
     from pipeline.archive.night import NightSummary
 
 QUARANTINE = "earwitness sql 'FROM quarantine'"
@@ -34,11 +36,28 @@ def summary_line(summary: NightSummary) -> str:
     return " · ".join(parts)
 
 
-def night_markdown(summary: NightSummary) -> str:
-    """A night's report in Markdown."""
+def plan_lines(foreseen: Forecast) -> Iterator[str]:
+    """What a night would do, for the terminal."""
+    for what, calls in foreseen.counts.items():
+        if calls or what == "to_analyse":
+            yield f"{calls:>9,}  {what.replace('_', ' ')}"
+    if foreseen.audio_s is None:
+        yield "the length of the sound is not known: no call is stored yet"
+    else:
+        yield f"{foreseen.audio_s / 3600:>9.1f}  hours of sound to analyse"
+    if foreseen.hours is None:
+        yield "the time is not known: no night is stored yet"
+    else:
+        yield f"{foreseen.hours:>9.1f}  hours with {foreseen.workers} workers, at the pace of the last nights"
+    for problem in foreseen.problems:
+        yield f"note: {problem}"
+
+
+def night_rows(summary: NightSummary) -> tuple[dict[str, str | int], ...]:
+    """A night's figures, a row each."""
     totals = summary.totals
     factor = UNKNOWN if summary.real_time_factor is None else f"{summary.real_time_factor:.2f}"
-    figures = {
+    figures: dict[str, str | int] = {
         "Files found": summary.found,
         "Analysed": totals.analysed,
         "Quarantined": len(totals.quarantined),
@@ -57,9 +76,14 @@ def night_markdown(summary: NightSummary) -> str:
         "Holds": totals.holds,
         "Calls that fail the recording disclosure": totals.disclosure_fails,
     }
+    return tuple({"figure": name, "value": value} for name, value in figures.items())
+
+
+def night_markdown(summary: NightSummary) -> str:
+    """A night's report in Markdown."""
     lines = [f"# Night into {_md(summary.db)}", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in figures.items()]
-    bad = {"Quarantined": totals.quarantined, "Unreadable": summary.unreadable}
+    lines += [f"| {row['figure']} | {row['value']} |" for row in night_rows(summary)]
+    bad = {"Quarantined": summary.totals.quarantined, "Unreadable": summary.unreadable}
     for title, notes in (
         *((title, grouped((one.reason for one in some), QUARANTINE)) for title, some in bad.items()),
         ("Files that belong together", grouped(summary.duplicates)),

@@ -42,8 +42,10 @@ __all__ = [
 
 
 @contextmanager
-def writing(db: Path) -> Iterator[Writer]:
+def writing(db: Path, holder: str = "a run") -> Iterator[Writer]:
     """A writer on the store `db`, which is made at the first `publish()` if it is missing.
+
+    `holder` names who has it to others that want to write.
 
     A store of an earlier release is migrated and published first, with a line on standard error. Apart
     from that, nothing changes without `publish()`. Raises UsageError if another process writes, if the folder
@@ -51,12 +53,12 @@ def writing(db: Path) -> Iterator[Writer]:
     """
     db = db.resolve()
     layout = _check_ours(db)
-    with locked(db), working_copy(db) as work:
+    with locked(db, holder) as died, working_copy(db) as work:
         if layout is not None and layout.is_older:
             _announce(db, layout)
             migrate_copy(db, work, layout, lambda _: None)
         try:
-            writer = Writer(db, work)
+            writer = Writer(db, work, died)
         except duckdb.Error as error:
             raise unwritable(db, error) from error
         with closing(writer):

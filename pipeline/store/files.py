@@ -10,7 +10,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.errors import UsageError
 
@@ -18,14 +20,16 @@ _FICLONE = 0x40049409  # Linux: share the blocks of another file
 
 
 @contextmanager
-def locked(db: Path) -> Iterator[None]:
+def locked(db: Path, holder: str = "a run") -> Iterator[str | None]:
     """Hold the lock beside `db`; the system gives it back however the process ends.
+
+    `holder` names who has it to others that want it. Gives the name of the one before, if that was killed.
 
     Raises UsageError when another process has it, when the folder cannot be written, and when its file
     system has no locks, as some network shares.
     """
     try:
-        file = beside(db, ".lock").open("a")
+        file = beside(db, ".lock").open("a+")
     except OSError as error:
         raise unwritable(db, error) from error
     with file:
@@ -33,12 +37,27 @@ def locked(db: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             remedy = "wait for its end or give another file"
-            raise UsageError("another run is writing to the store", where=db, remedy=remedy) from None
+            what = "another run is writing to the store"
+            raise UsageError(what, where=db, value=_holder(file), remedy=remedy) from None
         except OSError as error:
             what = "the file system of the store has no file locks"
             remedy = "put --db on a local disk"
             raise UsageError(what, where=db, value=error.strerror, remedy=remedy) from None
-        yield
+        died = _holder(file)
+        file.truncate(0)
+        since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+        file.write(f"{holder}, process {os.getpid()} on {os.uname().nodename}, since {since}")
+        file.flush()
+        try:
+            yield died
+        finally:
+            file.truncate(0)
+
+
+def _holder(file: TextIO) -> str | None:
+    """Who has the lock, in their own words."""
+    file.seek(0)
+    return file.read() or None
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.known_files import KNOWN_FILES, put_known_files, read_known_files
 from pipeline.store.layout import apply_schema
 from pipeline.store.loading import DERIVED, delete_calls, load_rows
+from pipeline.store.nights import Pace, read_pace
 from pipeline.store.part_files import Part
 from pipeline.store.reading import connect
 from pipeline.store.recheck_rows import RecheckedRows, store_rechecked
@@ -69,9 +70,10 @@ class Refused:
 class Writer:
     """The working copy of a store, from `writing()`. Readers see added rows after `publish()`."""
 
-    def __init__(self, db: Path, work: Path) -> None:
-        """Bring tables and views of the copy `work` up to date."""
+    def __init__(self, db: Path, work: Path, died: str | None = None) -> None:
+        """Bring tables and views of the copy `work` up to date; `died` names a writer that was killed."""
         self._db = db
+        self.died = died
         self._work = work
         self._connection = connect(work)
         summary_is_current = apply_schema(self._connection)
@@ -102,6 +104,10 @@ class Writer:
         """Store how a run went. Raises as `add`."""
         with self._transaction(NIGHT):
             self._connection.from_arrow(self._arrow(NIGHT, None, (night,))).insert_into(NIGHT)
+
+    def pace(self) -> Pace:
+        """How much sound files hold, and how fast it was analysed."""
+        return read_pace(self._connection)
 
     def count(self) -> int:
         """Number of recordings."""

@@ -29,6 +29,11 @@ CREATE TABLE IF NOT EXISTS night (
     wall_s DOUBLE NOT NULL CHECK (wall_s >= 0),
     publications INTEGER NOT NULL CHECK (publications >= 0),
     real_time_factor DOUBLE CHECK (real_time_factor >= 0),
+    passed INTEGER NOT NULL CHECK (passed >= 0),
+    failed INTEGER NOT NULL CHECK (failed >= 0),
+    undetermined INTEGER NOT NULL CHECK (undetermined >= 0),
+    stereo INTEGER NOT NULL CHECK (stereo >= 0),
+    swapped INTEGER NOT NULL CHECK (swapped BETWEEN 0 AND stereo),
     CHECK (found = analysed + unchanged + quarantined + waiting + in_parts + merged + skipped + erased)
 );
 
@@ -63,3 +68,8 @@ COMMENT ON COLUMN night.publish_s IS 'Time of publishing in seconds';
 COMMENT ON COLUMN night.wall_s IS 'Time from start to end in seconds';
 COMMENT ON COLUMN night.publications IS 'Number of times the store was published';
 COMMENT ON COLUMN night.real_time_factor IS 'analysis_s / audio_s; NULL where nothing was analysed';
+COMMENT ON COLUMN night.passed IS 'Findings of the analysed recordings with the verdict pass';
+COMMENT ON COLUMN night.failed IS 'Findings of the analysed recordings with the verdict fail';
+COMMENT ON COLUMN night.undetermined IS 'Findings of the analysed recordings with the verdict not_determinable';
+COMMENT ON COLUMN night.stereo IS 'Analysed recordings with a speaker a channel';
+COMMENT ON COLUMN night.swapped IS 'Of these: recordings whose channels may be swapped';
