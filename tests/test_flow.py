@@ -1,4 +1,5 @@
 import inspect
+import json
 import sqlite3
 from contextlib import closing
 from importlib import import_module
@@ -30,15 +31,14 @@ def prefect_rows(demo_run):
 def test_the_flow_completes_with_its_tasks_in_order(prefect_rows):
     sql = "SELECT flow.name, state_type FROM flow_run JOIN flow ON flow.id = flow_id"
     assert prefect_rows(sql) == [("nightly", "COMPLETED")]
-    tasks = prefect_rows("SELECT name, state_type FROM task_run ORDER BY start_time")
-    assert [name.rpartition("-")[0] for name, _ in tasks] == [
-        "discover",
-        "plan",
-        "analyse",
-        "load",
-        "publish",
-    ]
-    assert {state for _, state in tasks} == {"COMPLETED"}
+    tasks = prefect_rows("SELECT name, state_type, flow_run_id FROM task_run ORDER BY start_time")
+    names = [name.rpartition("-")[0] for name, _, _ in tasks]
+    batches = names.count("transcribe and measure batch")
+    assert names == ["discover", "plan", *["transcribe and measure batch"] * batches, "load", "publish"]
+    assert batches > 1
+    assert {state for _, state, _ in tasks} == {"COMPLETED"}
+    # Also those that run in threads belong to the flow.
+    assert len({run for _, _, run in tasks}) == 1
 
 
 @pytest.mark.real
@@ -49,6 +49,16 @@ def test_the_report_is_an_artifact(prefect_rows):
     assert "| Quarantined | 0 |" in text
     assert "| Real-time factor |" in text
     assert "| Calls that fail the recording disclosure |" in text
+
+
+@pytest.mark.real
+def test_progress_and_counts_are_artifacts(prefect_rows):
+    ((progress,),) = prefect_rows(
+        "SELECT data FROM artifact WHERE key = 'calls' ORDER BY updated DESC LIMIT 1"
+    )
+    assert float(progress) == 100.0
+    ((counts,),) = prefect_rows("SELECT data FROM artifact WHERE key = 'night-counts'")
+    assert {"figure": "Analysed", "value": 7} in json.loads(json.loads(counts))
 
 
 @pytest.mark.real
@@ -76,26 +86,52 @@ def test_an_unreachable_prefect_is_told_in_one_line(samples, tmp_path):
     assert not (tmp_path / "calls.duckdb").exists()
 
 
-@pytest.fixture(scope="module")
-def deployment():
-    (only,) = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    return only
+DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+AUTOMATIONS = yaml.safe_load((ROOT / "prefect-automations.yaml").read_text(encoding="utf-8"))["automations"]
 
 
-def test_the_deployment_runs_the_flow_every_night(deployment, monkeypatch, tmp_path):
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+def test_a_deployment_runs_its_flow_with_parameters_that_are_explained(deployment, monkeypatch, tmp_path):
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))  # Prefect makes the folder when it is imported
     path, name = deployment["entrypoint"].split(":")
     assert (ROOT / path).is_file()
     flow = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
     assert flow.name == deployment["name"]
     inspect.signature(flow.fn).bind(**deployment["parameters"])
-    (schedule,) = deployment["schedules"]
+    from prefect.utilities.callables import parameter_schema  # noqa: PLC0415
+
+    parameters = parameter_schema(flow.fn).properties
+    assert [name for name, one in parameters.items() if not one.get("description")] == []
+
+
+def test_the_night_is_scheduled():
+    (schedule,) = DEPLOYMENTS[0]["schedules"]
     assert schedule == {"cron": "0 2 * * *", "timezone": "America/New_York"}
 
 
-def test_the_deployment_reports_nothing_home(deployment):
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+def test_a_second_run_waits(deployment):
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+def test_the_deployment_reports_nothing_home_and_shows_that_it_lives(deployment):
     env = deployment["work_pool"]["job_variables"]["env"]
-    assert env == {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    assert env == {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "40",
+    }
+
+
+def test_prefect_accepts_the_automations(monkeypatch, tmp_path):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    from prefect.events.schemas.automations import AutomationCore  # noqa: PLC0415
+
+    dead, report = (AutomationCore.model_validate(one) for one in AUTOMATIONS)
+    assert "prefect.flow-run.heartbeat" in dead.trigger.after
+    assert dead.trigger.within.total_seconds() > 3 * 40
+    assert {"earwitness.night_failed", "earwitness.drift"} <= report.trigger.expect
 
 
 def test_prefect_can_schedule_with_this_sqlalchemy():

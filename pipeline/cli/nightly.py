@@ -167,7 +167,7 @@ def _print_plan(order: RunRequest, *, json: bool) -> None:
 
     foreseen = foresee(order, night.find_engine(order.settings))
     if json:
-        print_json(foreseen.counts | {"audio_s": foreseen.audio_s, "hours": foreseen.hours})
+        print_json({**foreseen.counts, "audio_s": foreseen.audio_s, "hours": foreseen.hours})
         return
     for line in plan_lines(foreseen):
         typer.echo(line)
