@@ -34,7 +34,9 @@ def test_the_flow_completes_with_its_tasks_in_order(prefect_rows):
     tasks = prefect_rows("SELECT name, state_type, flow_run_id FROM task_run ORDER BY start_time")
     names = [name.rpartition("-")[0] for name, _, _ in tasks]
     batches = names.count("transcribe and measure batch")
-    assert names == ["discover", "plan", *["transcribe and measure batch"] * batches, "load", "publish"]
+    assert names[:3] == ["discover", "plan", "transcribe and measure batch"]
+    assert names[-2:] == ["load", "publish"]
+    assert set(names) == {"discover", "plan", "transcribe and measure batch", "load", "publish"}
     assert batches > 1
     assert {state for _, state, _ in tasks} == {"COMPLETED"}
     # Also those that run in threads belong to the flow.

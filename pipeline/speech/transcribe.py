@@ -125,10 +125,10 @@ class FasterWhisper:
     """The recogniser; `model` is a `faster_whisper.WhisperModel`."""
 
     def __init__(self, model: Any, settings: AsrSettings) -> None:
-        from faster_whisper import BatchedInferencePipeline  # noqa: PLC0415  (slow to import)
+        from pipeline.speech.thrifty import ThriftyPipeline  # noqa: PLC0415  (slow to import)
 
         self._model = model
-        self._batched = BatchedInferencePipeline(model)
+        self._batched = ThriftyPipeline(model)
         self._settings = settings
 
     def __call__(
@@ -239,27 +239,34 @@ class FasterWhisper:
         """
         if not audio:
             return []
+        from pipeline.speech.thrifty import alike  # noqa: PLC0415  (slow to import)
+
+        words: list[list[WindowWord]] = [[] for _ in audio]
+        options = self._options(language, hotwords)
+        for group in alike([len(one) / SAMPLE_RATE for one in audio]):
+            these = [audio[index] for index in group]
+            for index, (segments, start_s) in zip(group, self._segments(these, options), strict=True):
+                words[index] = (
+                    self._words(segments, start_s, audio[index], options)
+                    if fallbacks
+                    else _whole_words([word for segment in segments for word in segment.words], start_s)
+                )
+        return words
+
+    def _segments(
+        self, audio: Sequence[NDArray[np.float32]], options: dict[str, Any]
+    ) -> list[tuple[list[Any], float]]:
+        """The recogniser's segments of each window, and where the window begins on their time line."""
         starts = [n / SAMPLE_RATE for n in accumulate((len(a) for a in audio), initial=0)]
         clips = [{"start": a, "end": b} for a, b in pairwise(starts)]
         segments, _ = self._batched.transcribe(
-            np.concatenate(audio),
-            clip_timestamps=clips,
-            batch_size=self._settings.batch_size,
-            **self._options(language, hotwords),
+            np.concatenate(audio), clip_timestamps=clips, batch_size=self._settings.batch_size, **options
         )
         found: list[list[Any]] = [[] for _ in audio]
         for segment in segments:
             index = bisect(starts, segment.seek / 100 + 0.01) - 1  # `seek` counts 10 ms, rounded down
             found[index].append(segment)
-        if not fallbacks:
-            return [
-                _whole_words([word for segment in segments_of for word in segment.words], start)
-                for segments_of, start in zip(found, starts[:-1], strict=True)
-            ]
-        return [
-            self._words(segments_of, start, audio_of, self._options(language, hotwords))
-            for segments_of, start, audio_of in zip(found, starts[:-1], audio, strict=True)
-        ]
+        return list(zip(found, starts[:-1], strict=True))
 
     def _words(
         self, segments: Sequence[Any], start_s: float, audio: NDArray[np.float32], options: dict[str, Any]
