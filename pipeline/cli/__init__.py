@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.exchange import export
 from pipeline.cli.migrate import migrate
 from pipeline.cli.options import (
     DEFAULT_DB,
@@ -64,6 +65,7 @@ app.command()(evidence)
 app.command()(spotcheck)
 app.command()(recheck)
 app.command()(migrate)
+app.command()(export)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 
