@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.evidence import evidence, spotcheck
-from pipeline.cli.exchange import export
+from pipeline.cli.exchange import export, import_events
 from pipeline.cli.migrate import migrate
 from pipeline.cli.options import (
     DEFAULT_DB,
@@ -66,6 +66,7 @@ app.command()(spotcheck)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)
+app.command("import")(import_events)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_DB, Db, say
+from pipeline.cli.options import DEFAULT_DB, Db, Json, Overrides, SettingsFile, print_json, say
 from pipeline.errors import UsageError
+from pipeline.notices import MOST
 
 
 def export(
@@ -71,3 +73,33 @@ def _export_all(db: Path, out: Path | None) -> Path:
 
     with reading(db) as connection:
         return export_store(connection, out or db.with_name(f"{db.stem}-parquet"))
+
+
+def import_events(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of files, to import.", show_default=False)
+    ],
+    db: Db = DEFAULT_DB,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Import events that the telephone system gave: holds above all.
+
+    Reads vCons, Genesys conversations, Amazon Connect contact records, and tables in CSV or JSON lines.
+    Compare them with what was heard in view hold_agreement.
+    """
+    from pipeline import settings as settings_  # noqa: PLC0415
+    from pipeline.telephony.imports import import_files  # noqa: PLC0415
+
+    done = import_files(db, paths, settings_.load(settings, overrides or ()).metadata)
+    for name in done.unknown[:MOST]:
+        say(f"note: no stored call is named {name}")
+    if len(done.unknown) > MOST:
+        say(f"note: and {len(done.unknown) - MOST} more")
+    if done.without_offset:
+        say(f"note: clocks taken as equal in {done.without_offset} calls: nothing heard to compare with")
+    if json:
+        print_json(asdict(done))
+    else:
+        typer.echo(f"{done.new} new events of {done.calls} calls from {done.files} files")

@@ -27,8 +27,16 @@ TRANSCRIPT_SCHEMA = "wtf_transcription"
 AGENT, CUSTOMER = 0, 1
 """The places of the parties."""
 _SPEAKERS = {"agent": AGENT, "customer": CUSTOMER}
-_MEDIA_TYPES = {"mp3": "audio/x-mp3", "ogg": "audio/ogg", "flac": "audio/flac", "mp4": "audio/x-mp4"}
-_OTHER_MEDIA = "audio/x-wav"
+_MEDIA_TYPES = {
+    "wav": "audio/x-wav",
+    "mp3": "audio/x-mp3",
+    "mp4": "audio/x-mp4",
+    "m4a": "audio/x-mp4",
+    "ogg": "audio/ogg",
+    "webm": "audio/webm",
+    "flac": "audio/flac",
+}
+"""By container, as the draft names them where it does."""
 _PRODUCT = {"vendor": "Earwitness", "product": f"earwitness {__version__}"}
 
 
@@ -86,9 +94,10 @@ def _dialog(analysis: CallAnalysis, started_at: datetime) -> dict[str, Any]:
         "start": _instant(started_at, 0.0),
         "duration": recording.duration_s,
         "parties": [CUSTOMER, AGENT] if customer_first else [AGENT, CUSTOMER],
-        "mediatype": _MEDIA_TYPES.get(recording.container or "", _OTHER_MEDIA),
         "filename": PurePosixPath(recording.uri).name,
     }
+    if (media_type := _MEDIA_TYPES.get(recording.container or "")) is not None:
+        out["mediatype"] = media_type
     if call.direction is not None:
         out["originator"] = CUSTOMER if call.direction == "inbound" else AGENT
     if call.call_ref is not None:
