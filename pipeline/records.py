@@ -199,6 +199,8 @@ class Call:
     holds: Pairs | None = None
     pauses: Pairs | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    team: str | None = None
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -330,7 +330,7 @@ class StoreSettings(Section):
 
 METADATA_FACTS = (
     *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
-    *("jurisdictions", "agent_channel", "holds", "pauses"),
+    *("jurisdictions", "agent_channel", "holds", "pauses", "team", "site"),
 )
 """What a column of a manifest can hold."""
 EVENT_FACTS = ("file", "call_ref", "at", "event", "party", "value", "join", "drop", "hold", "unhold")

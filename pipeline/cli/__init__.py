@@ -32,6 +32,7 @@ from pipeline.cli.options import (
     print_json,
     say,
 )
+from pipeline.cli.period import report
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.start_flow import find_night
 from pipeline.errors import EarwitnessError, UsageError
@@ -67,6 +68,7 @@ app.command()(recheck)
 app.command()(migrate)
 app.command()(export)
 app.command("import")(import_events)
+app.command()(report)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 

@@ -10,7 +10,9 @@ CREATE TABLE IF NOT EXISTS call (
     jurisdictions VARCHAR[] NOT NULL,
     holds DOUBLE[][],
     pauses DOUBLE[][],
-    extra JSON NOT NULL
+    extra JSON NOT NULL,
+    team VARCHAR,
+    site VARCHAR
 );
 
 COMMENT ON TABLE call IS 'One row per recording: its business facts, as the metadata gave them';
@@ -26,3 +28,5 @@ COMMENT ON COLUMN call.jurisdictions IS 'Codes of the places the parties were in
 COMMENT ON COLUMN call.holds IS 'Holds as the telephone system gave them, pairs of start and end in seconds; NULL when it did not';
 COMMENT ON COLUMN call.pauses IS 'Pauses of the recorder as the telephone system gave them, pairs of start and end in seconds; NULL when it did not';
 COMMENT ON COLUMN call.extra IS 'Metadata under other names, JSON object';
+COMMENT ON COLUMN call.team IS 'Team of the agent';
+COMMENT ON COLUMN call.site IS 'Place of the call centre that took the call';
