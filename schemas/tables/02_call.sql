@@ -20,7 +20,7 @@ COMMENT ON COLUMN call.recording_id IS 'The recording, 64 hex digits';
 COMMENT ON COLUMN call.call_ref IS 'The telephone system''s name for the call';
 COMMENT ON COLUMN call.started_at IS 'When the call began, instant';
 COMMENT ON COLUMN call.direction IS 'inbound or outbound, seen from the call centre';
-COMMENT ON COLUMN call.queue IS 'Queue or team that took the call';
+COMMENT ON COLUMN call.queue IS 'Queue that took the call';
 COMMENT ON COLUMN call.agent_id IS 'The agent''s identifier';
 COMMENT ON COLUMN call.agent_name IS 'The agent''s name';
 COMMENT ON COLUMN call.customer_ref IS 'The customer''s identifier';
