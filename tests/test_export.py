@@ -43,9 +43,11 @@ from pipeline.export.parquet import export_store, unit_of
 from pipeline.export.redact import redacted
 from pipeline.export.vcon import vcon
 from pipeline.records import CallAnalysis, Word
+from pipeline.settings import MetadataSettings
 from pipeline.store import query, reading
 from pipeline.store.one_call import read_call
 from pipeline.store.whole_tables import tables_to_share
+from pipeline.telephony.imports import import_files
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = json.loads((DATA / "vcon/schema.json").read_text(encoding="utf-8"))
@@ -255,6 +257,22 @@ def test_a_vcon_is_valid_by_the_schema_of_the_draft(db: Path) -> None:
         "greeting",
         "repeat_back",
     ]
+
+
+def test_a_vcon_that_was_imported_is_exported_with_its_history(tmp_path: Path) -> None:
+    store = stored(tmp_path / "calls.duckdb", CALL)
+    history = [
+        {"party": 1, "time": "2026-03-02T11:59:50.000+00:00", "event": "join"},
+        {"party": 1, "time": "2026-03-02T12:00:20.000+00:00", "event": "hold"},
+        {"party": 1, "time": "2026-03-02T12:00:31.000+00:00", "event": "unhold"},
+    ]
+    key = {"party": 1, "time": "2026-03-02T12:00:40.000+00:00", "event": "keydown", "button": "7"}
+    dialog = {"type": "recording", "interaction_id": "D 1004/x", "party_history": [*history, key]}
+    parties = [{"role": "agent"}, {"role": "customer"}]
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps({"vcon": "0.4.0", "parties": parties, "dialog": [dialog]}), encoding="utf-8")
+    import_files(store, [given], MetadataSettings())
+    assert read_vcon(exported(store, "vcon"))["dialog"][0]["party_history"] == history
 
 
 def test_the_schema_refuses_what_is_no_vcon(db: Path) -> None:

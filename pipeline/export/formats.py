@@ -18,6 +18,7 @@ from pipeline.export.vcon import vcon
 from pipeline.records import CallAnalysis
 from pipeline.store import Connection
 from pipeline.store.one_call import read_call
+from pipeline.store.telephony import told_before
 
 FORMATS: Mapping[str, Callable[[CallAnalysis], str]] = MappingProxyType(
     {"json": document, "vcon": vcon, "rttm": rttm, "webvtt": webvtt, "srt": srt, "ctm": ctm, "amazon": amazon}
@@ -36,10 +37,13 @@ def export_call(
     """
     if format_ not in FORMATS:
         raise UsageError("unknown format of a call", value=format_, allowed=", ".join(FORMATS))
-    analysis = read_call(connection, find_recording(connection, call))
-    text = FORMATS[format_](analysis if clear else redacted(analysis))
+    recording_id = find_recording(connection, call)
+    analysis = read_call(connection, recording_id)
+    shown = analysis if clear else redacted(analysis)
+    if format_ == "vcon":
+        return vcon(shown, told_before(connection, [recording_id])), ()
     note = left_out(analysis) if format_ == "amazon" else None
-    return text, (note,) if note else ()
+    return FORMATS[format_](shown), (note,) if note else ()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -18,7 +18,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export.words import file_id, to_ms, words_by_turn
-from pipeline.records import CallAnalysis, Word
+from pipeline.records import CallAnalysis, Pairs, TelephonyEvent, Word
 from pipeline.report.text import as_json
 
 SYNTAX = "0.4.0"
@@ -26,6 +26,7 @@ FINDINGS_SCHEMA = "earwitness-findings-1"
 TRANSCRIPT_SCHEMA = "wtf_transcription"
 AGENT, CUSTOMER = 0, 1
 """The places of the parties."""
+_HISTORY = frozenset({"join", "drop", "hold", "unhold", "mute", "unmute"})
 _SPEAKERS = {"agent": AGENT, "customer": CUSTOMER}
 _MEDIA_TYPES = {
     "wav": "audio/x-wav",
@@ -40,8 +41,8 @@ _MEDIA_TYPES = {
 _PRODUCT = {"vendor": "Earwitness", "product": f"earwitness {__version__}"}
 
 
-def vcon(analysis: CallAnalysis) -> str:
-    """The call as a vCon in JSON.
+def vcon(analysis: CallAnalysis, told: Sequence[TelephonyEvent] = ()) -> str:
+    """The call as a vCon in JSON, with what the telephone system `told` of it as history of the parties.
 
     Raises UsageError without a start of the call, which a vCon must have and which is not to be made up.
     """
@@ -64,7 +65,7 @@ def vcon(analysis: CallAnalysis) -> str:
         "extensions": ["CC", TRANSCRIPT_SCHEMA],
         "subject": file_id(analysis),
         "parties": _parties(analysis),
-        "dialog": [_dialog(analysis, analysis.call.started_at)],
+        "dialog": [_dialog(analysis, analysis.call.started_at, told)],
         "analysis": analyses,
         "attachments": [],
     }
@@ -86,7 +87,7 @@ def _parties(analysis: CallAnalysis) -> list[dict[str, Any]]:
     return [agent, customer]
 
 
-def _dialog(analysis: CallAnalysis, started_at: datetime) -> dict[str, Any]:
+def _dialog(analysis: CallAnalysis, started_at: datetime, told: Sequence[TelephonyEvent]) -> dict[str, Any]:
     recording, call = analysis.recording, analysis.call
     customer_first = analysis.run is not None and analysis.run.agent_channel == 1
     out: dict[str, Any] = {
@@ -104,13 +105,31 @@ def _dialog(analysis: CallAnalysis, started_at: datetime) -> dict[str, Any]:
         out |= {"interaction_type": "voice", "interaction_id": call.call_ref}
     if call.queue is not None:
         out["skill"] = call.queue
-    if call.holds:
+    if history := _history(call.holds or (), told):
         out["party_history"] = [
-            {"party": CUSTOMER, "time": _instant(started_at, at_s), "event": event}
-            for start_s, end_s in call.holds
-            for at_s, event in ((start_s, "hold"), (end_s, "unhold"))
+            {"party": party, "time": _instant(started_at, at_s), "event": event}
+            for at_s, event, party in history
         ]
     return out
+
+
+def _history(holds: Pairs, told: Sequence[TelephonyEvent]) -> list[tuple[float, str, int]]:
+    """Time in seconds, event and party: as imported, else the holds of the metadata.
+
+    Keys are left out: which one was pressed is not kept, and the form wants it.
+    """
+    imported = [
+        (event.at_s, event.event, _SPEAKERS.get(event.party or "customer", CUSTOMER))
+        for event in told
+        if event.at_s is not None and event.event in _HISTORY
+    ]
+    if imported:
+        return imported
+    return [
+        (at_s, event, CUSTOMER)
+        for pair in holds
+        for at_s, event in zip(pair, ("hold", "unhold"), strict=True)
+    ]
 
 
 def _instant(started_at: datetime, at_s: float) -> str:
