@@ -11,7 +11,9 @@ from pipeline.spans import Span, union
 MAX_OFFSET_S = 10.0
 """Clocks of one site differ by less, in seconds; more would match holds with the music of others."""
 SAME_S = 1.0
-"""A told edge this close to a heard one, in seconds, is the same."""
+"""A told edge this close to an edge of music or a cut, in seconds, is the same."""
+SAME_IN_SPEECH_S = 2.0
+"""The same for edges of heard holds, which begin with the last word before and end with the first after."""
 GAP_S = 2.0
 """Hold music may pause for this long, in seconds."""
 
@@ -23,14 +25,16 @@ def clock_offset(told: Sequence[tuple[float, float | None]], sounds: Pairs, hold
     """Seconds to add to told times so that they fit what is heard; None where that cannot be known.
 
     `told` are holds by the telephone system's clock, an end None where none was told; `sounds` are stretches
-    of music and cuts. Their edges are sharp; those of heard `holds`, which begin with the last word before,
-    are taken only where there is neither music nor cut. Two edges have to agree within 1 s, or one that
-    differs by less than 1 s.
+    of music and cuts. Their edges are sharp; those of heard `holds`, whose start is early and whose end is
+    late, are taken only where there is neither music nor cut. Two edges have to agree (within `SAME_S` or
+    `SAME_IN_SPEECH_S`), or there is one that differs by `SAME_S` at most. The median of all that agree is
+    the offset, so that what is early and what is late cancel.
     """
     told_edges = [edge for pair in told for edge in _edges(pair)]
     heard = [
         edge for span in union((Span(*pair) for pair in sounds), bridge_s=GAP_S) for edge in _edges(span)
     ]
+    within_s = SAME_S if heard else SAME_IN_SPEECH_S
     if not heard:
         heard = [edge for pair in holds for edge in _edges(pair)]
     differences = sorted(
@@ -38,11 +42,11 @@ def clock_offset(told: Sequence[tuple[float, float | None]], sounds: Pairs, hold
         key=abs,
     )
     candidates = [difference for difference in differences if abs(difference) <= MAX_OFFSET_S]
-    best = max(candidates, key=lambda offset: len(_matches(told_edges, heard, offset)), default=None)
-    if best is None:
+    votes = [_matches(told_edges, heard, offset_s, within_s) for offset_s in candidates]
+    matches = max(votes, key=len, default=[])
+    if not matches:
         return None
-    matches = _matches(told_edges, heard, best)
-    if len(matches) < 2 and abs(best) > SAME_S:
+    if len(matches) < 2 and abs(matches[0]) > SAME_S:
         return None
     return round(median(matches), 2)
 
@@ -54,13 +58,13 @@ def _edges(pair: tuple[float, float | None]) -> Iterator[Edge]:
         yield "end", end_s
 
 
-def _matches(told: Sequence[Edge], heard: Sequence[Edge], offset_s: float) -> list[float]:
+def _matches(told: Sequence[Edge], heard: Sequence[Edge], offset_s: float, within_s: float) -> list[float]:
     """For each told edge that is heard at this offset, the difference to the nearest heard one."""
     out = []
     for kind, at_s in told:
         nearest = min(
             (s - at_s for other, s in heard if other == kind), key=lambda d: abs(d - offset_s), default=None
         )
-        if nearest is not None and abs(nearest - offset_s) <= SAME_S:
+        if nearest is not None and abs(nearest - offset_s) <= within_s:
             out.append(nearest)
     return out

@@ -1,7 +1,7 @@
 -- Holds as the telephone system told them beside those that were heard. Calls of which it told nothing about
 -- holds are left out: silence of the telephone system is no denial.
 CREATE OR REPLACE VIEW hold_agreement AS
-WITH edges AS (
+WITH edge AS NOT MATERIALIZED (
     SELECT
         recording_id,
         event,
@@ -11,11 +11,19 @@ WITH edges AS (
         offset_from,
         lead(event) OVER later AS next_event,
         lead(at_s) OVER later AS next_at_s
-    FROM (SELECT DISTINCT ON (recording_id, event, at_s) * FROM telephony_event) AS event
-    WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
+    FROM (
+        -- Several sources may tell the same.
+        SELECT *
+        FROM telephony_event
+        WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY recording_id, event, at_s ORDER BY source) = 1
+    ) AS event
     WINDOW later AS (PARTITION BY recording_id ORDER BY at_s, event DESC)
 ),
-told AS (
+asked AS NOT MATERIALIZED (
+    SELECT DISTINCT recording_id FROM telephony_event WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
+),
+told AS NOT MATERIALIZED (
     SELECT
         recording_id,
         at_s AS start_s,
@@ -23,7 +31,7 @@ told AS (
         source,
         offset_s,
         offset_from
-    FROM edges
+    FROM edge
     WHERE event = 'hold'
     UNION ALL
     SELECT
@@ -33,53 +41,57 @@ told AS (
         'metadata' AS source,
         0.0 AS offset_s,
         'given' AS offset_from
-    FROM (SELECT recording_id, unnest(holds) AS pair FROM call) AS given
-    WHERE recording_id NOT IN (SELECT recording_id FROM edges)
-),
-asked AS (
-    SELECT recording_id FROM edges
-    UNION
-    SELECT recording_id FROM call WHERE holds IS NOT NULL
-),
-pairs AS (
-    SELECT
-        told.recording_id,
-        told.start_s,
-        hold.hold_index,
-        least(coalesce(told.end_s, recording.duration_s), hold.end_s) - greatest(told.start_s, hold.start_s)
-            AS common_s
-    FROM told
-    INNER JOIN hold ON hold.recording_id = told.recording_id
-    INNER JOIN recording ON recording.recording_id = told.recording_id
+    FROM (SELECT recording_id, unnest(holds) AS pair FROM call WHERE holds IS NOT NULL) AS given
+    ANTI JOIN asked ON asked.recording_id = given.recording_id
 ),
 -- A pair is each other's longest common stretch.
-matched AS (
-    SELECT *
-    FROM pairs
+matched AS NOT MATERIALIZED (
+    SELECT
+        told.recording_id,
+        told.start_s AS told_start_s,
+        hold.hold_index,
+        hold.start_s,
+        hold.end_s,
+        least(coalesce(told.end_s, hold.end_s), hold.end_s) - greatest(told.start_s, hold.start_s) AS common_s
+    FROM told
+    INNER JOIN hold ON hold.recording_id = told.recording_id
     WHERE common_s > 0
     QUALIFY
-        row_number() OVER (PARTITION BY recording_id, start_s ORDER BY common_s DESC, hold_index ASC) = 1
-        AND row_number() OVER (PARTITION BY recording_id, hold_index ORDER BY common_s DESC, start_s ASC) = 1
+        row_number() OVER (PARTITION BY told.recording_id, told.start_s ORDER BY common_s DESC, hold.hold_index) = 1
+        AND row_number() OVER (PARTITION BY told.recording_id, hold.hold_index ORDER BY common_s DESC, told.start_s)
+        = 1
 ),
-heard AS (
-    SELECT hold.*
-    FROM hold
-    SEMI JOIN asked ON asked.recording_id = hold.recording_id
-),
-both_sides AS (
+both_sides AS NOT MATERIALIZED (
     SELECT
-        coalesce(told.recording_id, heard.recording_id) AS recording_id,
-        heard.hold_index,
+        told.recording_id,
+        matched.hold_index,
         told.start_s AS told_start_s,
         told.end_s AS told_end_s,
-        heard.start_s AS heard_start_s,
-        heard.end_s AS heard_end_s,
+        matched.start_s AS heard_start_s,
+        matched.end_s AS heard_end_s,
         told.source,
         told.offset_s,
         told.offset_from
     FROM told
-    LEFT JOIN matched ON matched.recording_id = told.recording_id AND matched.start_s = told.start_s
-    FULL JOIN heard ON heard.recording_id = matched.recording_id AND heard.hold_index = matched.hold_index
+    LEFT JOIN matched ON matched.recording_id = told.recording_id AND matched.told_start_s = told.start_s
+    UNION ALL
+    SELECT
+        hold.recording_id,
+        hold.hold_index,
+        NULL AS told_start_s,
+        NULL AS told_end_s,
+        hold.start_s AS heard_start_s,
+        hold.end_s AS heard_end_s,
+        NULL AS source,
+        NULL AS offset_s,
+        NULL AS offset_from
+    FROM hold
+    SEMI JOIN (
+        SELECT recording_id FROM asked
+        UNION
+        SELECT recording_id FROM call WHERE holds IS NOT NULL
+    ) AS known ON known.recording_id = hold.recording_id
+    ANTI JOIN matched ON matched.recording_id = hold.recording_id AND matched.hold_index = hold.hold_index
 )
 SELECT
     both_sides.recording_id,
@@ -103,7 +115,7 @@ SELECT
     both_sides.offset_s,
     both_sides.offset_from
 FROM both_sides
-LEFT JOIN call ON call.recording_id = both_sides.recording_id
+INNER JOIN call ON call.recording_id = both_sides.recording_id
 ORDER BY
     call.started_at ASC, both_sides.recording_id ASC,
     coalesce(both_sides.told_start_s, both_sides.heard_start_s) ASC;
