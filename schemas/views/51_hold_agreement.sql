@@ -1,124 +1,117 @@
 -- Holds as the telephone system told them beside those that were heard. Calls of which it told nothing about
 -- holds are left out: silence of the telephone system is no denial.
+-- Holds are matched within a call as lists, so that a question about one call reads the rows of that call alone.
 CREATE OR REPLACE VIEW hold_agreement AS
-WITH edge AS NOT MATERIALIZED (
+WITH edges AS (
     SELECT
         recording_id,
-        event,
-        at_s,
-        source,
-        offset_s,
-        offset_from,
-        lead(event) OVER later AS next_event,
-        lead(at_s) OVER later AS next_at_s
-    FROM (
-        -- Several sources may tell the same.
-        SELECT *
-        FROM telephony_event
-        WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
-        QUALIFY row_number() OVER (PARTITION BY recording_id, event, at_s ORDER BY source) = 1
-    ) AS event
-    WINDOW later AS (PARTITION BY recording_id ORDER BY at_s, event DESC)
+        -- Several sources may tell the same; at one instant a hold ends before the next begins.
+        list_sort(list_distinct(list({'at_s': at_s, 'begins': event = 'hold'}))) AS edge,
+        array_to_string(list_sort(list_distinct(list(source))), ', ') AS source,
+        any_value(offset_s) AS offset_s,
+        any_value(offset_from) AS offset_from
+    FROM telephony_event
+    WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
+    GROUP BY recording_id
 ),
-asked AS NOT MATERIALIZED (
-    SELECT DISTINCT recording_id FROM telephony_event WHERE event IN ('hold', 'unhold') AND at_s IS NOT NULL
-),
-told AS NOT MATERIALIZED (
+told AS (
     SELECT
         recording_id,
-        at_s AS start_s,
-        CASE WHEN next_event = 'unhold' THEN next_at_s END AS end_s,
+        [
+            {'start_s': edge[i].at_s, 'end_s': CASE WHEN NOT edge[i + 1].begins THEN edge[i + 1].at_s END}
+            FOR i IN range(1, len(edge) + 1) IF edge[i].begins
+        ] AS told,
         source,
         offset_s,
         offset_from
-    FROM edge
-    WHERE event = 'hold'
+    FROM edges
     UNION ALL
     SELECT
-        recording_id,
-        pair[1] AS start_s,
-        pair[2] AS end_s,
+        call.recording_id,
+        [{'start_s': pair[1], 'end_s': pair[2]} FOR pair IN call.holds] AS told,
         'metadata' AS source,
         0.0 AS offset_s,
         'given' AS offset_from
-    FROM (SELECT recording_id, unnest(holds) AS pair FROM call WHERE holds IS NOT NULL) AS given
-    ANTI JOIN asked ON asked.recording_id = given.recording_id
+    FROM call
+    ANTI JOIN telephony_event
+        ON telephony_event.recording_id = call.recording_id
+        AND telephony_event.event IN ('hold', 'unhold') AND telephony_event.at_s IS NOT NULL
+    WHERE call.holds IS NOT NULL
+),
+heard AS (
+    SELECT
+        recording_id,
+        list({'hold_index': hold_index, 'start_s': start_s, 'end_s': end_s} ORDER BY hold_index) AS heard
+    FROM hold
+    GROUP BY recording_id
+),
+-- How long each told hold and each heard one have in common, in seconds; the first of equals counts.
+compared AS (
+    SELECT
+        told.*,
+        coalesce(heard.heard, []) AS heard,
+        [
+            [
+                greatest(least(coalesce(t.end_s, h.end_s), h.end_s) - greatest(t.start_s, h.start_s), 0.0)
+                FOR h IN coalesce(heard.heard, [])
+            ]
+            FOR t IN told.told
+        ] AS common_s
+    FROM told
+    LEFT JOIN heard ON heard.recording_id = told.recording_id
 ),
 -- A pair is each other's longest common stretch.
-matched AS NOT MATERIALIZED (
+paired AS (
     SELECT
-        told.recording_id,
-        told.start_s AS told_start_s,
-        hold.hold_index,
-        hold.start_s,
-        hold.end_s,
-        least(coalesce(told.end_s, hold.end_s), hold.end_s) - greatest(told.start_s, hold.start_s) AS common_s
-    FROM told
-    INNER JOIN hold ON hold.recording_id = told.recording_id
-    WHERE common_s > 0
-    QUALIFY
-        row_number() OVER (PARTITION BY told.recording_id, told.start_s ORDER BY common_s DESC, hold.hold_index) = 1
-        AND row_number() OVER (PARTITION BY told.recording_id, hold.hold_index ORDER BY common_s DESC, told.start_s)
-        = 1
+        *,
+        [
+            CASE
+                WHEN list_max(common_s[t]) > 0
+                    THEN list_position(common_s[t], list_max(common_s[t]))
+            END
+            FOR t IN range(1, len(told) + 1)
+        ] AS heard_of,
+        [
+            list_position([row[h] FOR row IN common_s], list_max([row[h] FOR row IN common_s]))
+            FOR h IN range(1, len(heard) + 1)
+        ] AS told_of
+    FROM compared
 ),
-both_sides AS NOT MATERIALIZED (
+numbered AS (
     SELECT
-        told.recording_id,
-        matched.hold_index,
-        told.start_s AS told_start_s,
-        told.end_s AS told_end_s,
-        matched.start_s AS heard_start_s,
-        matched.end_s AS heard_end_s,
-        told.source,
-        told.offset_s,
-        told.offset_from
-    FROM told
-    LEFT JOIN matched ON matched.recording_id = told.recording_id AND matched.told_start_s = told.start_s
-    UNION ALL
-    SELECT
-        hold.recording_id,
-        hold.hold_index,
-        NULL AS told_start_s,
-        NULL AS told_end_s,
-        hold.start_s AS heard_start_s,
-        hold.end_s AS heard_end_s,
-        NULL AS source,
-        NULL AS offset_s,
-        NULL AS offset_from
-    FROM hold
-    SEMI JOIN (
-        SELECT recording_id FROM asked
-        UNION
-        SELECT recording_id FROM call WHERE holds IS NOT NULL
-    ) AS known ON known.recording_id = hold.recording_id
-    ANTI JOIN matched ON matched.recording_id = hold.recording_id AND matched.hold_index = hold.hold_index
+        *,
+        unnest(list_concat(
+            [
+                {'t': t, 'h': CASE WHEN told_of[heard_of[t]] = t THEN heard_of[t] END}
+                FOR t IN range(1, len(told) + 1)
+            ],
+            [
+                {'t': NULL, 'h': h}
+                FOR h IN range(1, len(heard) + 1) IF coalesce(heard_of[told_of[h]], 0) <> h
+            ]
+        )) AS pair
+    FROM paired
 )
 SELECT
-    both_sides.recording_id,
+    numbered.recording_id,
     call.call_ref,
     call.started_at,
     call.queue,
     call.agent_id,
-    both_sides.hold_index,
-    CASE
-        WHEN both_sides.told_start_s IS NULL THEN 'heard_only'
-        WHEN both_sides.heard_start_s IS NULL THEN 'told_only'
-        ELSE 'both'
-    END AS agreement,
-    both_sides.told_start_s,
-    both_sides.told_end_s,
-    both_sides.heard_start_s,
-    both_sides.heard_end_s,
-    both_sides.heard_start_s - both_sides.told_start_s AS start_difference_s,
-    both_sides.heard_end_s - both_sides.told_end_s AS end_difference_s,
-    both_sides.source,
-    both_sides.offset_s,
-    both_sides.offset_from
-FROM both_sides
-INNER JOIN call ON call.recording_id = both_sides.recording_id
-ORDER BY
-    call.started_at ASC, both_sides.recording_id ASC,
-    coalesce(both_sides.told_start_s, both_sides.heard_start_s) ASC;
+    numbered.heard[pair.h].hold_index AS hold_index,
+    CASE WHEN pair.t IS NULL THEN 'heard_only' WHEN pair.h IS NULL THEN 'told_only' ELSE 'both' END AS agreement,
+    numbered.told[pair.t].start_s AS told_start_s,
+    numbered.told[pair.t].end_s AS told_end_s,
+    numbered.heard[pair.h].start_s AS heard_start_s,
+    numbered.heard[pair.h].end_s AS heard_end_s,
+    heard_start_s - told_start_s AS start_difference_s,
+    heard_end_s - told_end_s AS end_difference_s,
+    CASE WHEN pair.t IS NOT NULL THEN numbered.source END AS source,
+    CASE WHEN pair.t IS NOT NULL THEN numbered.offset_s END AS offset_s,
+    CASE WHEN pair.t IS NOT NULL THEN numbered.offset_from END AS offset_from
+FROM numbered
+INNER JOIN call ON call.recording_id = numbered.recording_id
+ORDER BY call.started_at ASC, numbered.recording_id ASC, coalesce(told_start_s, heard_start_s) ASC;
 
 COMMENT ON VIEW hold_agreement IS 'One row per hold that the telephone system told or that was heard, for calls of which it told its holds';
 COMMENT ON COLUMN hold_agreement.recording_id IS 'The recording, 64 hex digits';
@@ -134,6 +127,6 @@ COMMENT ON COLUMN hold_agreement.heard_start_s IS 'Start as heard, in seconds fr
 COMMENT ON COLUMN hold_agreement.heard_end_s IS 'End as heard, in seconds from the start of the recording';
 COMMENT ON COLUMN hold_agreement.start_difference_s IS 'Start heard less start told in seconds; negative: heard sooner, as it is from the last word on';
 COMMENT ON COLUMN hold_agreement.end_difference_s IS 'End heard less end told in seconds; positive: heard later, as it is until the agent''s first word';
-COMMENT ON COLUMN hold_agreement.source IS 'What told it: vcon, genesys, connect, table, or metadata for the column holds';
+COMMENT ON COLUMN hold_agreement.source IS 'What told it: vcon, genesys, connect, table, or several; metadata for the column holds';
 COMMENT ON COLUMN hold_agreement.offset_s IS 'Correction of the telephone system''s clock in seconds, already applied';
 COMMENT ON COLUMN hold_agreement.offset_from IS 'How it is known: sound, assumed or given; see table telephony_event';
