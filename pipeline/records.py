@@ -96,6 +96,7 @@ Judgement = Literal["confirmed", "wrong", "unclear"]
 Basis = Literal["phrase", "meaning", "absence", "event", "measure"]
 ChangeCause = Literal["recheck", "analysis"]
 Outcome = Literal["completed", "interrupted", "failed"]
+OffsetSource = Literal["sound", "assumed", "given"]
 
 Pairs = tuple[tuple[float, float], ...]
 """Starts and ends in seconds."""
@@ -204,6 +205,8 @@ class Call:
     holds: Pairs | None = None
     pauses: Pairs | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    team: str | None = None
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,6 +481,24 @@ class Review:
     def opinion(self) -> tuple[Judgement, str | None, Verdict | None]:
         """The judgement without its author: judgement, note and the verdict judged."""
         return self.judgement, self.note, self.verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelephonyEvent:
+    """An event of a call as the telephone system gave it; units and meanings: table `telephony_event`.
+
+    `told_at` is None where it was given in seconds of the recording.
+    """
+
+    recording_id: str
+    at_s: float | None
+    event: str
+    party: str | None = None
+    value: str | None = None
+    source: str
+    told_at: datetime | None = None
+    offset_s: float = 0.0
+    offset_from: OffsetSource = "given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -357,9 +357,11 @@ class AlertSettings(Section):
 
 METADATA_FACTS = (
     *("file", "call_ref", "started_at", "direction", "queue", "agent_id", "agent_name", "customer_ref"),
-    *("jurisdictions", "agent_channel", "holds", "pauses"),
+    *("jurisdictions", "agent_channel", "holds", "pauses", "team", "site"),
 )
 """What a column of a manifest can hold."""
+EVENT_FACTS = ("file", "call_ref", "at", "event", "party", "value", "join", "drop", "hold", "unhold")
+"""What a column of a telephone system's events can hold."""
 
 
 class MetadataSettings(Section):
@@ -371,6 +373,8 @@ class MetadataSettings(Section):
     """Regular expression with named groups such as `(?P<agent_id>…)`, matched against the file's stem."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
+    event_columns: dict[str, str] = Field(default_factory=dict)
+    """Columns of a telephone system's events by the fact they hold, such as `at = "EventTime"`."""
     timezone: str = "UTC"
     """IANA name of the zone of start times that give none, such as `America/New_York`."""
 
@@ -379,6 +383,13 @@ class MetadataSettings(Section):
     def _known_facts(cls, columns: dict[str, str]) -> dict[str, str]:
         if unknown := sorted(set(columns) - set(METADATA_FACTS)):
             raise ValueError(f"no fact of a call: {', '.join(unknown)}; facts: {', '.join(METADATA_FACTS)}")
+        return columns
+
+    @field_validator("event_columns")
+    @classmethod
+    def _known_event_facts(cls, columns: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(columns) - set(EVENT_FACTS)):
+            raise ValueError(f"no fact of an event: {', '.join(unknown)}; facts: {', '.join(EVENT_FACTS)}")
         return columns
 
     @field_validator("timezone")

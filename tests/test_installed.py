@@ -38,6 +38,7 @@ def test_the_installed_package_is_tested_and_not_the_checkout() -> None:
         ("pipeline.samples", "*.flac", 6),
         ("pipeline.samples", "manifest.csv", 1),
         ("pipeline.audit", "templates/*", 1),
+        ("pipeline.report", "templates/*", 2),
         ("schemas", "tables/*.sql", 20),
         ("schemas", "views/*.sql", 15),
         ("schemas", "data/*.csv", 1),

@@ -16,8 +16,8 @@ from pipeline.records import Call
 from pipeline.settings import MetadataSettings
 
 NONE = MetadataSettings()
-HEADER = "file,call_ref,started_at,direction,queue,agent_id,agent_name,customer_ref,jurisdictions"
-ROW = "a.wav,C-1,2026-03-02T09:14:00-08:00,Inbound,billing,a-17,Sarah,c-9,ca;wa"
+HEADER = "file,call_ref,started_at,direction,queue,agent_id,agent_name,customer_ref,jurisdictions,team,site"
+ROW = "a.wav,C-1,2026-03-02T09:14:00-08:00,Inbound,billing,a-17,Sarah,c-9,ca;wa,Blue,Leeds"
 FACTS = {
     "call_ref": "C-1",
     "started_at": datetime(2026, 3, 2, 9, 14, tzinfo=timezone(timedelta(hours=-8))),
@@ -27,6 +27,8 @@ FACTS = {
     "agent_name": "Sarah",
     "customer_ref": "c-9",
     "jurisdictions": ("CA", "WA"),
+    "team": "Blue",
+    "site": "Leeds",
 }
 
 
@@ -274,7 +276,7 @@ def test_the_manifest_wins_over_the_name_fact_by_fact(tmp_path):
     facts = metadata.for_file(tmp_path / "x_a-7_20260302T0914_sales_north.wav")
     assert (facts.queue, facts.agent_name) == ("billing", "a-7")
     assert facts.started_at == datetime(2026, 3, 2, 9, 14, tzinfo=UTC)
-    assert facts.extra == {"site": "north", "shift": "late"}
+    assert (facts.site, facts.extra) == ("north", {"shift": "late"})
 
 
 def test_names_alone(tmp_path):

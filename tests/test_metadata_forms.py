@@ -69,8 +69,8 @@ def test_a_mapping_in_the_settings_wins(tmp_path):
 def test_the_mapping_is_a_setting():
     given = load(overrides=["metadata.columns.queue=Team"], environ={}).metadata
     assert given.columns == {"queue": "Team"}
-    with pytest.raises(UsageError, match="no fact of a call: team"):
-        load(overrides=["metadata.columns.team=Team"], environ={})
+    with pytest.raises(UsageError, match="no fact of a call: crew"):
+        load(overrides=["metadata.columns.crew=Team"], environ={})
 
 
 def test_a_mapped_column_that_is_not_there_is_told(tmp_path):

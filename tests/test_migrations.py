@@ -52,6 +52,7 @@ NEW = {
         "speed",
         "signal_start_s",
     },
+    "call": {"team", "site"},
     "finding": {"basis"},
     "rule": {"overlay"},
 }

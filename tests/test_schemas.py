@@ -65,6 +65,7 @@ KEPT = {
     "review": records.Review,
     "verdict_history": records.VerdictChange,
     "night": records.Night,
+    "telephony_event": records.TelephonyEvent,
     "known_file": records.KnownFile,
 }
 WITH_ALL_COLUMNS = {"recording", "hold_track", *KEPT}

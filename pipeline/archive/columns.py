@@ -148,6 +148,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "jurisdictions": ("jurisdictions", "jurisdiction", "states", "state"),
     "agent_channel": ("agent_channel", "agent_side", "agent_audio_channel"),
     **{name: (name,) for name in ("holds", "pauses")},
+    "team": ("team", "team_name", "agent_team"),
+    "site": ("site", "site_name", "call_center", "call_centre", "contact_center", "contact_centre"),
 }
 """Column names by fact, likelier ones first; other columns are kept as `extra`."""
 

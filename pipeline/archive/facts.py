@@ -90,6 +90,8 @@ class CallMetadata(BaseModel):
     agent_channel: Literal[0, 1] | None = None
     holds: GivenTimes | None = None
     pauses: GivenTimes | None = None
+    team: str | None = None
+    site: str | None = None
     extra: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("started_at", mode="before")

@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.exchange import export, import_events
 from pipeline.cli.migrate import migrate
 from pipeline.cli.nightly import analyse, demo, nightly
 from pipeline.cli.options import DEFAULT_DB, WRONG_USAGE, Db, Json, Overrides, SettingsFile, print_json, say
+from pipeline.cli.period import report
 from pipeline.cli.quarantine import quarantine_app
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.errors import EarwitnessError, UsageError
@@ -35,6 +37,9 @@ app.command()(evidence)
 app.command()(spotcheck)
 app.command()(recheck)
 app.command()(migrate)
+app.command()(export)
+app.command("import")(import_events)
+app.command()(report)
 
 
 def main() -> None:

@@ -227,9 +227,10 @@ def _read(connection: Connection, table: str, batch: Batch) -> _Rows:
 def _values(column: pa.ChunkedArray) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if pa.types.is_list(column.type):
-        return [_tuples(value) for value in values]
+        return [as_tuples(value) for value in values]
     return values
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def as_tuples(value: Any) -> Any:
+    """Lists, also nested ones, as the tuples that records hold."""
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value

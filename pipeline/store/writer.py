@@ -25,6 +25,7 @@ from pipeline.records import (
     RecordingFile,
     Review,
     ScoredRule,
+    TelephonyEvent,
     in_quarantine,
 )
 from pipeline.store.files import brief, put_in_place
@@ -42,7 +43,8 @@ from pipeline.store.stored_settings import StoredSettings
 from pipeline.store.summary import refresh_summary
 
 NIGHT = "night"
-_COLUMNS_OF = (*DERIVED, "rule", "review", NIGHT, KNOWN_FILES)
+TELEPHONY = "telephony_event"
+_COLUMNS_OF = (*DERIVED, "rule", "review", NIGHT, KNOWN_FILES, TELEPHONY)
 """Tables that are filled from records."""
 
 _FORMER = """
@@ -290,6 +292,13 @@ class Writer:
             new = tuple(review for review in reviews if latest.get(review.subject) != review.opinion)
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
         return len(new)
+
+    def put_telephony_events(self, recording_ids: Collection[str], events: Sequence[TelephonyEvent]) -> None:
+        """Make `events` all that the telephone system told of these recordings. Raises as `add`."""
+        with self._transaction(TELEPHONY):
+            delete = f"DELETE FROM {TELEPHONY} WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"  # noqa: S608 - our own table names
+            self._connection.execute(delete, [list(recording_ids)])
+            self._connection.from_arrow(self._arrow(TELEPHONY, None, events)).insert_into(TELEPHONY)
 
     def add_rechecked(
         self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]

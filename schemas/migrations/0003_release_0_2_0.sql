@@ -212,3 +212,7 @@ ORDER BY finding.rowid;
 DROP TABLE finding;
 
 ALTER TABLE finding_3 RENAME TO finding;
+
+ALTER TABLE call ADD COLUMN team VARCHAR;
+
+ALTER TABLE call ADD COLUMN site VARCHAR;

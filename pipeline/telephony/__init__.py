@@ -1,0 +1,1 @@
+"""What telephone systems tell about calls: read from their files, put on the recording's clock, stored."""
