@@ -54,6 +54,7 @@ NEW = {
     },
     "finding": {"basis"},
     "rule": {"overlay"},
+    "review": {"answer", "draw_id", "blind", "kind"},
 }
 CHANGED = {"analysis": {"settings", "settings_hash"}, "rule": {"text"}}
 
@@ -152,8 +153,11 @@ def test_stored_settings_are_those_of_now(migrated: Path) -> None:
 
 def test_reviews_still_belong_to_their_rules(migrated: Path, tmp_path: Path) -> None:
     with duckdb.connect(str(old_store(tmp_path / "old.duckdb")), read_only=True) as connection:
-        expected = tuple(connection.execute("FROM rule_quality ORDER BY ALL").fetchall())
-    assert query(migrated, "FROM rule_quality ORDER BY ALL").rows == expected
+        former = connection.execute("FROM rule_quality ORDER BY ALL")
+        names = ", ".join(column[0] for column in former.description or ())
+        expected = tuple(former.fetchall())
+    assert query(migrated, f"SELECT {names} FROM rule_quality ORDER BY ALL").rows == expected
+    assert query(migrated, "SELECT DISTINCT kind, blind FROM review").rows == (("first", False),)
     reviewed = query(migrated, "SELECT rule_id, reviewed FROM rule_quality WHERE reviewed > 0").rows
     assert reviewed == (("recording_disclosure", 4),)
 

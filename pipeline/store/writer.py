@@ -34,13 +34,14 @@ from pipeline.store.loading import DERIVED, delete_calls, load_rows
 from pipeline.store.part_files import Part
 from pipeline.store.reading import connect
 from pipeline.store.recheck_rows import RecheckedRows, store_rechecked
+from pipeline.store.review_rows import INTERVAL, REVIEW, Key, delete_reviews, intervals_of, stored_keys
 from pipeline.store.rows import rows_of, rows_of_calls, table_of, value_names
 from pipeline.store.state import StoredState, read_known
 from pipeline.store.stored_settings import StoredSettings
 from pipeline.store.summary import refresh_summary
 
 NIGHT = "night"
-_COLUMNS_OF = (*DERIVED, "rule", "review", NIGHT, KNOWN_FILES)
+_COLUMNS_OF = (*DERIVED, "rule", REVIEW, INTERVAL, NIGHT, KNOWN_FILES)
 """Tables that are filled from records."""
 
 _FORMER = """
@@ -274,6 +275,22 @@ class Writer:
             new = tuple(review for review in reviews if latest.get(review.subject) != review.opinion)
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
         return len(new)
+
+    def merge_reviews(self, reviews: Sequence[Review], withdrawn: Collection[Key] = ()) -> tuple[int, int]:
+        """Store the reviews that are not there yet and delete those `withdrawn`, all or none.
+
+        Then the intervals are computed again. Returns the numbers of both. Raises as `add_reviews`.
+        """
+        with self._transaction(REVIEW):
+            stored = stored_keys(self._connection)
+            new = tuple(review for review in reviews if review.key not in stored)
+            gone = stored.intersection(withdrawn)
+            delete_reviews(self._connection, gone)
+            self._connection.from_arrow(self._arrow(REVIEW, None, new)).insert_into(REVIEW)
+            intervals = self._arrow(INTERVAL, None, intervals_of(self._connection))
+            self._connection.execute(f"DELETE FROM {INTERVAL}")  # noqa: S608 - our own table names
+            self._connection.from_arrow(intervals).insert_into(INTERVAL)
+        return len(new), len(gone)
 
     def add_rechecked(
         self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]
