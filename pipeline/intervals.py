@@ -40,7 +40,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratum:
-    """The findings of one verdict: `population` in all, of which people found `right` right and `wrong` wrong.
+    """The findings of one verdict: `population` in all, of which people found `right` and `wrong` so.
 
     `unclear` are those that people could not decide. `right` and `wrong` may be expected numbers, which are
     not whole.
@@ -126,8 +126,8 @@ def corrected(passes: Stratum, fails: Stratum) -> tuple[float, float, float] | N
     """The pass rate corrected for wrong verdicts, with the ends of its interval.
 
     The estimate is that of double sampling (Tenenbein, JASA 65, 1970, 1350): a wrong pass is a fail and a
-    wrong fail a pass. The interval is MOVER over both strata (Zou and Donner, Statistics in Medicine 27, 2008,
-    1693). None where a verdict that occurs was not judged.
+    wrong fail a pass. The interval is MOVER over both strata (Zou and Donner, Statistics in Medicine 27,
+    2008, 1693). None where a verdict that occurs was not judged.
     """
     total = passes.population + fails.population
     if not total:

@@ -36,6 +36,8 @@ from pipeline.rounding import decimals_of
 from pipeline.setting_stages import fingerprint_of
 from pipeline.settings import RuleSettings, Settings
 from pipeline.store import check_writable, migrate, migrations, query, reading, writing
+from pipeline.store.merge import merge_reviews
+from pipeline.store.review_log import ReviewLog
 from pipeline.weights.sentences import DIMENSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -313,7 +315,11 @@ def test_a_sheet_of_judgements_can_be_imported_at_once(db: Path, tmp_path: Path)
     key = "/".join(str(finding[name]) for name in ("rule_id", "rule_version", "verdict", "recording_id"))
     sheet = tmp_path / "judged.csv"
     sheet.write_text(f"finding,judgement,reviewer\n{key},confirmed,ann\n")
-    assert import_sheet(db, sheet)[1] == 1
+    log = ReviewLog(tmp_path / "reviews.sqlite")
+    assert import_sheet(db, sheet, log)[1] == 1
+    with writing(db) as writer:
+        merge_reviews(writer, log)
+        writer.publish()
     assert query(db, "SELECT count(*) FROM review").rows == ((5,),)
 
 

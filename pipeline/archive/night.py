@@ -24,13 +24,15 @@ from pipeline.archive.totals import NightSummary, Totals
 from pipeline.audio.decode import read_audio
 from pipeline.audio.fingerprints import Tracks
 from pipeline.audio.legs import read_legs
-from pipeline.errors import RecordingError, UsageError
+from pipeline.errors import EarwitnessError, RecordingError, UsageError
 from pipeline.progress import UNWATCHED
 from pipeline.records import CallAnalysis, KnownFile, Recording, in_quarantine
 from pipeline.rules import RuleSet
 from pipeline.stages import Stages
 from pipeline.store import Refused, StoredState, Writer, check_writable, writing
+from pipeline.store.merge import merge_reviews
 from pipeline.store.part_files import parts_folder
+from pipeline.store.review_log import ReviewLog, beside_store
 from pipeline.store.scorecard import scored_rules
 
 __all__ = [
@@ -150,6 +152,16 @@ def recheck(writer: Writer, order: RunRequest, engine: Engine, items: Sequence[W
     return tuple(f"not rechecked: {uri}: {reason}" for uri, reason in done.failed)
 
 
+def take_reviews(writer: Writer, order: RunRequest) -> tuple[str, ...]:
+    """Bring what people judged into the store; a line where that fails, which costs the night nothing."""
+    log = ReviewLog(order.settings.store.reviews or beside_store(order.db))
+    try:
+        merge_reviews(writer, log)
+    except EarwitnessError as error:
+        return (f"judgements stay where they are: {error}",)
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """The steps of a night; the flow puts its tasks in their place. `clock` gives seconds."""
@@ -215,6 +227,7 @@ def _loader(writer: Writer, order: RunRequest, steps: Steps, stages: Stages) -> 
 def _end(order: RunRequest, loader: Loader, result: Result, engine: Engine) -> NightSummary:
     """Publish the rest with the record of the night."""
     loader.load_rest()
+    result = replace(result, problems=result.problems + take_reviews(loader.writer, order))
     summary = result.summary(order.db, loader.stages.wall_s())
     night = summary.as_night(
         engine.versions,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.evidence import evidence
 from pipeline.cli.migrate import migrate
 from pipeline.cli.options import (
     DEFAULT_DB,
@@ -32,6 +32,7 @@ from pipeline.cli.options import (
     say,
 )
 from pipeline.cli.rules import recheck, rules_app
+from pipeline.cli.spotcheck import spotcheck_app
 from pipeline.cli.start_flow import find_night
 from pipeline.errors import EarwitnessError, UsageError
 from pipeline.notices import MOST, grouped
@@ -60,8 +61,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules_app, name="rules")
+app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
-app.command()(spotcheck)
 app.command()(recheck)
 app.command()(migrate)
 

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -69,7 +69,7 @@ class Judged:
     position: int | None = None
     seconds: float | None = None
     plays: int | None = None
-    undone_at: datetime | None = field(default=None)
+    undone_at: datetime | None = None
 
 
 def beside_store(db: Path) -> Path:
@@ -132,10 +132,10 @@ class ReviewLog:
             return _insert(connection, judged)
 
     def add_new(self, reviews: Sequence[Review], known: Mapping[tuple[str, ...], tuple[Any, ...]]) -> int:
-        """Store judgements of a sheet, all or none; returns the number of new ones.
+        """Store judgements of a sheet, each with the last drawing of its finding, all or none.
 
-        What its reviewer said last of a finding already, here or in the store (`known`, opinions by subject),
-        is not stored again.
+        Returns how many are new. What its reviewer said last of a finding already, here or in the store
+        (`known`, opinions by subject), is not stored again.
         """
         with self._writing() as connection:
             latest = dict(known) | {
@@ -143,7 +143,7 @@ class ReviewLog:
             }
             new = [review for review in reviews if latest.get(review.subject) != review.opinion]
             for review in new:
-                _insert(connection, Judged(review=review))
+                _insert(connection, _placed(connection, review))
         return len(new)
 
     def undo(self, judgement_id: int, reviewer: str) -> bool:
@@ -242,11 +242,26 @@ class ReviewLog:
             )
 
 
+def _placed(connection: sqlite3.Connection, review: Review) -> Judged:
+    """A judgement with its place in the last drawing of its finding, if there is one."""
+    sql = """
+    SELECT draw_id, position FROM item INNER JOIN draw USING (draw_id)
+    WHERE rule_id = ? AND rule_version = ? AND verdict = ? AND recording_id = ?
+    ORDER BY draw_id DESC LIMIT 1
+    """
+    key = (review.rule_id, review.rule_version, review.verdict, review.recording_id)
+    place = connection.execute(sql, key).fetchone()
+    if place is None:
+        return Judged(review=review)
+    return Judged(review=replace(review, draw_id=place["draw_id"]), position=place["position"])
+
+
 def _insert(connection: sqlite3.Connection, judged: Judged) -> int:
     review = judged.review
     kind = review.kind
     if kind == "first" and review.draw_id is not None and judged.position is not None:
-        sql = "SELECT 1 FROM judgement WHERE draw_id = ? AND position = ? AND reviewer <> ? AND undone_at IS NULL"
+        others = "draw_id = ? AND position = ? AND reviewer <> ? AND undone_at IS NULL"
+        sql = f"SELECT 1 FROM judgement WHERE {others}"  # noqa: S608 - our own names
         if connection.execute(sql, (review.draw_id, judged.position, review.reviewer)).fetchone():
             kind = "second"
     values = {
@@ -273,7 +288,8 @@ def _insert(connection: sqlite3.Connection, judged: Judged) -> int:
 
 def _standing(connection: sqlite3.Connection, draw_id: int | None = None) -> tuple[Judged, ...]:
     sql = """
-    SELECT * FROM judgement WHERE undone_at IS NULL AND (:draw IS NULL OR draw_id = :draw) ORDER BY judgement_id
+    SELECT * FROM judgement WHERE undone_at IS NULL AND (:draw IS NULL OR draw_id = :draw)
+    ORDER BY judgement_id
     """
     return tuple(map(_judged, connection.execute(sql, {"draw": draw_id}).fetchall()))
 

@@ -18,8 +18,16 @@ REVIEW, INTERVAL = "review", "review_interval"
 Key = tuple[str, str, str, str, datetime]
 """recording_id, rule_id, rule_version, reviewer and reviewed_at: the key of table `review`."""
 
+LATEST_REVIEWS = """
+SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
+FROM review
+QUALIFY row_number() OVER (
+    PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
+) = 1
+"""
+"""What every reviewer said last of every finding: `Review.subject`, then `Review.opinion`."""
 _KEYS = "SELECT recording_id, rule_id, rule_version, reviewer, reviewed_at FROM review"
-_DELETE = f"""
+_DELETE = """
 DELETE FROM review
 WHERE recording_id = ? AND rule_id = ? AND rule_version = ? AND reviewer = ? AND reviewed_at = ?
 """

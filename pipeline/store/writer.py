@@ -34,7 +34,15 @@ from pipeline.store.loading import DERIVED, delete_calls, load_rows
 from pipeline.store.part_files import Part
 from pipeline.store.reading import connect
 from pipeline.store.recheck_rows import RecheckedRows, store_rechecked
-from pipeline.store.review_rows import INTERVAL, REVIEW, Key, delete_reviews, intervals_of, stored_keys
+from pipeline.store.review_rows import (
+    INTERVAL,
+    LATEST_REVIEWS,
+    REVIEW,
+    Key,
+    delete_reviews,
+    intervals_of,
+    stored_keys,
+)
 from pipeline.store.rows import rows_of, rows_of_calls, table_of, value_names
 from pipeline.store.state import StoredState, read_known
 from pipeline.store.stored_settings import StoredSettings
@@ -48,13 +56,6 @@ _FORMER = """
 SELECT recording_id FROM recording
 WHERE uri = $uri AND recording_id <> $recording_id AND NOT list_contains($present, recording_id)
     AND (duration_s IS NULL OR duration_s <= $duration_s)
-"""
-_LATEST_REVIEWS = """
-SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
-FROM review
-QUALIFY row_number() OVER (
-    PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
-) = 1
 """
 
 
@@ -270,7 +271,7 @@ class Writer:
         RecordingError when one breaks a CHECK, such as an unknown judgement.
         """
         with self._transaction("review"):
-            rows = self._connection.execute(_LATEST_REVIEWS).fetchall()
+            rows = self._connection.execute(LATEST_REVIEWS).fetchall()
             latest = {row[:4]: row[4:] for row in rows}
             new = tuple(review for review in reviews if latest.get(review.subject) != review.opinion)
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
