@@ -218,7 +218,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
             case.span,
             legs=legs,
             joining=Joining.noted(recording["error"]),
-            settings=_headerless(recording),
+            settings=headerless_settings(recording),
         )
     except RecordingError as error:
         return None, (f"No clip: {error}",)
@@ -227,7 +227,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def _headerless(recording: Mapping[str, Any]) -> AudioSettings:
+def headerless_settings(recording: Mapping[str, Any]) -> AudioSettings:
     """The settings with which a recording without a header was read, which only its row has kept."""
     coding = recording["container"]
     if coding not in RAW_CODECS:

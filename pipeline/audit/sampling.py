@@ -134,7 +134,7 @@ class Sample:
 def plan(connection: Connection, request: SampleRequest) -> SamplePlan:
     """What `draw` would draw. Raises UsageError for a rule without findings and where no finding fits."""
     counted = dict(ask(connection, _COUNTS, _values(connection, request)).rows)
-    population = {verdict: int(counted[verdict]) for verdict in VERDICTS if verdict in counted}
+    population: dict[str, int] = {name: int(counted[name]) for name in VERDICTS if name in counted}
     if not population:
         raise UsageError(
             "no finding fits", value=request.rule_id, remedy="widen the dates, the queue or the verdicts"

@@ -11,9 +11,10 @@ from datetime import datetime
 import duckdb
 
 from pipeline.intervals import Stratum, corrected
-from pipeline.records import ReviewInterval
+from pipeline.records import ReviewInterval, Verdict
 
 REVIEW, INTERVAL = "review", "review_interval"
+PASS_AND_FAIL: tuple[Verdict, Verdict] = ("pass", "fail")
 
 Key = tuple[str, str, str, str, datetime]
 """recording_id, rule_id, rule_version, reviewer and reviewed_at: the key of table `review`."""
@@ -56,13 +57,13 @@ def delete_reviews(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key]) -
 
 def intervals_of(connection: duckdb.DuckDBPyConnection) -> tuple[ReviewInterval, ...]:
     """The intervals of everything that people judged, with the populations of now."""
-    strata: dict[tuple[str, str], dict[str, Stratum]] = {}
+    strata: dict[tuple[str, str], dict[Verdict, Stratum]] = {}
     for rule_id, version, verdict, *counts in connection.execute(_STRATA).fetchall():
         strata.setdefault((rule_id, version), {})[verdict] = _stratum(counts)
     populations = {tuple(row[:3]): row[3] for row in connection.execute(_POPULATIONS).fetchall()}
     found: list[ReviewInterval] = []
     for (rule_id, version), own in strata.items():
-        for verdict in ("pass", "fail"):
+        for verdict in PASS_AND_FAIL:
             # A verdict that occurs and was not judged leaves the corrected rate undefined.
             own.setdefault(verdict, Stratum(population=populations.get((rule_id, version, verdict), 0)))
         found += _intervals(rule_id, version, own)
@@ -74,7 +75,7 @@ def _stratum(counts: Sequence[int]) -> Stratum:
     return Stratum(population=population, right=right, wrong=wrong, unclear=unclear)
 
 
-def _intervals(rule_id: str, version: str, strata: dict[str, Stratum]) -> list[ReviewInterval]:
+def _intervals(rule_id: str, version: str, strata: dict[Verdict, Stratum]) -> list[ReviewInterval]:
     rule = {"rule_id": rule_id, "rule_version": version}
     found = [
         ReviewInterval(
