@@ -134,8 +134,13 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
         words=_records(connection, "word", Word, recording_id),
         turns=_records(connection, "turn", Turn, recording_id),
         activities=_records(connection, "activity", Activity, recording_id),
-        files=tuple(sorted(_rows(connection, "recording_file", recording_id), key=_file_order)),
+        files=files_of(connection, recording_id),
     )
+
+
+def files_of(connection: Connection, recording_id: str) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a recording's files, legs first and in the order of channels."""
+    return tuple(sorted(_rows(connection, "recording_file", recording_id), key=_file_order))
 
 
 def _file_order(file: Mapping[str, Any]) -> tuple[bool, int, str]:

@@ -31,6 +31,7 @@ from pipeline.cli.options import (
     print_json,
     say,
 )
+from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.spotcheck import spotcheck_app
 from pipeline.cli.start_flow import find_night
@@ -65,6 +66,7 @@ app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
 app.command()(recheck)
 app.command()(migrate)
+app.command()(review)
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 
