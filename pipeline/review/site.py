@@ -85,6 +85,7 @@ class Site:
         text = self.environment.get_template(template).render(
             session=session,
             path=request.url.path,
+            status=status,
             store=self.db.name,
             waiting=None if request.headers.get("hx-request") else self.differing(),
             **values,
