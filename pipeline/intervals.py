@@ -42,17 +42,16 @@ class Interval:
 class Stratum:
     """The findings of one verdict: `population` in all, of which people found `right` and `wrong` so.
 
-    `unclear` are those that people could not decide. `right` and `wrong` may be expected numbers, which are
-    not whole.
+    `unclear` are those that people could not decide.
     """
 
     population: int
-    right: float = 0
-    wrong: float = 0
-    unclear: float = 0
+    right: int = 0
+    wrong: int = 0
+    unclear: int = 0
 
     @property
-    def judged(self) -> float:
+    def judged(self) -> int:
         """Without the unclear ones."""
         return self.right + self.wrong
 
@@ -69,7 +68,7 @@ class Stratum:
         small = self.population <= SMALL_POPULATION and self.judged >= ENOUGH * self.population
         # A call can have been judged and then left the store.
         if small and self.judged <= self.population:
-            return exact(round(self.right), round(self.judged), self.population)
+            return exact(self.right, self.judged, self.population)
         return wilson(self.right, self.judged)
 
     @property
@@ -79,7 +78,7 @@ class Stratum:
         return (self.right / every, (self.right + self.unclear) / every) if every else None
 
 
-def wilson(right: float, judged: float) -> Interval:
+def wilson(right: int, judged: int) -> Interval:
     """E. B. Wilson's score interval (Journal of the American Statistical Association 22, 1927, 209).
 
     >>> round(wilson(50, 50).low, 3)

@@ -141,12 +141,10 @@ def plan(connection: Connection, request: SampleRequest) -> SamplePlan:
         )
     right = _expected(connection, request.rule_id, population)
     drawn = _allocation(request, population, right)
-    strata = {
-        verdict: Stratum(
-            population=population[verdict], right=count * right[verdict], wrong=count * (1 - right[verdict])
-        )
-        for verdict, count in drawn.items()
-    }
+    strata = {}
+    for verdict, count in drawn.items():
+        good = round(count * right[verdict])
+        strata[verdict] = Stratum(population=population[verdict], right=good, wrong=count - good)
     intervals = {verdict: interval for verdict, one in strata.items() if (interval := one.interval)}
     nothing = Stratum(population=0)
     # Fails alone say nothing of the passes.
@@ -177,6 +175,13 @@ def draw(connection: Connection, request: SampleRequest) -> Sample:
         for position, (recording_id, version, verdict, *_) in enumerate(in_order, start=1)
     )
     return Sample(items=items, drawn=planned.drawn, population=planned.population)
+
+
+def count_doubles(request: SampleRequest, size: int) -> int:
+    """How many of a sample of `size` a second reviewer judges too."""
+    if not request.second_share:
+        return 0
+    return min(size, max(LEAST_DOUBLES, round(request.second_share * size)))
 
 
 def shares(sizes: Mapping[str, int], sample: int) -> dict[str, int]:
@@ -250,10 +255,8 @@ def _turn(request: SampleRequest, row: tuple[Any, ...], drawn: Mapping[str, int]
 
 def _doubles(request: SampleRequest, ids: list[str]) -> frozenset[str]:
     """The recordings that a second reviewer judges too."""
-    if not request.second_share:
-        return frozenset()
-    count = max(LEAST_DOUBLES, round(request.second_share * len(ids)))
-    return frozenset(sorted(ids, key=lambda id_: _hash(request, "second", id_))[:count])
+    by_lot = sorted(ids, key=lambda id_: _hash(request, "second", id_))
+    return frozenset(by_lot[: count_doubles(request, len(ids))])
 
 
 def _hash(request: SampleRequest, purpose: str, recording_id: str) -> str:

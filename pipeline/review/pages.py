@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.audit.protocol import PROTOCOL, protocol, read_request
-from pipeline.audit.sampling import AIMS, MOST, SampleRequest, plan
+from pipeline.audit.sampling import AIMS, MOST, SampleRequest, count_doubles, plan
 from pipeline.audit.spotcheck import draw_and_keep
 from pipeline.errors import UsageError
 from pipeline.review.overview import merged_keys, rules_of, store_facts, waiting_by_rule
@@ -63,9 +63,15 @@ class Overview:
             with site.reading() as connection:
                 planned = plan(connection, wanted)
         except UsageError as error:
-            return site.page(request, "_plan.html", plan=None, fault=str(error), wanted=None, minutes=0)
-        minutes = minutes_for(planned.size, site.log.seconds_each())
-        return site.page(request, "_plan.html", plan=planned, fault=None, wanted=wanted, minutes=minutes)
+            return site.page(request, "_plan.html", plan=None, fault=str(error))
+        return site.page(
+            request,
+            "_plan.html",
+            plan=planned,
+            fault=None,
+            doubles=count_doubles(wanted, planned.size),
+            minutes=minutes_for(planned.size, site.log.seconds_each()),
+        )
 
     def draw(self, request: Request, form: Form) -> Response:
         """Draw a sample and begin to judge it."""
