@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ import pytest
 from review_site import a_review_store, position_on
 
 from pipeline.errors import UsageError
+from pipeline.review import serving as static
 from pipeline.review.server import Listening
 from pipeline.store.review_log import ReviewLog, beside_store
 
@@ -120,3 +122,13 @@ def test_what_would_be_unsafe_is_refused(listening: Listening, says: str) -> Non
 def test_this_machine_alone_needs_no_certificate(host: str) -> None:
     Listening(host=host).check()
     Listening(host="10.0.0.1", behind_proxy=True, user_header="X-Remote-User").check()
+
+
+def test_the_library_that_is_vendored_is_as_it_was_released() -> None:
+    """htmx 4.0.1, dist/htmx.min.js of its package; a new release changes sum and version here."""
+    path = Path(static.__file__).parent / "static" / "htmx.min.js"
+    released = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == released
+    assert b"4.0.1" in path.read_bytes()
+    licence = path.with_name("htmx.LICENSE.txt").read_text(encoding="utf-8")
+    assert licence.startswith("Zero-Clause BSD")
