@@ -133,9 +133,10 @@ class Sample:
 
 def plan(connection: Connection, request: SampleRequest) -> SamplePlan:
     """What `draw` would draw. Raises UsageError for a rule without findings and where no finding fits."""
-    counted = dict(ask(connection, _COUNTS, _values(connection, request)).rows)
+    counted = dict(ask(connection, _COUNTS, _values(request)).rows)
     population: dict[str, int] = {name: int(counted[name]) for name in VERDICTS if name in counted}
     if not population:
+        _check_known(connection, request.rule_id)
         raise UsageError(
             "no finding fits", value=request.rule_id, remedy="widen the dates, the queue or the verdicts"
         )
@@ -156,7 +157,7 @@ def plan(connection: Connection, request: SampleRequest) -> SamplePlan:
 def draw(connection: Connection, request: SampleRequest) -> Sample:
     """A random sample. Raises UsageError as `plan` does."""
     planned = plan(connection, request)
-    values = _values(connection, request)
+    values = _values(request)
     values |= {
         "lot": f"{request.seed}/{request.rule_id}/",
         "counts": [planned.drawn.get(verdict, 0) for verdict in request.strata],
@@ -213,7 +214,10 @@ def _allocation(
 
 def _expected(connection: Connection, rule_id: str, population: Mapping[str, int]) -> dict[str, float]:
     """The share of each verdict that is expected to be right, from earlier reviews if there are any."""
-    earlier = {row[0]: row[1:] for row in ask(connection, _EARLIER, {"rule_id": rule_id}).rows}
+    # The view counts all findings, which takes a while where there are millions.
+    reviewed = ask(connection, "SELECT count(*) FROM review WHERE rule_id = ?", [rule_id]).rows[0][0]
+    rows = ask(connection, _EARLIER, {"rule_id": rule_id}).rows if reviewed else ()
+    earlier = {row[0]: row[1:] for row in rows}
     found = {}
     for verdict in population:
         confirmed, judged = earlier.get(verdict, (0, 0))
@@ -222,12 +226,16 @@ def _expected(connection: Connection, rule_id: str, population: Mapping[str, int
     return found
 
 
-def _values(connection: Connection, request: SampleRequest) -> dict[str, Any]:
-    """The parameters of the frame. Raises UsageError for a rule without findings."""
+def _check_known(connection: Connection, rule_id: str) -> None:
+    """Raise UsageError for a rule without findings."""
     known = [row[0] for row in ask(connection, "SELECT DISTINCT rule_id FROM finding ORDER BY ALL").rows]
-    if request.rule_id not in known:
+    if rule_id not in known:
         allowed = ", ".join(known) or "none, nothing was judged yet"
-        raise UsageError("no findings of this rule", value=request.rule_id, allowed=allowed)
+        raise UsageError("no findings of this rule", value=rule_id, allowed=allowed)
+
+
+def _values(request: SampleRequest) -> dict[str, Any]:
+    """The parameters of the frame."""
     return {
         "rule_id": request.rule_id,
         "verdicts": list(request.strata),

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 from urllib.parse import urlencode
 
 from pipeline.audit.evidence import FindingCase, deciding_words
-from pipeline.records import Word
+from pipeline.records import Verdict, Word
+from pipeline.report.text import as_dicts
 from pipeline.review.questions import Question, question_of
 from pipeline.review.sounds import AROUND_S, MORE_S, speech_in
 from pipeline.spans import Span
+from pipeline.store import Connection, ask
+
+_VERDICT = """
+SELECT
+    finding.verdict,
+    finding.rule_version,
+    coalesce(finding.detail ->> 'reason', finding.detail ->> 'status') AS why,
+    finding.confidence,
+    rule.title,
+    rule.text,
+    rule.overlay
+FROM finding
+LEFT JOIN rule ON rule.rule_id = finding.rule_id AND rule.rule_version = finding.rule_version
+WHERE finding.recording_id = $recording_id AND finding.rule_id = $rule_id
+"""
 
 LETTERS: Mapping[str, str] = {"agent": "A", "customer": "C", "ivr": "S"}
 LONGEST_S = 300.0
@@ -127,12 +142,27 @@ def _line(words: Sequence[Word], decided: set[int]) -> Line:
     )
 
 
-def told(case: FindingCase) -> dict[str, Any]:
-    """The program's verdict in a few words, for after the answer."""
-    confidence = case.finding["confidence"]
-    return {
-        "verdict": case.finding["verdict"],
-        "why": case.why,
-        "confidence": confidence,
-        "quote": case.finding["quote"],
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The program's verdict, to be told after the answer, and the question that was answered."""
+
+    verdict: Verdict
+    rule_version: str
+    why: str | None
+    confidence: float | None
+    question: Question
+
+
+def find_verdict(connection: Connection, recording_id: str, rule_id: str) -> Told | None:
+    """The verdict of a finding without its evidence; None where it left the store."""
+    rows = as_dicts(ask(connection, _VERDICT, {"recording_id": recording_id, "rule_id": rule_id}))
+    if not rows:
+        return None
+    row = rows[0]
+    return Told(
+        verdict=row["verdict"],
+        rule_version=row["rule_version"],
+        why=row["why"],
+        confidence=row["confidence"],
+        question=question_of(row if row["text"] is not None else None),
+    )

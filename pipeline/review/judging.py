@@ -14,8 +14,8 @@ from starlette.responses import Response
 from pipeline.errors import RecordingError
 from pipeline.records import Review, ReviewKind, Verdict
 from pipeline.report.text import as_dicts
-from pipeline.review.cards import Card, card_of, told
-from pipeline.review.questions import VERDICT_ANSWERS, judgement_of
+from pipeline.review.cards import Card, card_of, find_verdict
+from pipeline.review.questions import VERDICT_ANSWERS, Question, judgement_of
 from pipeline.review.site import Form, Site, go_to, session_of
 from pipeline.review.work import Work, minutes_for
 from pipeline.store import ask
@@ -56,11 +56,10 @@ class Judging:
         if any(judged.review.reviewer == reviewer for judged in work.of(item.position)):
             return self._next(request, work, None)  # sent twice
         with site.reading() as connection:
-            case = site.case(connection, item.recording_id, work.drawing.rule_id)
-        card = card_of(case, shown=not work.drawing.blind) if case else None
+            found = find_verdict(connection, item.recording_id, work.drawing.rule_id)
         review = _review(
             form,
-            card,
+            found.question if found else None,
             recording_id=item.recording_id,
             rule_id=work.drawing.rule_id,
             rule_version=item.rule_version,
@@ -72,7 +71,7 @@ class Judging:
         seconds, plays = _effort(form)
         judged = Judged(review=review, position=item.position, seconds=seconds, plays=plays)
         site.log.add(judged)
-        last = {"position": item.position, "review": review, "told": told(case) if case else None}
+        last = {"position": item.position, "review": review, "told": found}
         return self._next(request, site.work(work.drawing.draw_id), last)
 
     def undo(self, request: Request, form: Form) -> Response:
@@ -200,10 +199,10 @@ class Judging:
         site = self._site
         work, item = self._place(request)
         with site.reading() as connection:
-            case = site.case(connection, item.recording_id, work.drawing.rule_id)
+            found = find_verdict(connection, item.recording_id, work.drawing.rule_id)
         review = _review(
             form,
-            card_of(case, shown=True) if case else None,
+            found.question if found else None,
             recording_id=item.recording_id,
             rule_id=work.drawing.rule_id,
             rule_version=item.rule_version,
@@ -220,12 +219,15 @@ class Judging:
     def queue(self, request: Request) -> Response:
         """Possible wordings, misheard notices and disputes, compliance first."""
         site = self._site
-        with site.reading() as connection:
-            sizes = dict(ask(connection, _QUEUE_SIZE).rows)
-            rows = as_dicts(ask(connection, f"{_QUEUE} LIMIT {QUEUE_SHOWN}"))
+        sizes, rows = site.published.once("queue", self._queue)
         judged = {(one.review.recording_id, one.review.rule_id) for one in site.log.standing()}
         rows = [row for row in rows if _is_waiting(row, judged)]
         return site.page(request, "queue.html", rows=rows, sizes=sizes)
+
+    def _queue(self) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        with self._site.reading() as connection:
+            sizes = dict(ask(connection, _QUEUE_SIZE).rows)
+            return sizes, as_dicts(ask(connection, f"{_QUEUE} LIMIT {QUEUE_SHOWN}"))
 
     def finding(self, request: Request) -> Response:
         """One finding by itself, with its verdict."""
@@ -252,18 +254,18 @@ class Judging:
         site = self._site
         recording_id, rule_id = request.path_params["recording_id"], request.path_params["rule_id"]
         with site.reading() as connection:
-            case = site.case(connection, recording_id, rule_id)
-        if case is None:
+            found = find_verdict(connection, recording_id, rule_id)
+        if found is None:
             raise HTTPException(404, "There is no such finding in the store.")
         earlier = {one.review.judgement for one in site.log.of_finding(recording_id, rule_id)}
         kind: ReviewKind = "settled" if len(earlier) > 1 or earlier == {"unclear"} else "unsampled"
         review = _review(
             form,
-            card_of(case, shown=True),
+            found.question,
             recording_id=recording_id,
             rule_id=rule_id,
-            rule_version=case.finding["rule_version"],
-            verdict=case.finding["verdict"],
+            rule_version=found.rule_version,
+            verdict=found.verdict,
             reviewer=session_of(request).reviewer,
             kind=kind,
         )
@@ -288,7 +290,9 @@ def _choices(request: Request) -> dict[str, Any]:
     }
 
 
-def _review(form: Form, card: Card | None, *, verdict: Verdict, blind: bool = False, **place: Any) -> Review:
+def _review(
+    form: Form, question: Question | None, *, verdict: Verdict, blind: bool = False, **place: Any
+) -> Review:
     """The review that a form holds: an answer by its number, or a judgement of the verdict shown.
 
     400 for neither.
@@ -299,11 +303,11 @@ def _review(form: Form, card: Card | None, *, verdict: Verdict, blind: bool = Fa
     if not blind and judgement in VERDICT_ANSWERS:
         return Review(judgement=judgement, **common)
     number = form.get("answer", "")
-    answers = card.question.answers if card else ()
+    answers = question.answers if question else ()
     if number.isascii() and number.isdecimal() and int(number[:3]) < len(answers):
         answer = answers[int(number)]
         return Review(judgement=judgement_of(answer.means, verdict), answer=answer.text, **common)
-    if card is None and judgement == "unclear":
+    if question is None and judgement == "unclear":
         return Review(judgement="unclear", **common)
     raise HTTPException(400, "Choose one of the answers.")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.report.text import as_dicts
 from pipeline.store import Connection, ask
@@ -48,6 +51,57 @@ SELECT
     (SELECT max(started_at)::DATE FROM call) AS last_day
 """
 _KEYS = "SELECT recording_id, rule_id, rule_version, reviewer, reviewed_at FROM review"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What changes only when the store is published: rules, facts about the store, and merged judgements."""
+
+    rules: Sequence[Mapping[str, Any]]
+    facts: Mapping[str, Any]
+    merged: frozenset[Key]
+
+
+class Publication:
+    """Answers that are kept until the store is published again."""
+
+    def __init__(self, db: Path) -> None:
+        """Of the store `db`."""
+        self._db = db
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        self._kept: dict[str, Any] = {}
+
+    def once(self, name: str, answer: Callable[[], T]) -> T:
+        """What `answer` gives for the store as it is now, by `name`."""
+        stamp = self._stamp_now()
+        with self._lock:
+            if stamp != self._stamp:
+                self._stamp, self._kept = stamp, {}
+            if name in self._kept:
+                kept: T = self._kept[name]
+                return kept
+        found = answer()
+        with self._lock:
+            # Published meanwhile: of which of both this answer is, nobody knows.
+            if stamp is not None and stamp == self._stamp == self._stamp_now():
+                self._kept[name] = found
+        return found
+
+    def _stamp_now(self) -> object:
+        try:
+            stat = self._db.stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def figures(connection: Connection) -> Figures:
+    """The figures of the store."""
+    return Figures(rules=rules_of(connection), facts=store_facts(connection), merged=merged_keys(connection))
 
 
 def rules_of(connection: Connection) -> list[dict[str, Any]]:

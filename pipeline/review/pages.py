@@ -15,7 +15,7 @@ from pipeline.audit.protocol import PROTOCOL, protocol, read_request
 from pipeline.audit.sampling import AIMS, MOST, SampleRequest, count_doubles, plan
 from pipeline.audit.spotcheck import draw_and_keep
 from pipeline.errors import UsageError
-from pipeline.review.overview import merged_keys, rules_of, store_facts, waiting_by_rule
+from pipeline.review.overview import waiting_by_rule
 from pipeline.review.security import clean_name
 from pipeline.review.site import Form, Site, go_to, session_of
 from pipeline.review.work import minutes_for
@@ -35,8 +35,8 @@ class Overview:
     def home(self, request: Request) -> Response:
         """Every rule with its figures, the form to draw, and the drawings."""
         site = self._site
-        with site.reading() as connection:
-            rules, facts, merged = rules_of(connection), store_facts(connection), merged_keys(connection)
+        store = site.figures()
+        rules = store.rules
         works = [site.work(drawing.draw_id) for drawing in site.log.draws()]
         now = {rule["rule_id"]: rule["rule_version"] for rule in rules if not rule["is_stale"]}
         judged = site.log.standing()
@@ -45,8 +45,8 @@ class Overview:
             "overview.html",
             rules=[rule for rule in rules if not rule["is_stale"]],
             stale=[rule for rule in rules if rule["is_stale"] and rule["reviewed"]],
-            unmerged=waiting_by_rule(judged, merged),
-            facts=facts,
+            unmerged=waiting_by_rule(judged, store.merged),
+            facts=store.facts,
             works=works,
             latest=_latest(works),
             versions=now,
@@ -94,8 +94,8 @@ class Overview:
         """What was found of a drawing so far."""
         site = self._site
         work = site.work(request.path_params["draw_id"])
-        with site.reading() as connection:
-            rules, merged = rules_of(connection), merged_keys(connection)
+        store = site.figures()
+        rules = store.rules
         title = next(
             (r["title"] for r in rules if r["rule_id"] == work.drawing.rule_id), work.drawing.rule_id
         )
@@ -108,7 +108,7 @@ class Overview:
             strata=work.strata(),
             rate=work.rate(),
             doubles=work.doubles(),
-            unmerged=sum(one.review.key not in merged for one in work.judged),
+            unmerged=sum(one.review.key not in store.merged for one in work.judged),
             is_stale=any(item.rule_version not in versions for item in work.items),
             wanted=read_request(work.drawing.request),
         )

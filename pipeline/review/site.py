@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from pipeline.audit.evidence import FindingCase, find_case
 from pipeline.errors import UsageError
 from pipeline.report.text import UNKNOWN, clock
+from pipeline.review.overview import Figures, Publication, figures
 from pipeline.review.security import Door, Session
 from pipeline.review.sounds import Clips
 from pipeline.review.work import Work
@@ -59,10 +60,24 @@ class Site:
     door: Door
     clips: Clips = field(default_factory=Clips)
     environment: Environment = field(default_factory=_environment)
+    published: Publication = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is read yet."""
+        object.__setattr__(self, "published", Publication(self.db))
 
     def reading(self) -> AbstractContextManager[Connection]:
         """The store as it was published last."""
         return reading(self.db)
+
+    def figures(self) -> Figures:
+        """The figures of the store as it was published last."""
+
+        def read() -> Figures:
+            with self.reading() as connection:
+                return figures(connection)
+
+        return self.published.once("figures", read)
 
     def work(self, draw_id: int) -> Work:
         """A drawing at work; 404 for one that there is not."""
