@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pipeline.audit.evidence import FindingCase, deciding_words
 from pipeline.records import Verdict, Word
 from pipeline.report.text import as_dicts
+from pipeline.review.lanes import LANES, Lanes, lanes_of
 from pipeline.review.questions import Question, question_of
 from pipeline.review.sounds import AROUND_S, MORE_S, speech_in
 from pipeline.spans import Span
@@ -29,7 +30,6 @@ LEFT JOIN rule ON rule.rule_id = finding.rule_id AND rule.rule_version = finding
 WHERE finding.recording_id = $recording_id AND finding.rule_id = $rule_id
 """
 
-LETTERS: Mapping[str, str] = {"agent": "A", "customer": "C", "ivr": "S"}
 LONGEST_S = 300.0
 """A longer window is cut off here, in seconds."""
 
@@ -53,6 +53,7 @@ class Card:
     question: Question
     window: Span | None
     parts: tuple[Span, ...]
+    lanes: Lanes
     lines: tuple[Line, ...]
     more: int
     pauses: bool
@@ -102,6 +103,7 @@ def card_of(
         question=question_of(case.rule),
         window=window,
         parts=parts,
+        lanes=lanes_of(case, parts, shown=shown),
         lines=_lines(case, window, marked=shown),
         more=more,
         pauses=with_pauses,
@@ -135,7 +137,7 @@ def _lines(case: FindingCase, window: Span | None, *, marked: bool) -> tuple[Lin
 def _line(words: Sequence[Word], decided: set[int]) -> Line:
     first = words[0]
     return Line(
-        letter=LETTERS.get(first.role, "?"),
+        letter=LANES[first.role],
         role=first.role,
         start_s=first.start_s,
         words=tuple((word.text.strip(), word.word_index in decided) for word in words),

@@ -23,6 +23,8 @@ if (player && card) {
     const field = card.querySelector("input[name=plays]");
     if (field) field.value = plays;
   });
+  player.addEventListener("timeupdate", () => player.paused && follow());
+  player.addEventListener("play", follow);
   document.addEventListener("keydown", pressed);
   document.addEventListener("click", clicked);
   show();
@@ -84,7 +86,24 @@ if (player && card) {
     if (act(key)) event.preventDefault();
   }
 
+  // The line at the playhead; a click on the lanes moves it.
+  function follow() {
+    const line = document.getElementById("playhead");
+    const length = Number(line?.closest("svg").dataset.length);
+    if (!length) return;
+    const x = `${Math.min(100, (100 * player.currentTime) / length)}%`;
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+    if (!player.paused) requestAnimationFrame(follow);
+  }
+
   function clicked(event) {
+    const lanes = event.target.closest("svg.times");
+    if (lanes) {
+      const place = lanes.getBoundingClientRect();
+      player.currentTime = ((event.clientX - place.left) / place.width) * Number(lanes.dataset.length);
+      return follow();
+    }
     const button = event.target.closest(".controls [data-key]");
     if (button) act(button.dataset.key);
   }
