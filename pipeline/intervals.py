@@ -168,12 +168,14 @@ def neyman(
 ) -> dict[str, int]:
     """How many to judge of each stratum for the narrowest corrected rate: by share times standard deviation.
 
-    `expected` is the share of each stratum that is right. Each gets at least `least`, or all it has.
+    `expected` is the share of each stratum that is right. Each gets at least `least`, or all it has; in a
+    sample too small for that they get equal shares.
 
     >>> neyman({"pass": 900, "fail": 100}, {"pass": 0.95, "fail": 0.85}, 50, 5)
     {'pass': 42, 'fail': 8}
     """
     sample = min(sample, sum(populations.values()))
+    least = min(least, sample // len(populations))
     drawn = {name: min(least, size) for name, size in populations.items()}
     weights = {
         name: size * math.sqrt(expected[name] * (1 - expected[name])) for name, size in populations.items()

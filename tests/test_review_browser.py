@@ -148,6 +148,28 @@ def test_an_answer_is_taken_back_by_a_key(screen: Screen) -> None:
     assert screen.position == "2"
 
 
+def test_the_plan_is_that_of_the_form_as_it_is(screen: Screen) -> None:
+    screen.page.goto(screen.base)
+    for sample in ("2", "3", "4", "6"):  # faster than the answers come
+        screen.page.fill("#sample", sample)
+        screen.page.locator("#sample").blur()
+    playwright.expect(screen.page.locator("#plan")).to_contain_text("3 passes and 3 fails of 16")
+    screen.page.check("input[value=fails]")
+    playwright.expect(screen.page.locator("#plan")).to_contain_text("8 fails of 8")
+
+
+def test_the_line_follows_the_sound_and_a_click_on_the_lanes_moves_both(screen: Screen) -> None:
+    screen.draw()
+    screen.page.wait_for_function("() => document.getElementById('player').duration > 0")
+    lanes = screen.page.locator("svg.times")
+    box = lanes.bounding_box()
+    lanes.click(position={"x": box["width"] / 2, "y": 20})
+    length_s = screen.page.evaluate("() => document.getElementById('player').duration")
+    assert screen.page.evaluate(PLACE_S) == pytest.approx(length_s / 2, abs=0.05)
+    x = screen.page.get_attribute("#playhead", "x1")
+    assert float(x.rstrip("%")) == pytest.approx(50, abs=2)
+
+
 def test_letters_in_the_note_judge_nothing_and_keys_can_be_switched_off(screen: Screen) -> None:
     screen.draw(blind=False)
     screen.page.keyboard.press("n")
@@ -189,10 +211,11 @@ def test_axe_finds_nothing_and_nothing_sticks_out(screen: Screen, scheme: str, w
     screen.draw()
     screen.press("1", "2")
     drawn = f"draws/{screen.log.draws()[0].draw_id}"
+    finding = f"findings/{screen.log.items(1)[0].recording_id}/greeting"
     screen.page.emulate_media(color_scheme=scheme)
     screen.page.set_viewport_size({"width": width, "height": 800})
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
-    for path in ("", f"{drawn}/review", drawn, "queue", "differences"):
+    for path in ("", f"{drawn}/review", drawn, finding, "queue", "differences"):
         screen.page.goto(screen.base + path)
         found = axe.run(screen.page, options=options).response["violations"]
         assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] == []

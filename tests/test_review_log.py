@@ -268,6 +268,8 @@ def test_the_allocation_for_the_rate_gives_each_stratum_its_least() -> None:
     expected = {"pass": 0.95, "fail": 0.85}
     assert neyman({"pass": 9000, "fail": 40}, expected, 50, 5) == {"pass": 45, "fail": 5}
     assert neyman({"pass": 9000, "fail": 3}, expected, 50, 5) == {"pass": 47, "fail": 3}
+    assert neyman({"pass": 9000, "fail": 40}, expected, 6, 5) == {"pass": 3, "fail": 3}
+    assert neyman({"pass": 9000, "fail": 40}, expected, 1, 5) == {"pass": 1, "fail": 0}
     assert neyman({"pass": 4, "fail": 3}, expected, 50, 5) == {"pass": 4, "fail": 3}
     halves = neyman({"pass": 1000, "fail": 1000}, {"pass": 0.9, "fail": 0.9}, 50, 5)
     assert halves == {"pass": 25, "fail": 25}

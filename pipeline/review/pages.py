@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -50,7 +50,10 @@ class Overview:
             works=works,
             latest=_latest(works),
             versions=now,
-            chosen={"rule": request.query_params.get("rule"), "seed": secrets.randbelow(SEEDS)},
+            chosen={
+                "rule": request.query_params.get("rule") or _first_with_findings(rules),
+                "seed": secrets.randbelow(SEEDS),
+            },
             sample=SAMPLE,
             name_missing="name" in request.query_params,
         )
@@ -184,6 +187,10 @@ def _day(name: str, text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise UsageError("no day", where=name, value=text[:20], allowed="YYYY-MM-DD") from None
+
+
+def _first_with_findings(rules: Sequence[Mapping[str, Any]]) -> str | None:
+    return next((str(rule["rule_id"]) for rule in rules if rule["passes"] + rule["fails"]), None)
 
 
 def _latest(works: list[Any]) -> dict[str, Any]:
