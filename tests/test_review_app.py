@@ -20,7 +20,7 @@ from pipeline.records import Verdict
 from pipeline.store import query, reading, writing
 from pipeline.store.merge import merge_reviews
 
-VERDICTS: list[Verdict] = ["pass"] * 6 + ["fail"] * 3
+VERDICTS: tuple[Verdict, ...] = ("pass",) * 6 + ("fail",) * 3
 
 
 @pytest.fixture(scope="module")
