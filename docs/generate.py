@@ -66,10 +66,16 @@ def data_dictionary() -> str:
         apply_schema(connection)
         comments = dict(connection.execute(_RELATIONS).fetchall())
         columns = connection.execute(_COLUMNS).fetchall()
+    # Table `summary` gets the comments of the view that shows it when a store is opened.
+    shown = {column: text for table, column, _, text in columns if table == "call_summary"}
     for title, statements in (("Tables", schemas.tables()), ("Views", schemas.views())):
         lines += ["", f"## {title}"]
         for name in (statement.name for statement in statements):
-            rows = [(f"`{column}`", kind, text) for table, column, kind, text in columns if table == name]
+            rows = [
+                (f"`{column}`", kind, text or shown[column])
+                for table, column, kind, text in columns
+                if table == name
+            ]
             lines += ["", f"### {name}", "", f"{comments[name]}.", ""]
             lines += _table(("column", "type", "meaning"), rows)
     return "\n".join(lines) + "\n"

@@ -93,6 +93,7 @@ SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
 Judgement = Literal["confirmed", "wrong", "unclear"]
+ReviewKind = Literal["first", "second", "settled", "unsampled"]
 Basis = Literal["phrase", "meaning", "absence", "event", "measure"]
 ChangeCause = Literal["recheck", "analysis"]
 Outcome = Literal["completed", "interrupted", "failed"]
@@ -461,7 +462,11 @@ class ScoredRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A person's judgement of a finding; `verdict` is the one that was judged."""
+    """A person's judgement of a finding; `verdict` is the one that was judged.
+
+    `answer` is what was answered to the rule's question, `blind` says whether the verdict was hidden until
+    then. `draw_id` is the drawing that the finding is from.
+    """
 
     recording_id: str
     rule_id: str
@@ -471,6 +476,10 @@ class Review:
     judgement: Judgement
     note: str | None = None
     verdict: Verdict | None = None
+    answer: str | None = None
+    draw_id: int | None = None
+    blind: bool = False
+    kind: ReviewKind = "first"
 
     @property
     def subject(self) -> tuple[str, str, str, str]:
@@ -481,6 +490,24 @@ class Review:
     def opinion(self) -> tuple[Judgement, str | None, Verdict | None]:
         """The judgement without its author: judgement, note and the verdict judged."""
         return self.judgement, self.note, self.verdict
+
+    @property
+    def key(self) -> tuple[str, str, str, str, datetime]:
+        """What no two reviews have in common."""
+        return *self.subject, self.reviewed_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewInterval:
+    """A 95 % interval; units and meanings: table `review_interval`."""
+
+    rule_id: str
+    rule_version: str
+    verdict: Verdict | Literal["corrected"]
+    share: float
+    low: float
+    high: float
+    method: Literal["exact", "wilson", "mover"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

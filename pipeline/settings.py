@@ -327,6 +327,8 @@ class StoreSettings(Section):
     """Longest time between two publications of the store, in minutes."""
     parts: Path | None = None
     """Folder for finished calls that are not in the store yet; beside the store if not given."""
+    reviews: Path | None = None
+    """File of people's judgements, which the night merges; reviews.sqlite beside the store if not given."""
 
 
 class WorkersSettings(Section):

@@ -71,6 +71,11 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
+def reviews() -> str:
+    """The SQL that makes the tables of reviews.sqlite, in SQLite's dialect."""
+    return (_HERE / "reviews.sql").read_text(encoding="utf-8")
+
+
 def data() -> tuple[Data, ...]:
     """The tables that hold reference data."""
     return tuple(Data(table=path.stem, path=path) for path in sorted((_HERE / "data").glob("*.csv")))

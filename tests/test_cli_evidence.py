@@ -80,8 +80,12 @@ def test_evidence_prints_the_page_and_tells_what_is_missing(run: AnalysisRun) ->
     [
         (["evidence", "nobody", "greeting", "--out", "x"], "no such call in the store; got 'nobody'"),
         (["evidence", "C-1", "nothing", "--out", "x"], "no finding of this rule"),
-        (["spotcheck"], "missing option; allowed: --rule ID --out DIR, or --import CSV"),
-        (["spotcheck", "--rule", "greeting"], "missing option"),
+        (["spotcheck"], "missing command: earwitness spotcheck; allowed: draw, import, merge or verify"),
+        (["spotcheck", "--rule", "greeting"], "missing command"),
+        (["spotcheck", "draw", "--rule", "nothing", "--out", "x"], "no findings of this rule"),
+        (["spotcheck", "draw", "--rule", "greeting", "--out", "x", "--aim", "all"], "unknown aim"),
+        (["spotcheck", "import", "x.csv"], "cannot read the sheet"),
+        (["spotcheck", "verify", "x.json"], "cannot read the protocol"),
         (["spotcheck", "--rule", "nothing", "--out", "x"], "no findings of this rule"),
         (["spotcheck", "--rule", "greeting", "--out", "x", "--verdict", "bad"], "unknown verdict"),
         (["spotcheck", "--rule", "greeting", "--out", "x", "--from", "2030-01-01"], "no finding fits"),
@@ -101,8 +105,9 @@ def test_wrong_usage_is_told_in_one_line(run: AnalysisRun, args: list[str], says
 
 
 def test_a_spot_check_goes_out_and_comes_back(run: AnalysisRun) -> None:
-    code, out, err = run("spotcheck", "--rule", "greeting", "--sample", 9, "--seed", 7, "--out", "check")
+    code, out, err = run("spotcheck", "draw", "--rule", "greeting", "--sample", 9, "--out", "check")
     assert (code, out) == (0, "check/judged.csv\n")
+    assert run("spotcheck", "verify", "check/protocol.json")[:2] == (0, "the same sample\n")
     told = [line for line in err.splitlines() if not line.endswith(" findings")]
     assert "4/4 findings" in err
     assert [*told, "note: there are only 4 such findings"] == [
@@ -119,9 +124,12 @@ def test_a_spot_check_goes_out_and_comes_back(run: AnalysisRun) -> None:
         writer = csv.DictWriter(file, rows[0], delimiter=";")
         writer.writeheader()
         writer.writerows(rows)
-    assert run("spotcheck", "--import", sheet) == (0, "3 judged, 3 of them new; 1 not judged yet\n", "")
-    code, out, _ = run("spotcheck", "--import", sheet, "--json")
+    hint = "note: the next night brings them into the store, or: earwitness spotcheck merge\n"
+    assert run("spotcheck", "import", sheet) == (0, "3 judged, 3 of them new; 1 not judged yet\n", hint)
+    code, out, _ = run("spotcheck", "--import", sheet, "--json")  # as in release 0.1.0
     assert (code, json.loads(out)) == (0, {"judged": 3, "new": 0, "not_judged_yet": 1})
+    assert json.loads(run("sql", "SELECT reviewed FROM rule_quality", "--json")[1]) == [{"reviewed": 0}]
+    assert run("spotcheck", "merge")[:2] == (0, "3 judgements new, 0 taken back\n")
     assert json.loads(run("sql", "SELECT reviewed FROM rule_quality", "--json")[1]) == [{"reviewed": 3}]
 
 

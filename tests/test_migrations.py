@@ -36,6 +36,8 @@ from pipeline.rounding import decimals_of
 from pipeline.setting_stages import fingerprint_of
 from pipeline.settings import RuleSettings, Settings
 from pipeline.store import check_writable, migrate, migrations, query, reading, writing
+from pipeline.store.merge import merge_reviews
+from pipeline.store.review_log import ReviewLog
 from pipeline.weights.sentences import DIMENSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,7 @@ NEW = {
     "call": {"team", "site"},
     "finding": {"basis"},
     "rule": {"overlay"},
+    "review": {"answer", "draw_id", "blind", "kind"},
 }
 CHANGED = {"analysis": {"settings", "settings_hash"}, "rule": {"text"}}
 
@@ -153,8 +156,11 @@ def test_stored_settings_are_those_of_now(migrated: Path) -> None:
 
 def test_reviews_still_belong_to_their_rules(migrated: Path, tmp_path: Path) -> None:
     with duckdb.connect(str(old_store(tmp_path / "old.duckdb")), read_only=True) as connection:
-        expected = tuple(connection.execute("FROM rule_quality ORDER BY ALL").fetchall())
-    assert query(migrated, "FROM rule_quality ORDER BY ALL").rows == expected
+        former = connection.execute("FROM rule_quality ORDER BY ALL")
+        names = ", ".join(column[0] for column in former.description or ())
+        expected = tuple(former.fetchall())
+    assert query(migrated, f"SELECT {names} FROM rule_quality ORDER BY ALL").rows == expected
+    assert query(migrated, "SELECT DISTINCT kind, blind FROM review").rows == (("first", False),)
     reviewed = query(migrated, "SELECT rule_id, reviewed FROM rule_quality WHERE reviewed > 0").rows
     assert reviewed == (("recording_disclosure", 4),)
 
@@ -310,7 +316,11 @@ def test_a_sheet_of_judgements_can_be_imported_at_once(db: Path, tmp_path: Path)
     key = "/".join(str(finding[name]) for name in ("rule_id", "rule_version", "verdict", "recording_id"))
     sheet = tmp_path / "judged.csv"
     sheet.write_text(f"finding,judgement,reviewer\n{key},confirmed,ann\n")
-    assert import_sheet(db, sheet)[1] == 1
+    log = ReviewLog(tmp_path / "reviews.sqlite")
+    assert import_sheet(db, sheet, log)[1] == 1
+    with writing(db) as writer:
+        merge_reviews(writer, log)
+        writer.publish()
     assert query(db, "SELECT count(*) FROM review").rows == ((5,),)
 
 

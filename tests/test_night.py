@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import a_review
 from fakes import FakeEngine, Says, Watcher, own_rules, write_call
 
 from pipeline import ALGORITHM, AUDIO_ALGORITHM, settings
@@ -13,6 +14,7 @@ from pipeline.archive.plan import RunRequest, discover
 from pipeline.errors import UsageError
 from pipeline.report.night import night_markdown, summary_line
 from pipeline.store import query, recheck_rows
+from pipeline.store.review_log import Judged, ReviewLog, beside_store
 
 
 @pytest.fixture
@@ -390,3 +392,32 @@ def test_totals_add_up_and_an_empty_night_has_no_factor(order):
 @pytest.mark.parametrize(("n", "size", "sizes"), [(0, 2, []), (3, 2, [2, 1]), (4, 2, [2, 2]), (1, 5, [1])])
 def test_batches(n, size, sizes):
     assert [len(b) for b in night.batches(range(n), size)] == sizes
+
+
+def judge(order, log, **changes):
+    ((recording_id, version),) = rows(
+        order, "SELECT recording_id, rule_version FROM finding WHERE rule_id = 'greeting' LIMIT 1"
+    )
+    review = a_review(recording_id=recording_id, rule_version=version, **changes)
+    log.add(Judged(review=review))
+
+
+def test_a_night_merges_what_people_judged(order, tmp_path):
+    go(order)
+    judge(order, ReviewLog(beside_store(order.db)))
+    go(order)
+    assert rows(order, "SELECT reviewer FROM review") == (("eve",),)
+    elsewhere = ReviewLog(tmp_path / "other" / "mine.sqlite")
+    elsewhere.path.parent.mkdir()
+    judge(order, elsewhere, reviewer="ann")
+    chosen = settings.load(overrides=[f"store.reviews={elsewhere.path}"], environ={})
+    go(replace(order, settings=chosen))
+    assert rows(order, "SELECT reviewer FROM review ORDER BY ALL") == (("ann",), ("eve",))
+
+
+def test_a_broken_file_of_judgements_costs_the_night_nothing(order):
+    beside_store(order.db).write_text("no database, whatever its name says " * 9)
+    summary = go(order)
+    assert summary.totals.analysed == 3
+    (problem,) = summary.problems
+    assert problem.startswith("judgements stay where they are: cannot use the file of reviews")

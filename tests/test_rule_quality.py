@@ -120,7 +120,7 @@ def quality(
     for verdict, numbers in (("pass", passes), ("fail", fails)):
         for judgement, number in zip(("confirmed", "wrong"), numbers, strict=True):
             memory.execute(
-                "INSERT INTO review SELECT ? || ? || i, ?, '1', 'eve', now(), ?, NULL, ? FROM range(?) AS r(i)",
+                "INSERT INTO review SELECT ? || ? || i, ?, '1', 'eve', now(), ?, NULL, ?, NULL, NULL, FALSE, 'first' FROM range(?) AS r(i)",
                 [verdict, judgement, rule, judgement, verdict, number],
             )
     table = ask(memory, "FROM rule_quality WHERE rule_id = ?", [rule])

@@ -63,6 +63,7 @@ RECORDS = {
 KEPT = {
     "rule": records.ScoredRule,
     "review": records.Review,
+    "review_interval": records.ReviewInterval,
     "verdict_history": records.VerdictChange,
     "night": records.Night,
     "telephony_event": records.TelephonyEvent,

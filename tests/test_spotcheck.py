@@ -17,11 +17,16 @@ from builders import NOON, a_call, a_rule, an_analysis, an_id, found, stored
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.audit.review_sheet import import_sheet, read_sheet
-from pipeline.audit.spotcheck import COLUMNS, Sample, SampleRequest, draw, safe_cell, shares, write_sample
+from pipeline.audit import review_sheet
+from pipeline.audit.protocol import verify
+from pipeline.audit.review_sheet import SheetImport, read_sheet
+from pipeline.audit.sampling import Sample, SampleRequest, draw, plan, shares
+from pipeline.audit.spotcheck import COLUMNS, safe_cell, write_sample
 from pipeline.errors import UsageError
 from pipeline.records import CallAnalysis, Verdict
-from pipeline.store import query, reading
+from pipeline.store import query, reading, writing
+from pipeline.store.merge import merge_reviews
+from pipeline.store.review_log import ReviewLog, beside_store
 
 POPULATION: dict[Verdict, int] = {"pass": 20, "fail": 3, "not_determinable": 4}
 
@@ -130,7 +135,79 @@ def test_shares_are_as_equal_as_the_sizes_allow(sizes: dict[str, int], sample: i
         assert given_out[one] >= given_out[other] - 1 or given_out[one] == sizes[one]
 
 
+@pytest.mark.parametrize(
+    ("aim", "sample", "expected"),
+    [("rate", 12, {"fail": 3, "pass": 9}), ("rate", 99, {"fail": 3, "pass": 20}), ("fails", 1, {"fail": 3})],
+)
+def test_the_aim_decides_how_many_are_drawn_of_each(
+    db: Path, aim: Any, sample: int, expected: dict[str, int]
+) -> None:
+    assert drawn(db, aim=aim, sample=sample).drawn == expected
+
+
+def test_what_is_expected_is_told_before_anybody_listens(db: Path) -> None:
+    def planned(**changes: Any) -> Any:
+        with reading(db) as connection:
+            return plan(connection, SampleRequest(rule_id="greeting", seed=7, **changes))
+
+    some, every = planned(sample=10, aim="rate"), planned(sample=99, aim="rate")
+    assert some.drawn == drawn(db, sample=10, aim="rate").drawn
+    assert some.rate is not None
+    assert every.rate is not None
+    assert some.rate[1] - some.rate[0] > 0.05 > every.rate[1] - every.rate[0]
+    census = planned(sample=1, aim="fails")
+    assert (census.size, census.expected["fail"].width, census.rate) == (3, 0.0, None)
+
+
+def test_every_beginning_of_a_sample_has_the_verdicts_in_proportion(tmp_path: Path) -> None:
+    calls = [
+        an_analysis(f"call {n}", findings=(found("greeting", "pass" if n < 400 else "fail"),))
+        for n in range(420)
+    ]
+    db = stored(tmp_path / "uneven.duckdb", *calls)
+    for seed in range(10):
+        with reading(db) as connection:
+            items = draw(connection, SampleRequest(rule_id="greeting", sample=40, seed=seed)).items
+        # Equal shares: of the first half about half are fails, though passes have the lowest lots.
+        assert 8 <= sum(item.verdict == "fail" for item in items[:20]) <= 12
+
+
+def test_a_share_of_the_sample_has_a_second_reviewer(db: Path) -> None:
+    def doubles(**changes: Any) -> int:
+        return sum(item.second for item in drawn(db, sample=27, **changes).items)
+
+    assert (doubles(), doubles(second_share=0.2), doubles(second_share=0.5)) == (0, 10, 14)
+
+
+# --- the protocol --------------------------------------------------------------------------------------
+
+
+def test_a_protocol_draws_the_same_sample_again(db: Path, folder: Path, tmp_path: Path) -> None:
+    with reading(db) as connection:
+        assert verify(connection, folder / "protocol.json") == ()
+    other = stored(tmp_path / "other.duckdb", *ANALYSES[:20])
+    with reading(other) as connection:
+        first, *more = verify(connection, folder / "protocol.json")
+    assert first == ("population: 1 fail, 10 pass, 2 not_determinable in the protocol, 10 pass in the store")
+    assert more[-1].startswith("other findings, versions or verdicts at ")
+
+
+@given(data=st.data())
+def test_one_changed_byte_of_a_protocol_is_found(db: Path, folder: Path, data: Any) -> None:
+    content = bytearray((folder / "protocol.json").read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 127))
+    changed = folder.with_name("changed.json")
+    changed.write_bytes(content)
+    with reading(db) as connection, pytest.raises(UsageError, match="protocol"):
+        verify(connection, changed)
+
+
 # --- the sheet that goes out -------------------------------------------------------------------------
+
+
+def log_of(path: Path) -> ReviewLog:
+    return ReviewLog(beside_store(path))
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +215,12 @@ def folder(db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample of six findings, written out."""
     folder = tmp_path_factory.mktemp("sample") / "out"
     with reading(db) as connection:
-        write_sample(connection, SampleRequest(rule_id="greeting", sample=6, seed=7, queue="cards"), folder)
+        write_sample(
+            connection,
+            SampleRequest(rule_id="greeting", sample=6, seed=7, queue="cards"),
+            folder,
+            log_of(folder),
+        )
     return folder
 
 
@@ -163,8 +245,9 @@ def test_a_sample_is_a_sheet_with_a_pack_for_each_row(folder: Path) -> None:
 
 
 def test_what_was_drawn_from_what_is_kept(folder: Path) -> None:
-    facts = json.loads((folder / "sample.json").read_text())
-    assert (facts["rule_id"], facts["seed"], facts["queue"]) == ("greeting", 7, "cards")
+    facts = json.loads((folder / "protocol.json").read_text())
+    request = facts["request"]
+    assert (request["rule_id"], request["seed"], request["queue"]) == ("greeting", 7, "cards")
     assert facts["population"] == {"fail": 1, "pass": 10, "not_determinable": 2}
     assert facts["drawn"] == {"fail": 1, "pass": 3, "not_determinable": 2}
 
@@ -173,7 +256,7 @@ def test_a_sample_overwrites_nothing(db: Path, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     request = SampleRequest(rule_id="greeting", sample=2, seed=1)
     with reading(db) as connection, pytest.raises(UsageError, match="there is something already"):
-        write_sample(connection, request, folder)
+        write_sample(connection, request, folder, log_of(folder))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -214,6 +297,16 @@ def as_text(rows: list[dict[str, str]], separator: str = ",") -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def import_sheet(db: Path, sheet: Path) -> tuple[SheetImport, int]:
+    """Import a sheet and merge."""
+    result = review_sheet.import_sheet(db, sheet, log_of(db))
+    if result[1]:
+        with writing(db) as writer:
+            merge_reviews(writer, log_of(db))
+            writer.publish()
+    return result
 
 
 def reviews_in(db: Path) -> tuple[tuple[Any, ...], ...]:

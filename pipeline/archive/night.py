@@ -25,12 +25,14 @@ from pipeline.archive.places import InProcess, Place
 from pipeline.archive.plan import Archive, Plan, RunRequest, Versions, discover, make_plan
 from pipeline.archive.recheck import RecheckRequest, recheck_calls
 from pipeline.archive.totals import NightSummary, Totals
-from pipeline.errors import RecordingError
+from pipeline.errors import EarwitnessError, RecordingError
 from pipeline.progress import UNWATCHED
 from pipeline.records import KnownFile, Recording
 from pipeline.stages import Stages
 from pipeline.store import Refused, StoredState, Writer, check_writable, writing
+from pipeline.store.merge import merge_reviews
 from pipeline.store.part_files import parts_folder
+from pipeline.store.review_log import ReviewLog, beside_store
 from pipeline.store.scorecard import scored_rules
 
 __all__ = [
@@ -103,6 +105,16 @@ def recheck(writer: Writer, order: RunRequest, engine: Engine, items: Sequence[W
     done = recheck_calls(writer, request, UNWATCHED)
     writer.publish()
     return tuple(f"not rechecked: {uri}: {reason}" for uri, reason in done.failed)
+
+
+def take_reviews(writer: Writer, order: RunRequest) -> tuple[str, ...]:
+    """Bring what people judged into the store; a line where that fails, which costs the night nothing."""
+    log = ReviewLog(order.settings.store.reviews or beside_store(order.db))
+    try:
+        merge_reviews(writer, log)
+    except EarwitnessError as error:
+        return (f"judgements stay where they are: {error}",)
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +197,7 @@ def parts_of(order: RunRequest) -> Path:
 def _end(order: RunRequest, loader: Loader, result: Result, engine: Engine) -> NightSummary:
     """Publish the rest with the record of the night."""
     loader.load_rest()
+    result = replace(result, problems=result.problems + take_reviews(loader.writer, order))
     summary = result.summary(order.db, loader.stages.wall_s())
     night = summary.as_night(
         engine.versions,

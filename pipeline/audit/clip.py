@@ -49,7 +49,21 @@ def cut_clip(
     joining: Joining | None = None,
     settings: AudioSettings | None = None,
 ) -> Clip:
-    """The sound of `evidence` with 2 s around it, at most 300 s; from its `legs` if it has two files.
+    """The sound of `evidence` with 2 s around it, at most 300 s; as `cut_span` otherwise."""
+    span = evidence.padded(AROUND_S)
+    return cut_span(path, recording_id, span, legs=legs, joining=joining, settings=settings)
+
+
+def cut_span(
+    path: Path,
+    recording_id: str,
+    span: Span,
+    *,
+    legs: Sequence[Path] = (),
+    joining: Joining | None = None,
+    settings: AudioSettings | None = None,
+) -> Clip:
+    """The sound of `span`, as far as the recording has it, at most 300 s; from its `legs` if there are two.
 
     `joining` says how these were joined when they were analysed (default: measured again). `settings` are
     needed for headerless files only. Raises RecordingError when a file is missing, cannot be decoded, or is
@@ -65,7 +79,7 @@ def cut_clip(
             allowed=f"sha256 {recording_id}",
         )
     whole = Span(0.0, audio.samples.shape[1] / SAMPLE_RATE)
-    span = evidence.padded(AROUND_S) & whole
+    span = span & whole
     span = Span(span.start_s, min(span.end_s, span.start_s + MAX_CLIP_S))
     first, end = (round(at_s * SAMPLE_RATE) for at_s in (span.start_s, span.end_s))
     samples = np.clip(audio.samples[:, first:end], -1.0, 1.0)

@@ -134,8 +134,13 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
         words=_records(connection, "word", Word, recording_id),
         turns=_records(connection, "turn", Turn, recording_id),
         activities=_records(connection, "activity", Activity, recording_id),
-        files=tuple(sorted(_rows(connection, "recording_file", recording_id), key=_file_order)),
+        files=files_of(connection, recording_id),
     )
+
+
+def files_of(connection: Connection, recording_id: str) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a recording's files, legs first and in the order of channels."""
+    return tuple(sorted(_rows(connection, "recording_file", recording_id), key=_file_order))
 
 
 def _file_order(file: Mapping[str, Any]) -> tuple[bool, int, str]:
@@ -218,7 +223,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
             case.span,
             legs=legs,
             joining=Joining.noted(recording["error"]),
-            settings=_headerless(recording),
+            settings=headerless_settings(recording),
         )
     except RecordingError as error:
         return None, (f"No clip: {error}",)
@@ -227,7 +232,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def _headerless(recording: Mapping[str, Any]) -> AudioSettings:
+def headerless_settings(recording: Mapping[str, Any]) -> AudioSettings:
     """The settings with which a recording without a header was read, which only its row has kept."""
     coding = recording["container"]
     if coding not in RAW_CODECS:

@@ -13,7 +13,9 @@ from typing import get_args
 from pipeline.delimited import find_separator, read_rows
 from pipeline.errors import UsageError
 from pipeline.records import Judgement, Review, Verdict
-from pipeline.store import query, with_layout_of_now, writing
+from pipeline.store import query, with_layout_of_now
+from pipeline.store.review_log import ReviewLog
+from pipeline.store.review_rows import LATEST_REVIEWS
 
 NEEDED = ("finding", "judgement", "reviewer")
 JUDGEMENTS: Mapping[str, Judgement] = {judgement: judgement for judgement in get_args(Judgement)}
@@ -34,11 +36,11 @@ class SheetImport:
     problems: tuple[str, ...]
 
 
-def import_sheet(db: Path, path: Path) -> tuple[SheetImport, int]:
-    """Store the judgements of a sheet and say how many are new; nothing is stored if a row is wrong.
+def import_sheet(db: Path, path: Path, log: ReviewLog) -> tuple[SheetImport, int]:
+    """Keep the judgements of a sheet in `log` and say how many are new; nothing is kept if a row is wrong.
 
-    What its reviewer said last of a finding already is not stored again. Raises UsageError for a sheet that
-    cannot be read as a whole or has no judgement in it, and when the store cannot be written.
+    What its reviewer said last of a finding already is not kept again. The next merge brings them into the
+    store. Raises UsageError for a sheet that cannot be read as a whole or has no judgement in it.
     """
     if db.is_file():
         with_layout_of_now(db)
@@ -48,11 +50,8 @@ def import_sheet(db: Path, path: Path) -> tuple[SheetImport, int]:
     if not judged.reviews:
         remedy = "write confirmed, wrong or unclear into the column judgement"
         raise UsageError("nothing is judged yet", where=path, remedy=remedy)
-    with writing(db) as writer:
-        added = writer.add_reviews(judged.reviews)
-        if added:
-            writer.publish()
-    return judged, added
+    known = {tuple(row[:4]): tuple(row[4:]) for row in query(db, LATEST_REVIEWS).rows}
+    return judged, log.add_new(judged.reviews, known)
 
 
 def read_sheet(db: Path, path: Path, reviewed_at: datetime) -> SheetImport:

@@ -9,14 +9,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.evidence import evidence, spotcheck
+from pipeline.cli.evidence import evidence
 from pipeline.cli.exchange import export, import_events
 from pipeline.cli.migrate import migrate
 from pipeline.cli.nightly import analyse, demo, nightly
 from pipeline.cli.options import DEFAULT_DB, WRONG_USAGE, Db, Json, Overrides, SettingsFile, print_json, say
 from pipeline.cli.period import report
 from pipeline.cli.quarantine import quarantine_app
+from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
+from pipeline.cli.spotcheck import spotcheck_app
 from pipeline.errors import EarwitnessError, UsageError
 from pipeline.telemetry import silence
 
@@ -33,13 +35,14 @@ app.command()(analyse)
 app.command()(nightly)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rules_app, name="rules")
+app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
-app.command()(spotcheck)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)
 app.command("import")(import_events)
 app.command()(report)
+app.command()(review)
 
 
 def main() -> None:

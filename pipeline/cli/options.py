@@ -24,6 +24,10 @@ Overrides = Annotated[
         "--set", metavar="SECTION.NAME=VALUE", help="Change one setting; can be given several times."
     ),
 ]
+Reviews = Annotated[
+    Path | None,
+    typer.Option("--reviews", help="The file of judgements.  [default: reviews.sqlite beside the store]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's log to standard error.")]
 Force = Annotated[

@@ -34,6 +34,10 @@
     match = ["…"]
     no_match = ["…"]
 
+    [review]                      # optional: what people are asked in spot checks
+    question = "…?"
+    answers = [{ text = "…", means = "pass" }]  # or fail, not_applicable, unclear; default: yes, no and so on
+
 A site has its own folder (setting `rules.packs`): a whole file there replaces the program's rule of that
 id or adds a rule; a file with nothing but `id` and some of the keys from `title` to `roles` changes those.
 `lexicon.toml` and `shared.toml` there add to the program's language, `roles.toml` to its cues for roles and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, TypeAdapter, model_validator
 
@@ -36,6 +36,37 @@ class ExamplesSpec(Spec):
     no_match: tuple[Text, ...] = ()
 
 
+class AnswerSpec(Spec):
+    """An answer to a rule's question; `means` is the verdict that it stands for, or unclear."""
+
+    text: Text
+    means: Literal["pass", "fail", "not_applicable", "unclear"]
+
+
+DEFAULT_ANSWERS = (
+    AnswerSpec(text="yes", means="pass"),
+    AnswerSpec(text="no", means="fail"),
+    AnswerSpec(text="does not apply", means="not_applicable"),
+    AnswerSpec(text="cannot tell", means="unclear"),
+)
+
+
+class ReviewSpec(Spec):
+    """What is asked of people who judge a call for a spot check; it does not decide any verdict."""
+
+    question: Text
+    answers: tuple[AnswerSpec, ...] = Field(DEFAULT_ANSWERS, min_length=2, max_length=9)
+
+    @model_validator(mode="after")
+    def _some_answer_is_unclear(self) -> ReviewSpec:
+        texts = [answer.text for answer in self.answers]
+        if len(set(texts)) < len(texts):
+            raise ValueError("two answers with one text")
+        if not any(answer.means == "unclear" for answer in self.answers):
+            raise ValueError("no answer means unclear; people must be able to say that they cannot tell")
+        return self
+
+
 class PackSpec(Spec):
     """A pack, as written."""
 
@@ -52,6 +83,7 @@ class PackSpec(Spec):
     check: Annotated[SerializeAsAny[Check], BeforeValidator(_read_check)] = Field(serialization_alias="logic")
     phrases: dict[str, GroupSpec] = Field(min_length=1)
     examples: dict[Role, ExamplesSpec]
+    review: ReviewSpec | None = None
 
     @model_validator(mode="after")
     def _enough_examples(self) -> PackSpec:

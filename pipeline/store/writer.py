@@ -37,6 +37,15 @@ from pipeline.store.nights import Pace, read_pace
 from pipeline.store.part_files import Part
 from pipeline.store.reading import connect
 from pipeline.store.recheck_rows import RecheckedRows, store_rechecked
+from pipeline.store.review_rows import (
+    INTERVAL,
+    LATEST_REVIEWS,
+    REVIEW,
+    Key,
+    delete_reviews,
+    intervals_of,
+    stored_keys,
+)
 from pipeline.store.rows import rows_of, rows_of_calls, table_of, value_names
 from pipeline.store.state import StoredState, read_known
 from pipeline.store.stored_settings import StoredSettings
@@ -44,20 +53,13 @@ from pipeline.store.summary import refresh_summary
 
 NIGHT = "night"
 TELEPHONY = "telephony_event"
-_COLUMNS_OF = (*DERIVED, "rule", "review", NIGHT, KNOWN_FILES, TELEPHONY)
+_COLUMNS_OF = (*DERIVED, "rule", REVIEW, INTERVAL, NIGHT, KNOWN_FILES, TELEPHONY)
 """Tables that are filled from records."""
 
 _FORMER = """
 SELECT recording_id FROM recording
 WHERE uri = $uri AND recording_id <> $recording_id AND NOT list_contains($present, recording_id)
     AND (duration_s IS NULL OR duration_s <= $duration_s)
-"""
-_LATEST_REVIEWS = """
-SELECT recording_id, rule_id, rule_version, reviewer, judgement, note, verdict
-FROM review
-QUALIFY row_number() OVER (
-    PARTITION BY recording_id, rule_id, rule_version, reviewer ORDER BY reviewed_at DESC
-) = 1
 """
 
 
@@ -287,7 +289,7 @@ class Writer:
         RecordingError when one breaks a CHECK, such as an unknown judgement.
         """
         with self._transaction("review"):
-            rows = self._connection.execute(_LATEST_REVIEWS).fetchall()
+            rows = self._connection.execute(LATEST_REVIEWS).fetchall()
             latest = {row[:4]: row[4:] for row in rows}
             new = tuple(review for review in reviews if latest.get(review.subject) != review.opinion)
             self._connection.from_arrow(self._arrow("review", None, new)).insert_into("review")
@@ -299,6 +301,22 @@ class Writer:
             delete = f"DELETE FROM {TELEPHONY} WHERE recording_id IN (SELECT unnest(?::VARCHAR[]))"  # noqa: S608 - our own table names
             self._connection.execute(delete, [list(recording_ids)])
             self._connection.from_arrow(self._arrow(TELEPHONY, None, events)).insert_into(TELEPHONY)
+
+    def merge_reviews(self, reviews: Sequence[Review], withdrawn: Collection[Key] = ()) -> tuple[int, int]:
+        """Store the reviews that are not there yet and delete those `withdrawn`, all or none.
+
+        Then the intervals are computed again. Returns the numbers of both. Raises as `add_reviews`.
+        """
+        with self._transaction(REVIEW):
+            stored = stored_keys(self._connection)
+            new = tuple(review for review in reviews if review.key not in stored)
+            gone = stored.intersection(withdrawn)
+            delete_reviews(self._connection, gone)
+            self._connection.from_arrow(self._arrow(REVIEW, None, new)).insert_into(REVIEW)
+            intervals = self._arrow(INTERVAL, None, intervals_of(self._connection))
+            self._connection.execute(f"DELETE FROM {INTERVAL}")  # noqa: S608 - our own table names
+            self._connection.from_arrow(intervals).insert_into(INTERVAL)
+        return len(new), len(gone)
 
     def add_rechecked(
         self, rechecked: RecheckedRows, rules_version: str, settings: Mapping[str, StoredSettings]

@@ -216,3 +216,27 @@ ALTER TABLE finding_3 RENAME TO finding;
 ALTER TABLE call ADD COLUMN team VARCHAR;
 
 ALTER TABLE call ADD COLUMN site VARCHAR;
+
+-- All judgements so far are of findings that were drawn at random, with the verdict shown.
+CREATE TABLE review_3 (
+    recording_id VARCHAR NOT NULL,
+    rule_id VARCHAR NOT NULL,
+    rule_version VARCHAR NOT NULL,
+    reviewer VARCHAR NOT NULL,
+    reviewed_at TIMESTAMPTZ NOT NULL,
+    judgement VARCHAR NOT NULL CHECK (judgement IN ('confirmed', 'wrong', 'unclear')),
+    note VARCHAR,
+    verdict VARCHAR CHECK (verdict IN ('pass', 'fail', 'not_applicable', 'not_determinable')),
+    answer VARCHAR,
+    draw_id INTEGER CHECK (draw_id >= 1),
+    blind BOOLEAN NOT NULL,
+    kind VARCHAR NOT NULL CHECK (kind IN ('first', 'second', 'settled', 'unsampled')),
+    PRIMARY KEY (recording_id, rule_id, rule_version, reviewer, reviewed_at)
+);
+
+INSERT INTO review_3 BY NAME
+SELECT *, FALSE AS blind, 'first' AS kind FROM review ORDER BY rowid;
+
+DROP TABLE review;
+
+ALTER TABLE review_3 RENAME TO review;

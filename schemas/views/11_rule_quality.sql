@@ -38,11 +38,19 @@ strata AS (
         passed.precision AS pass_precision,
         passed.precision_low AS pass_precision_low,
         passed.precision_high AS pass_precision_high,
+        coalesce(passed.unclear, 0) AS pass_unclear,
+        passed.fpc_low AS pass_fpc_low,
+        passed.fpc_high AS pass_fpc_high,
         coalesce(failed.confirmed, 0) AS fail_confirmed,
         coalesce(failed.wrong, 0) AS fail_wrong,
         failed.precision AS fail_precision,
         failed.precision_low AS fail_precision_low,
-        failed.precision_high AS fail_precision_high
+        failed.precision_high AS fail_precision_high,
+        coalesce(failed.unclear, 0) AS fail_unclear,
+        failed.fpc_low AS fail_fpc_low,
+        failed.fpc_high AS fail_fpc_high,
+        corrected_now.low AS rate_fpc_low,
+        corrected_now.high AS rate_fpc_high
     FROM known
     LEFT JOIN verdicts ON verdicts.rule_id = known.rule_id AND verdicts.rule_version = known.rule_version
     LEFT JOIN rule_verdict_quality AS whole
@@ -57,6 +65,10 @@ strata AS (
         ON
             failed.rule_id = known.rule_id AND failed.rule_version = known.rule_version
             AND failed.verdict = 'fail'
+    LEFT JOIN review_interval AS corrected_now
+        ON
+            corrected_now.rule_id = known.rule_id AND corrected_now.rule_version = known.rule_version
+            AND corrected_now.verdict = 'corrected'
 ),
 -- A stratum without a call has no share, and what is not known of it does no harm.
 shares AS (
@@ -101,7 +113,15 @@ SELECT
     END AS rate_corrected_low,
     CASE
         WHEN corrected IS NOT NULL THEN least(corrected + sqrt(pow(pass_above, 2) + pow(fail_above, 2)), 1)
-    END AS rate_corrected_high
+    END AS rate_corrected_high,
+    pass_unclear,
+    fail_unclear,
+    pass_fpc_low,
+    pass_fpc_high,
+    fail_fpc_low,
+    fail_fpc_high,
+    rate_fpc_low,
+    rate_fpc_high
 FROM shares
 ORDER BY rule_id, rule_version;
 
@@ -131,3 +151,11 @@ COMMENT ON COLUMN rule_quality.pass_rate IS 'passes / (passes + fails), 0 to 1';
 COMMENT ON COLUMN rule_quality.rate_corrected IS 'pass_rate * pass_precision + (1 - pass_rate) * (1 - fail_precision), 0 to 1: a verdict found wrong counts as the other; NULL where a verdict that occurs was not reviewed';
 COMMENT ON COLUMN rule_quality.rate_corrected_low IS 'Lower end of its 95 % interval, from the Wilson intervals of both precisions, 0 to 1';
 COMMENT ON COLUMN rule_quality.rate_corrected_high IS 'Upper end of its 95 % interval, 0 to 1';
+COMMENT ON COLUMN rule_quality.pass_unclear IS 'Number of passes left open, or on which reviewers differ';
+COMMENT ON COLUMN rule_quality.fail_unclear IS 'Number of fails left open, or on which reviewers differ';
+COMMENT ON COLUMN rule_quality.pass_fpc_low IS 'Lower end of the 95 % interval of pass_precision that takes the number of passes into account (see review_interval), 0 to 1; NULL before a merge of reviews';
+COMMENT ON COLUMN rule_quality.pass_fpc_high IS 'Upper end of that interval, 0 to 1';
+COMMENT ON COLUMN rule_quality.fail_fpc_low IS 'Lower end of the 95 % interval of fail_precision that takes the number of fails into account, 0 to 1; NULL before a merge of reviews';
+COMMENT ON COLUMN rule_quality.fail_fpc_high IS 'Upper end of that interval, 0 to 1';
+COMMENT ON COLUMN rule_quality.rate_fpc_low IS 'Lower end of the 95 % interval of rate_corrected put together from these two, 0 to 1; NULL before a merge of reviews';
+COMMENT ON COLUMN rule_quality.rate_fpc_high IS 'Upper end of that interval, 0 to 1';

@@ -1,6 +1,12 @@
 CREATE OR REPLACE VIEW review_queue AS
 WITH latest AS (
-    SELECT recording_id, rule_id, rule_version, reviewer, arg_max(judgement, reviewed_at) AS judgement
+    SELECT
+        recording_id,
+        rule_id,
+        rule_version,
+        reviewer,
+        arg_max(judgement, reviewed_at) AS judgement,
+        bool_or(kind = 'settled') AS is_settled
     FROM review
     GROUP BY recording_id, rule_id, rule_version, reviewer
 ),
@@ -12,7 +18,8 @@ judged AS (
         rule_version,
         bool_or(judgement = 'confirmed') AS confirmed,
         bool_or(judgement = 'wrong') AS wrong,
-        bool_or(judgement = 'unclear') AS unclear
+        bool_or(judgement = 'unclear') AS unclear,
+        bool_or(is_settled) AS is_settled
     FROM latest
     GROUP BY recording_id, rule_id, rule_version
 ),
@@ -21,6 +28,7 @@ waiting AS (
     SELECT
         finding.*,
         CASE
+            WHEN judged.is_settled THEN NULL
             WHEN judged.confirmed AND judged.wrong OR judged.unclear THEN 'dispute'
             WHEN judged.recording_id IS NOT NULL OR finding.verdict <> 'not_determinable' THEN NULL
             WHEN finding.detail ->> 'reason_code' = 'possible_wording' THEN 'possible_wording'

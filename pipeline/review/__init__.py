@@ -1,0 +1,1 @@
+"""The local web application in which people judge findings by listening."""
