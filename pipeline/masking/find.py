@@ -1,0 +1,135 @@
+"""The masks of a call: personal data of both speakers, found with more regard to recall than to precision.
+
+`pipeline.personal_data` dates a disclosure and stays precise; everything it finds can be masked as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from statistics import fmean
+
+from pipeline.masking.contact import find_addresses, find_emails
+from pipeline.masking.masks import MASK_KINDS, Found, Mask, MaskKind, Profile
+from pipeline.masking.model import LabelWords
+from pipeline.masking.names import find_names, own_names, said_again
+from pipeline.masking.secrets import find_all_numbers, find_health, find_secrets
+from pipeline.masking.text import Line, lines_of
+from pipeline.masking.values import find_values, repeats
+from pipeline.records import Word
+
+_STRENGTH: dict[MaskKind, int] = {kind: at for at, kind in enumerate(("email", "address", "secret", "name"))}
+"""Where two kinds claim a word, these win in this order; then any other kind, then a bare number."""
+_WEAKEST = len(MASK_KINDS)
+
+
+def find_masks(
+    words: Iterable[Word],
+    label_words: LabelWords,
+    *,
+    profile: Profile = "standard",
+    kinds: Collection[MaskKind] = MASK_KINDS,
+    agent_names: Collection[str] = (),
+) -> tuple[Mask, ...]:
+    """The masks of a call's `words`, in order of time; `profile` off gives none.
+
+    `label_words` is the model of names and places; `agent_names` are those of the metadata, which stay
+    readable with the names by which agents introduce themselves. Kinds outside `kinds` are not masked.
+    """
+    if profile == "off":
+        return ()
+    lines = lines_of(words)
+    owned = _owners(_all_found(lines, label_words, profile, agent_names))
+    pieces = [piece for piece in _pieces(lines, owned) if piece.kind in kinds]
+    numbers = _persons(lines, pieces)
+    masks = [
+        _mask(lines[piece.line], piece, number) for piece, number in zip(pieces, numbers, strict=True)
+    ]
+    return tuple(sorted(masks, key=lambda mask: (mask.start_s, mask.first_word)))
+
+
+def _all_found(
+    lines: Sequence[Line], label_words: LabelWords, profile: Profile, agent_names: Collection[str]
+) -> list[Found]:
+    labels = [label_words([word.text for word in line.words]) for line in lines]
+    own = own_names(lines, agent_names)
+    values = list(find_values(lines))
+    values += repeats(lines, values)
+    names = [each for each in find_names(lines, labels, profile) if not _is_own(lines, each, own)]
+    names += [each for each in said_again(lines, names) if not _is_own(lines, each, own)]
+    found = [*values, *names, *find_addresses(lines, labels), *find_emails(lines)]
+    found += [*find_secrets(lines), *find_health(lines)]
+    return found + list(find_all_numbers(lines)) if profile == "strict" else found
+
+
+def _is_own(lines: Sequence[Line], found: Found, own: Collection[str]) -> bool:
+    return all(text.removesuffix("'s") in own for text in lines[found.line].texts[found.first : found.end])
+
+
+def _owners(found: Iterable[Found]) -> dict[tuple[int, int], Found]:
+    """What each word, by line and place, is masked as."""
+    owners: dict[tuple[int, int], Found] = {}
+    for each in found:
+        for at in range(each.first, each.end):
+            before = owners.get((each.line, at))
+            if before is None or _rank(each) < _rank(before):
+                owners[each.line, at] = each
+    return owners
+
+
+def _rank(found: Found) -> int:
+    return _WEAKEST if found.kind == "number" else _STRENGTH.get(found.kind, len(_STRENGTH))
+
+
+def _pieces(lines: Sequence[Line], owners: dict[tuple[int, int], Found]) -> Iterator[Found]:
+    """Neighbouring words of one kind together."""
+    for line in lines:
+        open_piece: Found | None = None
+        for at in range(len(line.words) + 1):
+            owner = owners.get((line.index, at))
+            if open_piece is not None and (owner is None or owner.kind != open_piece.kind):
+                yield open_piece
+                open_piece = None
+            if owner is not None:
+                first = open_piece.first if open_piece else at
+                by = open_piece.by if open_piece else owner.by
+                open_piece = Found(kind=owner.kind, line=line.index, first=first, end=at + 1, by=by)
+
+
+def _persons(lines: Sequence[Line], pieces: Sequence[Found]) -> list[int]:
+    """A number for each name, the same for the same person; 0 for other kinds."""
+    known: list[set[str]] = []
+    out = []
+    for piece in pieces:
+        if piece.kind != "name":
+            out.append(0)
+            continue
+        texts = [text.removesuffix("'s") for text in lines[piece.line].texts[piece.first : piece.end]]
+        spelled = "".join(text for text in texts if len(text) == 1)
+        said = {text for text in texts if len(text) > 1} | ({spelled} if spelled else set())
+        number = next((at for at, other in enumerate(known) if _same_person(said, other)), len(known))
+        known[number : number + 1] = [said | (known[number] if number < len(known) else set())]
+        out.append(number + 1)
+    return out
+
+
+def _same_person(one: set[str], other: set[str]) -> bool:
+    """Whether one name goes into the other: Rose into Rose Hartman, but Tom Hartman does not."""
+    return one <= other or other <= one
+
+
+def _mask(line: Line, piece: Found, number: int) -> Mask:
+    words = line.words[piece.first : piece.end]
+    name = piece.kind.replace("_", " ")
+    return Mask(
+        kind=piece.kind,
+        label=f"[{name} {number}]" if number else f"[{name}]",
+        first_word=words[0].word_index,
+        last_word=words[-1].word_index,
+        start_s=min(word.start_s for word in words),
+        end_s=max(word.end_s for word in words),
+        turn_index=words[0].turn_index,
+        channel=words[0].channel,
+        role=line.role,
+        found_by=piece.by,
+        confidence=fmean(word.probability for word in words),
+    )
