@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_URL
 
 from pipeline import settings
-from pipeline.archive import night, plan
+from pipeline.archive import loader, night, plan
 from pipeline.errors import UsageError
 from pipeline.report.night import night_markdown
 from pipeline.report.progress import progress_of_calls
@@ -55,8 +55,8 @@ STEPS = night.Steps(
     discover=step(plan.discover, "discover", retries=2),
     plan=step(plan.make_plan, "plan"),
     analyse=step(night.analyse_batch, "analyse"),
-    load=step(night.load, "load"),
-    publish=step(night.publish, "publish"),
+    load=step(loader.load, "load"),
+    publish=step(loader.publish, "publish"),
 )
 
 

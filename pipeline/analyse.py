@@ -25,6 +25,7 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.rounding import parts_rounded, rounded
 from pipeline.rules import RuleSet
 from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
@@ -38,6 +39,12 @@ from pipeline.speech.turns import activities_of, build_turns
 from pipeline.stages import Stages
 
 NO_DIARIZATION = "channels"
+
+HEARD = (
+    *("activities", "sounds", "fingerprints", "words", "turns"),
+    *("quality", "tone", "tone_curve", "tone_rises"),
+)
+"""The fields of CallAnalysis that are found in the audio."""
 
 STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "decode_s": ("decode",),
@@ -93,7 +100,7 @@ def analyse(
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
     known = CallAnalysis(
-        recording=_in_language(audio.recording, quality),
+        recording=rounded(_in_language(audio.recording, quality)),
         call=call,
         activities=activities_of(turns, attribution.voices),
         sounds=tuple(sound for channel in sounds for sound in channel.sounds),
@@ -105,6 +112,7 @@ def analyse(
         tone_curve=tone.curve,
         tone_rises=tone.rises,
     )
+    known = parts_rounded(known, *HEARD)
     with stages("events"):  # and the metrics, which are taken from them
         known, said = read(known, rules, settings, models.embed)
         known = find_events(known, rules, settings, attribution.overlaps_known, said=said)
@@ -159,7 +167,7 @@ def _run(
 ) -> AnalysisRun:
     """The record of this run: what it ran with, and the seconds of its stages by column of the store."""
     seconds: dict[str, Any] = {column: stages.seconds(*names) for column, names in STAGE_COLUMNS.items()}
-    return AnalysisRun(
+    run = AnalysisRun(
         pipeline_version=__version__,
         algorithm=ALGORITHM,
         audio_algorithm=AUDIO_ALGORITHM,
@@ -177,6 +185,7 @@ def _run(
         wall_s=stages.wall_s(),
         **seconds,
     )
+    return rounded(run)
 
 
 def _finished(known: CallAnalysis, run: AnalysisRun, gate: str | None) -> CallAnalysis:

@@ -25,6 +25,7 @@ from pipeline.metrics.timeline import Timeline
 from pipeline.personal_data.find import personal_data_records
 from pipeline.phrases.tokens import Transcript
 from pipeline.records import CallAnalysis, Hold, PersonalDatum, Transfer
+from pipeline.rounding import all_rounded
 from pipeline.rules import CallContext, RuleSet, judge
 from pipeline.rules.context import languages_in
 from pipeline.rules.gate import likeliest, score_sentences
@@ -58,7 +59,7 @@ def read(
     other = rules.spoken(languages_in(analysis.quality)) is not rules
     if not settings.rules.meaning or embed is None or model is None or other:
         return replace(analysis, sentence_scores=()), Said(transcript=transcript)
-    scores = score_sentences(transcript, model, embed)
+    scores = all_rounded(score_sentences(transcript, model, embed))
     meanings = Meanings(scores=scores, model=model)
     said = Said(transcript=transcript, meanings=meanings, gate=model.version)
     return replace(analysis, sentence_scores=scores), said
@@ -95,16 +96,19 @@ def find_events(
         timeline = replace(timeline, overlaps=(), overlaps_known=False)
     kind = find_call_kind(analysis, rules.role_cues)
     kept = measured and _same_timing(timeline, analysis)
+    metrics = analysis.metrics if kept else measure(timeline, find_fit(analysis.quality, settings.quality))
     return replace(
         analysis,
         recording=replace(analysis.recording, call_kind=kind.kind),
         holds=timeline.holds,
-        transfers=transfers,
+        transfers=all_rounded(transfers),
         overlaps=timeline.overlaps,
         silences=timeline.silences,
-        metrics=analysis.metrics if kept else measure(timeline, find_fit(analysis.quality, settings.quality)),
-        personal_data=_of_people(
-            personal_data_records(transcript, rules.personal_data, analysis.turns), kind.machine_turns
+        metrics=metrics if kept else all_rounded(metrics),
+        personal_data=all_rounded(
+            _of_people(
+                personal_data_records(transcript, rules.personal_data, analysis.turns), kind.machine_turns
+            )
         ),
     )
 
@@ -161,15 +165,16 @@ def _timeline(
     announcing = frozenset(p.turn_index for p in scene.phrases if p.kind not in {"thanks", "introduction"})
     channels = 2 if analysis.recording.layout == "stereo" else 1
     pauses = recorder_pauses(analysis.sounds, channels, scene.given_pauses)
+    silences = detect_silences(activities, holds, turns, announcing, settings.silences, pauses)
     return Timeline(
         duration_s=scene.duration_s,
         activities=activities,
         words=words,
         turns=turns,
-        holds=holds,
-        short_holds=short_holds,
-        overlaps=detect_overlaps(turns, activities, settings.overlaps),
-        silences=detect_silences(activities, holds, turns, announcing, settings.silences, pauses),
+        holds=all_rounded(holds),
+        short_holds=all_rounded(short_holds),
+        overlaps=all_rounded(detect_overlaps(turns, activities, settings.overlaps)),
+        silences=all_rounded(silences),
         settings=settings,
         tone=analysis.tone,
         tone_curve=analysis.tone_curve,
@@ -220,4 +225,4 @@ def find_findings(
         kind=analysis.recording.call_kind,
     )
     findings = judge(context, rules, settings.rules, settings.holds, said.transcript, said.meanings)
-    return replace(analysis, findings=findings)
+    return replace(analysis, findings=all_rounded(findings))

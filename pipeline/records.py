@@ -47,8 +47,8 @@ quarantine       Where a recording goes that could not be analysed, with the rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -93,6 +93,7 @@ Score = Literal["compliance", "quality"]
 Judgement = Literal["confirmed", "wrong", "unclear"]
 Basis = Literal["phrase", "meaning", "absence", "event", "measure"]
 ChangeCause = Literal["recheck", "analysis"]
+Outcome = Literal["completed", "interrupted", "failed"]
 
 Pairs = tuple[tuple[float, float], ...]
 """Starts and ends in seconds."""
@@ -150,6 +151,25 @@ class RecordingFile:
     sha256: str
     part: FilePart
     leg_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """What is remembered of a file that was read, so that it is not read again while it is unchanged.
+
+    `modified` is the time of its last change in ns, or its ETag. `channels`, `duration_s` and `lossless` are
+    those of its header, None where they were not needed; 0 channels stand for a header without sound.
+    `unlike` are sha256 of files that were compared with it and hold other calls.
+    """
+
+    uri: str
+    bytes: int
+    modified: str
+    sha256: str
+    channels: int | None = None
+    duration_s: float | None = None
+    lossless: bool | None = None
+    unlike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +558,52 @@ class VerdictChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """A run over an archive: what became of every file that was found, and what it took; table `night`.
+
+    Raises ValueError unless every file is counted once.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    program_version: str
+    asr_model: str
+    rules_version: str
+    settings_hash: str
+    found: int
+    analysed: int
+    unchanged: int
+    quarantined: int
+    waiting: int
+    in_parts: int
+    merged: int
+    skipped: int
+    erased: int
+    rechecked: int
+    renewed: int
+    replaced: int
+    failures: dict[str, int]
+    audio_s: float
+    analysis_s: float
+    discover_s: float
+    plan_s: float
+    recheck_s: float
+    load_s: float
+    publish_s: float
+    wall_s: float
+    publications: int
+    real_time_factor: float | None
+
+    def __post_init__(self) -> None:
+        """Check that the counts add up."""
+        counts = [self.analysed, self.unchanged, self.quarantined, self.waiting]
+        counts += [self.in_parts, self.merged, self.skipped, self.erased]
+        if sum(counts) != self.found:
+            raise ValueError(f"{self.found} files were found and {sum(counts)} are accounted for")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisRun:
     """A run of the pipeline over a recording: what it ran with and how long each stage took."""
 
@@ -570,10 +636,14 @@ class AnalysisRun:
 
 
 class InTable(NamedTuple):
-    """The table that the records of a field of CallAnalysis fill, and the stage that makes them."""
+    """The table that the records of a field of CallAnalysis fill, and the stage that makes them.
+
+    `key` is the field that no two of a call's records have in common; the table itself has no key.
+    """
 
     table: str
     stage: Literal["given", "audio", "assess"]
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -587,22 +657,31 @@ class CallAnalysis:
 
     recording: Annotated[Recording, InTable("recording", "given")]
     call: Annotated[Call, InTable("call", "given")]
-    files: Annotated[tuple[RecordingFile, ...], InTable("recording_file", "given")] = ()
+    files: Annotated[tuple[RecordingFile, ...], InTable("recording_file", "given", "uri")] = ()
     run: Annotated[AnalysisRun | None, InTable("analysis", "audio")] = None
     activities: Annotated[tuple[Activity, ...], InTable("activity", "audio")] = ()
     sounds: Annotated[tuple[Sound, ...], InTable("sound", "audio")] = ()
     fingerprints: Annotated[tuple[Fingerprint, ...], InTable("fingerprint", "audio")] = ()
-    words: Annotated[tuple[Word, ...], InTable("word", "audio")] = ()
-    turns: Annotated[tuple[Turn, ...], InTable("turn", "audio")] = ()
-    holds: Annotated[tuple[Hold, ...], InTable("hold", "assess")] = ()
-    transfers: Annotated[tuple[Transfer, ...], InTable("transfer", "assess")] = ()
-    overlaps: Annotated[tuple[Overlap, ...], InTable("overlap", "assess")] = ()
-    silences: Annotated[tuple[Silence, ...], InTable("silence", "assess")] = ()
+    words: Annotated[tuple[Word, ...], InTable("word", "audio", "word_index")] = ()
+    turns: Annotated[tuple[Turn, ...], InTable("turn", "audio", "turn_index")] = ()
+    holds: Annotated[tuple[Hold, ...], InTable("hold", "assess", "hold_index")] = ()
+    transfers: Annotated[tuple[Transfer, ...], InTable("transfer", "assess", "transfer_index")] = ()
+    overlaps: Annotated[tuple[Overlap, ...], InTable("overlap", "assess", "overlap_index")] = ()
+    silences: Annotated[tuple[Silence, ...], InTable("silence", "assess", "silence_index")] = ()
     metrics: Annotated[tuple[Metric, ...], InTable("metric", "assess")] = ()
-    quality: Annotated[tuple[AudioQuality, ...], InTable("audio_quality", "audio")] = ()
-    tone: Annotated[tuple[Tone, ...], InTable("tone", "audio")] = ()
+    quality: Annotated[tuple[AudioQuality, ...], InTable("audio_quality", "audio", "channel")] = ()
+    tone: Annotated[tuple[Tone, ...], InTable("tone", "audio", "turn_index")] = ()
     tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
     tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
-    personal_data: Annotated[tuple[PersonalDatum, ...], InTable("personal_data", "assess")] = ()
+    personal_data: Annotated[
+        tuple[PersonalDatum, ...], InTable("personal_data", "assess", "datum_index")
+    ] = ()
     sentence_scores: Annotated[tuple[SentenceScore, ...], InTable("sentence_score", "assess")] = ()
-    findings: Annotated[tuple[Finding, ...], InTable("finding", "assess")] = ()
+    findings: Annotated[tuple[Finding, ...], InTable("finding", "assess", "rule_id")] = ()
+
+
+def in_quarantine(recording: Recording, reason: str, call: Call = Call()) -> CallAnalysis:
+    """A recording that could not be analysed, with the reason in one line."""
+    error = " ".join(reason.split())
+    kept = replace(recording, status="quarantined", error=error, analysed_at=datetime.now(UTC))
+    return CallAnalysis(recording=kept, call=call)

@@ -321,7 +321,11 @@ class StoreSettings(Section):
     stage = "run"
 
     batch_calls: int = Field(16, ge=1)
-    """Number of calls analysed between two publications of the store."""
+    """Number of calls that are put on disk together when they are analysed."""
+    publish_min: float = Field(30.0, gt=0)
+    """Longest time between two publications of the store, in minutes."""
+    parts: Path | None = None
+    """Folder for finished calls that are not in the store yet; beside the store if not given."""
 
 
 METADATA_FACTS = (

@@ -8,7 +8,9 @@ by a file in `migrations`, whose number is the layout's `VERSION` from then on.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 VERSION = 3
@@ -52,6 +54,14 @@ def views() -> tuple[Statement, ...]:
     return _statements("views")
 
 
+def derived() -> tuple[Statement, ...]:
+    """Queries for the tables of their names that the writer fills from other tables, without comments.
+
+    Each reads the temporary table `changed` (recording_id), the recordings whose rows are wanted.
+    """
+    return _statements("derived")
+
+
 def migrations() -> tuple[Migration, ...]:
     """The migrations in the order they are applied, without gaps up to `VERSION`."""
     found = []
@@ -66,8 +76,20 @@ def data() -> tuple[Data, ...]:
     return tuple(Data(table=path.stem, path=path) for path in sorted((_HERE / "data").glob("*.csv")))
 
 
+@cache
+def fingerprint() -> str:
+    """Fingerprint of all SQL and reference data, 12 hex digits; a store keeps the one it was made with."""
+    texts = [one.sql for one in (*tables(), *views(), *derived())]
+    texts += [one.path.read_text(encoding="utf-8") for one in data()]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
+
+
 def _statements(folder: str) -> tuple[Statement, ...]:
     paths = sorted((_HERE / folder).glob("*.sql"))
-    return tuple(
-        Statement(name=path.stem.split("_", 1)[1], sql=path.read_text(encoding="utf-8")) for path in paths
-    )
+    return tuple(Statement(name=_name_of(path), sql=path.read_text(encoding="utf-8")) for path in paths)
+
+
+def _name_of(path: Path) -> str:
+    """A file's name without its number."""
+    number, _, name = path.stem.partition("_")
+    return name if number.isdigit() else path.stem

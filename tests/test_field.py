@@ -9,7 +9,24 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import field
 
+from pipeline.rules import load_rules
+from pipeline.rules.labelled import read_sentences, try_rules
+
+SENTENCES = field.KNOWN / "wordings" / "sentences.jsonl"
 KINDS = sorted(path.parent for path in field.KNOWN.glob(f"*/{field.EXPECTED}"))
+
+RECORDED = [kind for kind in KINDS if len(list(kind.iterdir())) > 1]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("kind", RECORDED, ids=lambda path: path.name)
+def test_the_kinds_with_recordings_of_our_own_are_right(kind):
+    expected = json.loads((kind / field.EXPECTED).read_text(encoding="utf-8"))
+    assert field.run_kind(kind, expected).faults == ()
+
+
+def test_wordings_of_the_field_are_understood():
+    assert try_rules(load_rules(), read_sentences(SENTENCES)).wrong == ()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda path: path.name)

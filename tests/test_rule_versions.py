@@ -44,12 +44,25 @@ def test_comments_and_places_change_no_version(moved):
     assert versions(load_rules()) == before
 
 
+WITHOUT_PHRASES = {"agent_interruptions", "calm_under_pressure", "dead_air", "recording_beep_tone"}
+"""Rules that are judged on measures and sounds: their phrases only find what people may want to read."""
+
+
+def changed(before: dict[str, str], now: dict[str, str]) -> set[str]:
+    assert now.keys() == before.keys()
+    return {rule_id for rule_id, version in before.items() if now[rule_id] != version}
+
+
 @pytest.mark.parametrize("name", ["lexicon.toml", "names.toml"])
-def test_another_content_of_the_lexicon_changes_every_version(moved, name):
+def test_another_content_of_the_lexicon_changes_the_versions_of_rules_that_words_decide(moved, name):
+    before = versions(load_rules())
     file = moved / name
     text = file.read_text(encoding="utf-8")
     assert "[sets]" in text
     file.write_text(text.replace("[sets]", '[sets]\nof_this_test = ["please"]'), encoding="utf-8")
-    now = versions(load_rules())
-    assert now.keys() == RELEASED.keys()
-    assert all(now[rule_id] != version for rule_id, version in RELEASED.items())
+    assert changed(before, versions(load_rules())) == before.keys() - WITHOUT_PHRASES
+
+
+def test_rules_that_no_words_decide_keep_the_versions_that_release_0_1_0_stored():
+    """Reviews hang on them. Remove a rule here when its check or its phrases change."""
+    assert changed(RELEASED, versions(load_rules())) == RELEASED.keys() - WITHOUT_PHRASES

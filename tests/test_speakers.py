@@ -1,4 +1,4 @@
-"""How right the rules are on the sentences of twelve imagined speakers of many trades and dialects.
+"""How right the rules are on the sentences of forty imagined speakers of many trades and dialects.
 
 About a third is written as a recogniser writes. The phrases were extended with these sentences in view, so that
 the figures are no measure of how right they are on others (`benchmarks/speakers.py` is); what is reached must
@@ -17,7 +17,7 @@ from rule_cases import RULES
 from pipeline.rules.labelled import Sentence, try_rules
 
 SENTENCES = Path(__file__).parent.parent / "benchmarks" / "data" / "sentences"
-IN_VIEW = ("a", "b", "c")
+IN_VIEW = ("a", "b", "c", "g")
 LEAST_PRECISION = 0.98
 LEAST_RECALL = {
     "agent_introduction": 0.84,

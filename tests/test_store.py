@@ -7,13 +7,14 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from builders import (
     NOON,
@@ -30,7 +31,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readback import CHILDREN, TALK, count, files_beside, read_analysis, read_published, unordered
 
-from pipeline import ALGORITHM, AUDIO_ALGORITHM, store
+from pipeline import ALGORITHM, AUDIO_ALGORITHM
 from pipeline.errors import RecordingError, UsageError
 from pipeline.records import (
     Activity,
@@ -55,7 +56,8 @@ from pipeline.records import (
     Word,
 )
 from pipeline.setting_stages import fingerprint_of
-from pipeline.store import StoredState, Writer, parts, query, reading, writing
+from pipeline.store import Connection, StoredState, Writer, parts, query, reading, writing
+from pipeline.store import writer as store_writer
 
 
 @pytest.fixture
@@ -310,17 +312,16 @@ def test_a_faulty_analysis_leaves_the_old_rows(db: Path, fault: dict[str, Any]) 
 def test_an_interruption_in_the_middle_of_add_leaves_the_old_rows(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrow = Writer._arrow
+    load = store_writer.load_rows
 
-    def stop_at_findings(self: Writer, table: str, *arguments: Any) -> Any:
-        if table == "finding":
-            raise KeyboardInterrupt
-        return arrow(self, table, *arguments)
+    def stop_at_the_end(connection: Connection, rows: Mapping[str, pa.Table]) -> None:
+        load(connection, rows)
+        raise KeyboardInterrupt
 
     with writing(db) as writer:
         writer.add(TALK)
         with monkeypatch.context() as patch:
-            patch.setattr(Writer, "_arrow", stop_at_findings)
+            patch.setattr(store_writer, "load_rows", stop_at_the_end)
             with pytest.raises(KeyboardInterrupt):
                 writer.add(replace(TALK, words=(), findings=(found("greeting", "fail"),)))
         writer.publish()
@@ -443,7 +444,7 @@ def test_query_says_what_is_wrong_on_one_line(talk: Path, sql: str, message: str
 
 
 def test_a_python_variable_is_no_table(talk: Path) -> None:
-    turns = store.pa.table({"a": [1]})
+    turns = pa.table({"a": [1]})
     with reading(talk) as connection, pytest.raises(duckdb.CatalogException, match="turns"):
         connection.execute("FROM turns")
     assert turns.num_rows == 1

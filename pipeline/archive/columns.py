@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "file": (
@@ -173,11 +174,17 @@ def columns_of(names: Iterable[str], mapping: Mapping[str, str] | None = None) -
     `mapping` gives the column of some facts, by fact; it wins over the known names. The path of a nested
     value, such as `call.agent.name`, counts as its column's name.
     """
+    return dict(_columns_of(tuple(names), tuple((mapping or {}).items())))
+
+
+@lru_cache(maxsize=1024)
+def _columns_of(names: tuple[str, ...], mapping: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """As `columns_of`; the rows of a manifest mostly have the same columns."""
     by_plain: dict[str, str] = {}
     for name in names:
         by_plain.setdefault(plain(name), name)
     columns: dict[str, str] = {}
-    for fact, column in (mapping or {}).items():
+    for fact, column in mapping:
         if given := by_plain.get(plain(column)):
             columns.setdefault(given, fact)
     for fact in FACTS:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.archive.items import SeenFile, WorkItem, id_at
+from pipeline.archive.memory import FileMemory
 from pipeline.archive.names import LegName, leg_name, mix_base
 from pipeline.audio.legs import joined_id
-from pipeline.audio.likeness import Outline, as_long, outline, same_sound
+from pipeline.audio.likeness import Outline, as_long
 from pipeline.records import Call
 from pipeline.store import StoredState
 
@@ -49,10 +50,13 @@ class _Recording:
         yield from (*self.sources, *self.mixes, *self.copies)
 
 
-def group_files(seen: Sequence[SeenFile], known: Mapping[str, StoredState], force: bool = False) -> Grouped:
+def group_files(
+    seen: Sequence[SeenFile], known: Mapping[str, StoredState], memory: FileMemory, force: bool = False
+) -> Grouped:
     """The recordings that the files make up; what is `known` by recording_id is not examined again.
 
-    Files with equal bytes are one recording, unless that is in quarantine: then each is listed.
+    `memory` answers what is asked about files. Files with equal bytes are one recording, unless that is in
+    quarantine: then each is listed.
     """
     firsts: dict[str, SeenFile] = {}
     twins: dict[str, list[SeenFile]] = {}
@@ -60,8 +64,8 @@ def group_files(seen: Sequence[SeenFile], known: Mapping[str, StoredState], forc
         first = firsts.setdefault(file.sha256, file)
         if first is not file:
             twins.setdefault(file.sha256, []).append(file)
-    recordings = _with_legs(firsts.values(), known)
-    recordings = _without_copies(recordings, known)
+    grouping = _Grouping(known, memory)
+    recordings = grouping.without_copies(grouping.with_legs(firsts.values()))
     items: list[WorkItem] = []
     notes: list[str] = []
     for recording in recordings:
@@ -78,36 +82,119 @@ def group_files(seen: Sequence[SeenFile], known: Mapping[str, StoredState], forc
     return Grouped(items=tuple(items), notes=tuple(notes))
 
 
-# --- legs and their mix
+class _Grouping:
+    """Puts files together by what is `known` by recording_id, and else by what `memory` says about them."""
 
+    def __init__(self, known: Mapping[str, StoredState], memory: FileMemory) -> None:
+        self._known, self._memory = known, memory
 
-def _with_legs(files: Iterable[SeenFile], known: Mapping[str, StoredState]) -> list[_Recording]:
-    """The files as recordings, those of two sides joined, with their mix."""
-    names = {file.uri: leg_name(file.path, file.found.settings.audio.legs) for file in files}
-    by_key: dict[tuple[Path, str, str], SeenFile] = {}
-    for file in files:
-        if name := names[file.uri]:
-            by_key[_key(file, name.base, name.ending)] = file
-    joined: dict[str, _Recording] = {}
-    for file in files:
-        name = names[file.uri]
-        other = by_key.get(_key(file, name.base, name.other)) if name and name.side == "agent" else None
-        if name and other is not None and (pair := _joined(file, other, name, known)):
-            joined[file.uri] = joined[other.uri] = pair
-    bases = {
-        (file.path.parent, _base(names[file.uri])): joined[file.uri] for file in files if file.uri in joined
-    }
-    out: dict[int, _Recording] = {}
-    for file in files:
-        recording = joined.get(file.uri)
-        if recording is None:
-            pair = bases.get((file.path.parent, mix_base(file.path)))
-            if pair is not None and _is_mix(file, pair, known):
-                pair.mixes.append(file)
-                continue
-            recording = _Recording(sources=(file,))
-        out[id(recording)] = recording
-    return list(out.values())
+    # --- legs and their mix
+
+    def with_legs(self, files: Collection[SeenFile]) -> list[_Recording]:
+        """The files as recordings, those of two sides joined, with their mix."""
+        names = {file.uri: leg_name(file.path, file.found.settings.audio.legs) for file in files}
+        by_key: dict[tuple[Path, str, str], SeenFile] = {}
+        for file in files:
+            if name := names[file.uri]:
+                by_key[_key(file, name.base, name.ending)] = file
+        joined: dict[str, _Recording] = {}
+        for file in files:
+            name = names[file.uri]
+            other = by_key.get(_key(file, name.base, name.other)) if name and name.side == "agent" else None
+            if name and other is not None and (pair := self._joined(file, other, name)):
+                joined[file.uri] = joined[other.uri] = pair
+        bases = {
+            (file.path.parent, _base(names[file.uri])): joined[file.uri]
+            for file in files
+            if file.uri in joined
+        }
+        out: dict[int, _Recording] = {}
+        for file in files:
+            recording = joined.get(file.uri)
+            if recording is None:
+                pair = bases.get((file.path.parent, mix_base(file.path))) if bases else None
+                if pair is not None and self._is_mix(file, pair):
+                    pair.mixes.append(file)
+                    continue
+                recording = _Recording(sources=(file,))
+            out[id(recording)] = recording
+        return list(out.values())
+
+    def _joined(self, agent: SeenFile, customer: SeenFile, name: LegName) -> _Recording | None:
+        """The two files as one recording, the agent's on the channel of the settings; None if unlike."""
+        if name.ending in {"callee", "called"} and "outbound" in {
+            agent.found.call.direction,
+            customer.found.call.direction,
+        }:
+            agent, customer = customer, agent
+        right = agent.found.settings.audio.agent_channel == "right"
+        pair = _Recording(sources=(customer, agent) if right else (agent, customer))
+        if pair.recording_id in self._known:
+            return pair
+        outlines = [self._memory.outline(file) for file in pair.sources]
+        if any(one is None or one.channels != 1 for one in outlines):
+            return None
+        lengths = [one.duration_s for one in outlines if one is not None]
+        return pair if min(lengths) >= _LEAST_SHARE * max(lengths) else None
+
+    def _is_mix(self, file: SeenFile, pair: _Recording) -> bool:
+        """Whether a file beside the legs, with their name, is as long as the longer one."""
+        if _is_stored(file, "mix", self._known.get(pair.recording_id)):
+            return True
+        mine = self._memory.outline(file)
+        theirs = [self._memory.outline(leg) for leg in pair.sources]
+        longest = max(
+            (one for one in theirs if one is not None), key=lambda one: one.duration_s, default=None
+        )
+        return mine is not None and longest is not None and as_long(mine, longest)
+
+    # --- the same call in two formats
+
+    def without_copies(self, recordings: Sequence[_Recording]) -> list[_Recording]:
+        """The recordings, those in another format with the one that is taken."""
+        by_stem: dict[str, list[_Recording]] = {}
+        for recording in recordings:
+            by_stem.setdefault(_stem(recording.sources[0].path), []).append(recording)
+        copies: set[int] = set()
+        for group in by_stem.values():
+            suffixes = {recording.sources[0].path.suffix.casefold() for recording in group}
+            single = [recording for recording in group if len(recording.sources) == 1]
+            if len(suffixes) > 1 and len(single) > 1:
+                copies |= {id(one) for one in self._take_copies(single)}
+        return [recording for recording in recordings if id(recording) not in copies]
+
+    def _take_copies(self, group: Sequence[_Recording]) -> Iterator[_Recording]:
+        """Give each recording its copies in other formats, the better one first; yields the copies."""
+        facts = {id(one): self._memory.outline(one.sources[0]) for one in group}
+        left = sorted(group, key=lambda one: self._rank(one, facts[id(one)]), reverse=True)
+        while left:
+            best, *rest = left
+            left = []
+            for other in rest:
+                if self._are_copies(best, other, facts):
+                    best.copies += [*other.sources, *other.copies]
+                    yield other
+                else:
+                    left.append(other)
+
+    def _rank(self, one: _Recording, facts: Outline | None) -> tuple[bool, bool, int, int]:
+        state = self._known.get(one.recording_id)
+        stored = state is not None and state.status == "analysed"
+        size = one.sources[0].bytes
+        return (
+            (stored, facts.lossless, facts.channels, size) if facts is not None else (stored, False, 0, size)
+        )
+
+    def _are_copies(self, best: _Recording, other: _Recording, facts: Mapping[int, Outline | None]) -> bool:
+        first, second = best.sources[0], other.sources[0]
+        if first.path.suffix.casefold() == second.path.suffix.casefold():
+            return False
+        if _is_stored(second, "copy", self._known.get(best.recording_id)):
+            return True
+        mine, theirs = facts[id(best)], facts[id(other)]
+        if mine is None or theirs is None or not as_long(mine, theirs):
+            return False
+        return self._memory.same_sound(first, second)
 
 
 def _key(file: SeenFile, base: str, ending: str) -> tuple[Path, str, str]:
@@ -116,99 +203,6 @@ def _key(file: SeenFile, base: str, ending: str) -> tuple[Path, str, str]:
 
 def _base(name: LegName | None) -> str:
     return name.base if name is not None else ""
-
-
-def _joined(
-    agent: SeenFile, customer: SeenFile, name: LegName, known: Mapping[str, StoredState]
-) -> _Recording | None:
-    """The two files as one recording, the agent's on the channel that the settings give; None if unlike."""
-    if name.ending in {"callee", "called"} and "outbound" in {
-        agent.found.call.direction,
-        customer.found.call.direction,
-    }:
-        agent, customer = customer, agent
-    right = agent.found.settings.audio.agent_channel == "right"
-    pair = _Recording(sources=(customer, agent) if right else (agent, customer))
-    if pair.recording_id in known:
-        return pair
-    outlines = [outline(file.path, file.found.settings.audio) for file in pair.sources]
-    if any(one is None or one.channels != 1 for one in outlines):
-        return None
-    lengths = [one.duration_s for one in outlines if one is not None]
-    return pair if min(lengths) >= _LEAST_SHARE * max(lengths) else None
-
-
-def _is_mix(file: SeenFile, pair: _Recording, known: Mapping[str, StoredState]) -> bool:
-    """Whether a file beside the legs, with their name, is as long as the longer one."""
-    if _is_stored(file, "mix", known.get(pair.recording_id)):
-        return True
-    mine = outline(file.path, file.found.settings.audio)
-    theirs = [outline(leg.path, leg.found.settings.audio) for leg in pair.sources]
-    longest = max((one for one in theirs if one is not None), key=lambda one: one.duration_s, default=None)
-    return mine is not None and longest is not None and as_long(mine, longest)
-
-
-# --- the same call in two formats
-
-
-def _without_copies(recordings: Sequence[_Recording], known: Mapping[str, StoredState]) -> list[_Recording]:
-    """The recordings, those in another format with the one that is taken."""
-    by_stem: dict[str, list[_Recording]] = {}
-    for recording in recordings:
-        by_stem.setdefault(_stem(recording.sources[0].path), []).append(recording)
-    copies: set[int] = set()
-    for group in by_stem.values():
-        suffixes = {recording.sources[0].path.suffix.casefold() for recording in group}
-        single = [recording for recording in group if len(recording.sources) == 1]
-        if len(suffixes) > 1 and len(single) > 1:
-            copies |= {id(one) for one in _take_copies(single, known)}
-    return [recording for recording in recordings if id(recording) not in copies]
-
-
-def _take_copies(group: Sequence[_Recording], known: Mapping[str, StoredState]) -> Iterator[_Recording]:
-    """Give each recording its copies in other formats, the better one first; yields the copies."""
-    facts = {id(one): _outline(one) for one in group}
-    left = sorted(group, key=lambda one: _rank(one, facts[id(one)], known), reverse=True)
-    while left:
-        best, *rest = left
-        left = []
-        for other in rest:
-            if _are_copies(best, other, facts, known):
-                best.copies += [*other.sources, *other.copies]
-                yield other
-            else:
-                left.append(other)
-
-
-def _outline(recording: _Recording) -> Outline | None:
-    file = recording.sources[0]
-    return outline(file.path, file.found.settings.audio)
-
-
-def _rank(
-    one: _Recording, facts: Outline | None, known: Mapping[str, StoredState]
-) -> tuple[bool, bool, int, int]:
-    state = known.get(one.recording_id)
-    stored = state is not None and state.status == "analysed"
-    size = one.sources[0].bytes
-    return (stored, facts.lossless, facts.channels, size) if facts is not None else (stored, False, 0, size)
-
-
-def _are_copies(
-    best: _Recording,
-    other: _Recording,
-    facts: Mapping[int, Outline | None],
-    known: Mapping[str, StoredState],
-) -> bool:
-    first, second = best.sources[0], other.sources[0]
-    if first.path.suffix.casefold() == second.path.suffix.casefold():
-        return False
-    if _is_stored(second, "copy", known.get(best.recording_id)):
-        return True
-    mine, theirs = facts[id(best)], facts[id(other)]
-    if mine is None or theirs is None or not as_long(mine, theirs):
-        return False
-    return same_sound(first.path, second.path, first.found.settings.audio)
 
 
 def _stem(path: Path) -> str:

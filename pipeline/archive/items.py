@@ -14,24 +14,35 @@ from pipeline.settings import Settings
 class ArchiveFile:
     """An audio file with its business facts and the settings that hold for it.
 
-    `channel_given` says whether its metadata named the agent's channel, which is then in the settings.
+    `bytes` and `modified` are its size and its time of change in ns when it was found. `channel_given` says
+    whether its metadata named the agent's channel, which is then in the settings.
     """
 
     path: Path
     uri: str
+    bytes: int
+    modified: str
     call: Call
     settings: Settings
     channel_given: bool = False
 
+    @property
+    def modified_s(self) -> float | None:
+        """When it was last written to, in seconds since 1970; None where that is not known."""
+        return int(self.modified) / 1e9 if self.modified else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenFile:
-    """A file that was read: the sha256 of its bytes, its size, and when it was last written to."""
+    """A file whose bytes are known by their sha256."""
 
     found: ArchiveFile
     sha256: str
-    bytes: int
-    modified_ns: int
+
+    @property
+    def bytes(self) -> int:
+        """The file's size."""
+        return self.found.bytes
 
     @property
     def uri(self) -> str:
@@ -48,12 +59,8 @@ class SeenFile:
         return RecordingFile(uri=self.uri, sha256=self.sha256, part=part, leg_index=leg_index)  # type: ignore[arg-type]
 
     def is_unchanged(self) -> bool:
-        """Whether the file is as it was when it was read."""
-        try:
-            now = self.path.stat()
-        except OSError:
-            return False
-        return (now.st_size, now.st_mtime_ns) == (self.bytes, self.modified_ns)
+        """Whether the file is as it was when it was found."""
+        return state_of(self.path) == (self.bytes, self.found.modified)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,20 @@ class WorkItem:
     files: tuple[RecordingFile, ...] = ()
     sources: tuple[SeenFile, ...] = ()
     twins: tuple[SeenFile, ...] = ()
+
+    @property
+    def mix(self) -> Path | None:
+        """The file beside the legs that holds both sides."""
+        return next((Path(file.uri) for file in self.files if file.part == "mix"), None)
+
+
+def state_of(path: Path) -> tuple[int, str]:
+    """Size and time of change (ns) of a file; 0 and no time where it cannot be seen."""
+    try:
+        now = path.stat()
+    except OSError:
+        return 0, ""
+    return now.st_size, str(now.st_mtime_ns)
 
 
 def id_at(sha256: str, uri: str) -> str:

@@ -120,10 +120,13 @@ class Metadata:
         return fits
 
     def _fits_name(self, path: Path) -> tuple[Row, ...]:
+        rows = self.rows.get(_stem(path.name), ())
+        if not rows:
+            return ()
         ranks: dict[tuple[bool, int, bool], list[Row]] = {}
         parts = self._parts(path)
         folded = [_folded(part) for part in parts]
-        for row in self.rows.get(_stem(path.name), ()):
+        for row in rows:
             theirs = [part for part in row.file.parts if part != "/"]
             common = min(len(parts), len(theirs))
             if folded[-common:-1] == [_folded(part) for part in theirs[-common:-1]]:
@@ -133,10 +136,10 @@ class Metadata:
         return tuple(ranks[max(ranks)]) if ranks else ()
 
     def _parts(self, path: Path) -> list[str]:
-        path = path.absolute()
-        if self.root is not None and path.is_relative_to(self.root.absolute()):
-            return list(path.relative_to(self.root.absolute()).parts)
-        return list(path.parts[1:])
+        parts = path.absolute().parts
+        root = self.root.absolute().parts if self.root is not None else ()
+        inside = root and parts[: len(root)] == root
+        return list(parts[len(root) if inside else 1 :])
 
     def _from_name(self, path: Path) -> tuple[dict[str, Any], list[str]]:
         match = self.pattern.search(path.stem) if self.pattern is not None else None

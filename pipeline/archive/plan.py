@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline import ALGORITHM, AUDIO_ALGORITHM
 from pipeline.archive.files import group_files
-from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem
+from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem, state_of
+from pipeline.archive.memory import NO_LESSON, FileMemory, Lesson
 from pipeline.archive.metadata import Metadata, read_metadata
-from pipeline.audio.decode import recording_id
 from pipeline.audio.search import search
 from pipeline.errors import RecordingError, UsageError
 from pipeline.notices import grouped
-from pipeline.records import Call, Pairs
+from pipeline.records import Call, KnownFile, Pairs
 from pipeline.settings import Settings
 from pipeline.store import StoredState
 from pipeline.store.stored_settings import assess_fingerprint, audio_fingerprints
@@ -60,12 +61,27 @@ class RunRequest:
 class Archive:
     """The files found; `problems` has a line for each fault in them or their metadata.
 
-    `waiting` are files, by uri, that were written to a moment ago.
+    `waiting` are files, by uri, that were written to a moment ago. `searched` are the uris of the folders
+    that were searched, `unread` those of folders in them that could not be.
     """
 
     found: tuple[ArchiveFile, ...]
     problems: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    def gone(self, uris: Iterable[str]) -> tuple[str, ...]:
+        """Those of `uris` that lie in the folders that were searched and were not found there."""
+        there = {file.uri for file in self.found} | set(self.waiting)
+        searched, unread = (
+            tuple(f"{one.rstrip('/')}/" for one in these) for these in (self.searched, self.unread)
+        )
+        return tuple(
+            uri
+            for uri in uris
+            if uri not in there and uri.startswith(searched) and not uri.startswith(unread)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +102,7 @@ class Plan:
     settings, other methods or other cues for roles.
     `duplicates` says in one line each which files were found now to belong to a recording under another
     name; `merged` counts all of these. `unreadable` cannot even be read, so that no row can be stored for
-    them. `waiting` are files that are still being written.
+    them. `waiting` are files that are still being written. `lesson` is what to remember of the files.
     """
 
     todo: tuple[WorkItem, ...] = ()
@@ -98,6 +114,7 @@ class Plan:
     merged: int = 0
     unreadable: tuple[Quarantined, ...] = ()
     waiting: tuple[str, ...] = ()
+    lesson: Lesson = NO_LESSON
 
 
 def discover(order: RunRequest) -> Archive:
@@ -111,6 +128,8 @@ def discover(order: RunRequest) -> Archive:
     found: dict[str, ArchiveFile] = {}
     waiting: dict[str, None] = {}
     problems: dict[str, None] = {}
+    searched: dict[str, None] = {}
+    unread: dict[str, None] = {}
     for path in order.paths:
         inside = search([path], order.settings.audio)
         files = inside.files
@@ -120,31 +139,38 @@ def discover(order: RunRequest) -> Archive:
         problems.update(dict.fromkeys(metadata.notes))
         if path.is_dir():
             problems.update(dict.fromkeys(metadata.unmatched(files)))
+            searched[_uri(path)] = None
+            unread.update(dict.fromkeys(_uri(folder) for folder in inside.unread))
         for file in files:
-            facts = metadata.for_file(file)
             uri = _uri(file)
-            if _is_fresh(file, order.settings.archive.settle_s):
+            size, modified = state_of(file)
+            if _is_fresh(modified, order.settings.archive.settle_s):
                 waiting[uri] = None
                 continue
-            found.setdefault(
-                uri,
-                ArchiveFile(
-                    path=file,
-                    uri=uri,
-                    call=facts.to_call(),
-                    settings=by_channel[facts.agent_channel],
-                    channel_given=facts.agent_channel is not None,
-                ),
+            if uri in found:
+                continue
+            facts = metadata.for_file(file)
+            found[uri] = ArchiveFile(
+                path=file,
+                uri=uri,
+                bytes=size,
+                modified=modified,
+                call=facts.to_call(),
+                settings=by_channel[facts.agent_channel],
+                channel_given=facts.agent_channel is not None,
             )
-    return Archive(found=tuple(found.values()), problems=tuple(problems), waiting=tuple(waiting))
+    return Archive(
+        found=tuple(found.values()),
+        problems=tuple(problems),
+        waiting=tuple(waiting),
+        searched=tuple(searched),
+        unread=tuple(unread),
+    )
 
 
-def _is_fresh(file: Path, settle_s: float) -> bool:
-    """Whether a file was written to in the last `settle_s` seconds."""
-    try:
-        return settle_s > 0 and time.time() - file.stat().st_mtime < settle_s
-    except OSError:
-        return False
+def _is_fresh(modified: str, settle_s: float) -> bool:
+    """Whether a file with this time of change (ns) was written to in the last `settle_s` seconds."""
+    return settle_s > 0 and modified != "" and time.time() - int(modified) / 1e9 < settle_s
 
 
 def _metadata(path: Path, order: RunRequest) -> Metadata:
@@ -170,25 +196,31 @@ def _uri(path: Path) -> str:
 
 
 def make_plan(
-    archive: Archive, known: Mapping[str, StoredState], versions: Versions, force: bool = False
+    archive: Archive,
+    known: Mapping[str, StoredState],
+    versions: Versions,
+    force: bool = False,
+    known_files: Mapping[str, KnownFile] = MappingProxyType({}),
 ) -> Plan:
-    """What to do about each file, given what is `known` by recording_id.
+    """What to do about each file, given what is `known` by recording_id and of files by uri.
 
     A recording is analysed that is not stored, or of which the metadata gives other facts about the audio
     than it was analysed with. One is assessed again, without its audio, when the rules, the assess settings
     or the algorithm are others. One analysed with another recogniser, other audio settings, other methods or
     other cues for roles only counts as outdated: a new release or setting never analyses an archive again by
-    itself. Recordings in quarantine stay there. With `force` every recording is analysed. Every file is read
-    once, for its sha256.
+    itself. Recordings in quarantine stay there. A file is read once, for its
+    sha256, and again when its size or its time of change is another. With `force` every file is read and
+    every recording is analysed.
     """
+    memory = FileMemory({} if force else known_files)
     seen: list[SeenFile] = []
     unreadable: list[Quarantined] = []
     for found in archive.found:
         try:
-            seen.append(_identify(found))
+            seen.append(memory.identify(found))
         except RecordingError as error:
             unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
-    files = group_files(seen, known, force)
+    files = group_files(seen, known, memory, force)
     items = {item.recording_id: item for item in files.items}
     stored = () if force else tuple(i for i in items.values() if _is_heard(i, known))
     heard = {item.recording_id for item in stored}
@@ -204,25 +236,13 @@ def make_plan(
         merged=files.merged,
         unreadable=tuple(unreadable),
         waiting=archive.waiting,
+        lesson=memory.lesson(archive.gone(known_files)),
     )
 
 
 def _may_have_moved(item: WorkItem, stored: StoredState) -> bool:
     """Whether the place, the files or the business facts of a stored recording may be others now."""
     return item.call != Call() or item.uri != stored.uri or item.files != stored.files
-
-
-def _identify(found: ArchiveFile) -> SeenFile:
-    try:
-        status = found.path.stat()
-    except OSError as error:
-        raise RecordingError("cannot read the file", where=found.uri, value=error.strerror) from None
-    return SeenFile(
-        found=found,
-        sha256=recording_id(found.path),
-        bytes=status.st_size,
-        modified_ns=status.st_mtime_ns,
-    )
 
 
 def _is_heard(item: WorkItem, known: Mapping[str, StoredState]) -> bool:

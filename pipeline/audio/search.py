@@ -14,10 +14,14 @@ from pipeline.settings import AudioSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Recordings in sorted order; `skipped` says in one line each what was passed over, and why."""
+    """Recordings in sorted order; `skipped` says in one line each what was passed over, and why.
+
+    `unread` are folders, also missing ones, that may hold more.
+    """
 
     files: tuple[Path, ...]
     skipped: tuple[str, ...] = ()
+    unread: tuple[Path, ...] = ()
 
 
 def find_audio(paths: Sequence[Path], settings: AudioSettings | None = None) -> tuple[Path, ...]:
@@ -34,11 +38,13 @@ def search(paths: Sequence[Path], settings: AudioSettings) -> Found:
     """
     found: dict[Path, None] = {}
     skipped: list[str] = []
+    unread: list[Path] = []
     for path in paths:
         if path.is_dir():
             walk = _Walk(settings)
             inside = sorted(walk.below(path))
             skipped += walk.skipped
+            unread += walk.unread
             if not inside:
                 suffixes = " ".join(sorted(AUDIO_SUFFIXES))
                 value = "; ".join(walk.skipped[:2]) or None
@@ -48,7 +54,7 @@ def search(paths: Sequence[Path], settings: AudioSettings) -> Found:
             found[path] = None
         else:
             raise UsageError("no such file or folder", where=shown(path), remedy="check the path")
-    return Found(files=tuple(found), skipped=tuple(skipped))
+    return Found(files=tuple(found), skipped=tuple(skipped), unread=tuple(unread))
 
 
 class _Walk:
@@ -56,6 +62,7 @@ class _Walk:
 
     def __init__(self, settings: AudioSettings) -> None:
         self.skipped: list[str] = []
+        self.unread: list[Path] = []
         self._settings = settings
         self._seen: set[tuple[int, int]] = set()
 
@@ -86,6 +93,7 @@ class _Walk:
     def _report_dangling(self, path: Path) -> None:
         """Report a link to nowhere, which may be a folder on a disk that is not mounted."""
         if path.is_symlink() and not path.exists() and not is_known(path, self._settings):
+            self.unread.append(path)
             what, remedy = "a link that leads nowhere", "see that the disk it leads to is mounted"
             self.skipped.append(str(UsageError(what, where=shown(path), remedy=remedy)))
 
@@ -97,6 +105,7 @@ class _Walk:
             return False
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
+            self.unread.append(folder)
             what = "a link to a folder that is searched already, not followed"
             self.skipped.append(str(UsageError(what, where=shown(folder))))
             return False
@@ -104,7 +113,9 @@ class _Walk:
         return True
 
     def _unreadable(self, error: OSError) -> None:
-        where = shown(Path(os.fsdecode(error.filename or "")))
+        folder = Path(os.fsdecode(error.filename or ""))
+        self.unread.append(folder)
+        where = shown(folder)
         remedy = "give the account that runs earwitness the right to read it"
         what = "a folder that cannot be read"
         self.skipped.append(str(UsageError(what, where=where, value=error.strerror, remedy=remedy)))

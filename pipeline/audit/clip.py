@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import SAMPLE_RATE
-from pipeline.audio.legs import read_legs
+from pipeline.audio.legs import Joining, read_legs
 from pipeline.errors import RecordingError
 from pipeline.settings import AudioSettings
 from pipeline.spans import Span
@@ -46,15 +46,17 @@ def cut_clip(
     evidence: Span,
     *,
     legs: Sequence[Path] = (),
+    joining: Joining | None = None,
     settings: AudioSettings | None = None,
 ) -> Clip:
     """The sound of `evidence` with 2 s around it, at most 300 s; from its `legs` if it has two files.
 
-    `settings` are needed for headerless files only. Raises RecordingError when a file is missing, cannot be
-    decoded, or is not the one that was analysed (`recording_id` does not follow from its sha256).
+    `joining` says how these were joined when they were analysed (default: measured again). `settings` are
+    needed for headerless files only. Raises RecordingError when a file is missing, cannot be decoded, or is
+    not the one that was analysed (`recording_id` does not follow from its sha256).
     """
     settings = settings or AudioSettings()
-    audio = read_legs(legs, settings, uri=str(path)) if legs else read_audio(path, settings)
+    audio = read_legs(legs, settings, uri=str(path), joining=joining) if legs else read_audio(path, settings)
     if audio.recording.recording_id != recording_id:
         raise RecordingError(
             "the file is not the one that was analysed",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline import __version__
+from pipeline.audio.legs import Joining
 from pipeline.audit.clip import AROUND_S, MAX_CLIP_S, Clip, cut_clip
 from pipeline.audit.lookup import find_recording
 from pipeline.audit.nearest import nearest_miss
@@ -216,6 +217,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
             recording["recording_id"],
             case.span,
             legs=legs,
+            joining=Joining.noted(recording["error"]),
             settings=_headerless(recording),
         )
     except RecordingError as error:

@@ -36,6 +36,8 @@ RELEASED_DIGESTS = {
 }
 """Release 0.1.0 hashed the bytes of its two lexicon files. As long as the content of a file is that of 0.1.0,
 it keeps the digest it had there, so that stored verdicts and reviews keep their rule versions."""
+RELEASED_DIGEST = hashlib.sha256("".join(RELEASED_DIGESTS.values()).encode()).hexdigest()
+"""`Lexicon.digest` of release 0.1.0. Rules whose verdict no word decides keep it, whatever the lexicon is."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -82,8 +84,8 @@ class LexiconSpec(Spec):
 class Lexicon:
     """How words are normalised, the named word sets, and the phrases that give personal data.
 
-    `digest` is the hash of the parsed content that goes into every rule's version. `rewrite_lengths`
-    gives by first word the lengths of the entries of `rewrite`, the longest first.
+    `digest` is the hash of the parsed content that goes into the version of each rule that words decide.
+    `rewrite_lengths` gives by first word the lengths of the entries of `rewrite`, the longest first.
     """
 
     file: Path

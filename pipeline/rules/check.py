@@ -148,8 +148,8 @@ NOWHERE = Evidence(basis="absence")
 class Rule:
     """A rule ready to judge.
 
-    `version` is a short hash of what decides the verdict: id, roles, check, phrases and the lexicon. Title,
-    weight, fatal and score may change without a new verdict, so they are not in it.
+    `version` is a short hash of what decides the verdict: id, roles, check, phrases and, where words decide
+    it, the lexicon. Title, weight, fatal and score may change without a new verdict, so they are not in it.
     """
 
     id: str

@@ -60,7 +60,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import UsageError
-from pipeline.phrases.lexicon import DEFAULT_LANGUAGE, Lexicon, readable
+from pipeline.phrases.lexicon import DEFAULT_LANGUAGE, RELEASED_DIGEST, Lexicon, readable
 from pipeline.phrases.matcher import Compiler, Matcher
 from pipeline.phrases.role_cues import RoleCues
 from pipeline.phrases.search import Phrases, find
@@ -332,9 +332,10 @@ def _load(
     keys = _VERDICT_KEYS | ({"kinds"} if spec.kinds != PackSpec.model_fields["kinds"].default else set())
     content = spec.model_dump_json(include=keys, by_alias=True)
     gate = model.version if model is not None and spec.id in model.groups else ""
+    words = compiler.lexicon.digest if "words" in spec.check.needed else RELEASED_DIGEST
     return Rule(
         id=spec.id,
-        version=_digest(content + compiler.lexicon.digest + gate),
+        version=_digest(content + words + gate),
         title=spec.title,
         why=spec.why,
         weight=scored.weight,

@@ -46,7 +46,8 @@ def working_copy(db: Path) -> Iterator[Path]:
     """A copy of `db`, or the path for one if there is no `db` yet; gone at the end."""
     work = beside(db, ".work")
     # Left over by a crash, or ours at the end: in both cases nothing in them was published.
-    leavings = (work, beside(work, ".wal"), beside(db, ".new"))
+    anew = beside(work, ".new")
+    leavings = (work, beside(work, ".wal"), beside(db, ".new"), anew, beside(anew, ".wal"))
     try:
         try:
             for path in leavings:
@@ -71,7 +72,7 @@ def put_in_place(work: Path, db: Path) -> None:
     if db.exists():
         shutil.copymode(db, new)
     new.replace(db)
-    _sync_folder(db.parent)
+    sync_folder(db.parent)
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -103,7 +104,7 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(writer.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put a renaming on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

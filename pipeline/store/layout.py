@@ -14,6 +14,7 @@ import schemas
 from pipeline import __version__
 from pipeline.errors import UsageError
 
+_COMMENTS = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'call_summary'"
 _WITHOUT_LEDGER = {2: "0.1.0"}
 """Releases whose stores have no table schema_migration, by layout."""
 
@@ -95,8 +96,13 @@ def check_not_newer(db: Path, layout: Layout) -> None:
         )
 
 
-def apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make missing tables, replace the views and fill the reference data, in one transaction."""
+def apply_schema(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Make missing tables, replace the views and fill the reference data, in one transaction.
+
+    Says whether the SQL of this release has done so before, so that table `summary` is what it would be now.
+    """
+    if _has_sql_of_now(connection):
+        return True
     connection.begin()
     for table in schemas.tables():
         connection.execute(table.sql)
@@ -105,7 +111,19 @@ def apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
         connection.read_csv(str(data.path), all_varchar=True).insert_into(data.table)
     for view in schemas.views():
         connection.execute(view.sql)
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('earwitness', ?)", [schemas.VERSION])
+    for column, comment in connection.execute(_COMMENTS).fetchall():
+        text = comment.replace("'", "''")
+        connection.execute(f"COMMENT ON COLUMN summary.{column} IS '{text}'")
+    values = [schemas.VERSION, schemas.fingerprint()]
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('earwitness', ?, ?)", values)
     ledger = "INSERT OR IGNORE INTO schema_migration VALUES (?, 'new_store', now(), ?)"
     connection.execute(ledger, [schemas.VERSION, __version__])
     connection.commit()
+    return False
+
+
+def _has_sql_of_now(connection: duckdb.DuckDBPyConnection) -> bool:
+    tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchall()
+    if tables == [(0,)]:
+        return False
+    return connection.execute("SELECT sql_fingerprint FROM meta").fetchall() == [(schemas.fingerprint(),)]

@@ -8,6 +8,7 @@ once. Whatever ends the process before that leaves the store as it was.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,12 @@ import duckdb
 import schemas
 from pipeline import __version__
 from pipeline.errors import UsageError
+from pipeline.rounding import decimals_of
 from pipeline.setting_stages import fingerprint_of
 from pipeline.store.files import brief, put_in_place
 from pipeline.store.layout import CURRENT, Layout, apply_schema
 from pipeline.store.reading import connect
+from pipeline.store.summary import EVERY, refresh_summary
 
 Report = Callable[[str], None]
 """Called with a line before each step of a migration."""
@@ -55,6 +58,7 @@ def migrate_copy(db: Path, work: Path, before: Layout, report: Report) -> Migrat
                     report(f"migration {migration.version:04}: {migration.name.replace('_', ' ')}")
                     _apply(connection, migration)
             apply_schema(connection)
+            refresh_summary(connection, EVERY)
             _check_rows(db, rows, _count_rows(connection))
             report("writing the migrated copy")
             connection.execute("CHECKPOINT")
@@ -150,5 +154,45 @@ def _as_in_0_2_0(values: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-_FURTHER: Mapping[int, Callable[[duckdb.DuckDBPyConnection], None]] = MappingProxyType({3: _rename_settings})
+_DOUBLES = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND data_type = 'DOUBLE'"
+
+
+def _make_lean(connection: duckdb.DuckDBPyConnection) -> None:
+    """Migration 3: tables with many rows a recording lose their keys, and numbers the digits nobody needs.
+
+    The tables keep their definition otherwise; their rows stay in order.
+    """
+    tables = "SELECT table_name, sql FROM duckdb_tables() WHERE list_contains(?, table_name)"
+    for name, sql in connection.execute(tables, [list(_LEAN)]).fetchall():
+        columns = connection.execute(_DOUBLES, [name]).fetchall()
+        numbers = [f"round({column}, {decimals_of(column)}) AS {column}" for (column,) in columns]
+        values = f"* REPLACE ({', '.join(numbers)})" if numbers else "*"
+        key = re.search(r",\s*PRIMARY KEY\s*\(([^)]*)\)", sql)
+        connection.execute(_renamed(sql.replace(key[0], "") if key else sql, name))
+        for column in key[1].split(",") if key else ():
+            connection.execute(f"ALTER TABLE {name}_3 ALTER {column} SET NOT NULL")
+        connection.execute(f"INSERT INTO {name}_3 SELECT {values} FROM {name} ORDER BY rowid")  # noqa: S608
+        connection.execute(f"DROP TABLE {name}")
+        connection.execute(f"ALTER TABLE {name}_3 RENAME TO {name}")
+    for name in ("recording", "analysis", "verdict_history"):
+        columns = connection.execute(_DOUBLES, [name]).fetchall()
+        numbers = [f"{column} = round({column}, {decimals_of(column)})" for (column,) in columns]
+        connection.execute(f"UPDATE {name} SET {', '.join(numbers)}")  # noqa: S608 - our own names
+
+
+def _renamed(sql: str, name: str) -> str:
+    """The SQL that made the table `name`, for one of the name that it has during the migration."""
+    return re.sub(rf"CREATE TABLE \"?{name}\"?", f"CREATE TABLE {name}_3", sql, count=1)
+
+
+def _to_0_2_0(connection: duckdb.DuckDBPyConnection) -> None:
+    _rename_settings(connection)
+    _make_lean(connection)
+
+
+_LEAN = (
+    *("activity", "sound", "word", "turn", "hold", "overlap", "silence", "metric", "finding"),
+    *("audio_quality", "transfer", "personal_data", "tone", "tone_curve", "tone_rise"),
+)
+_FURTHER: Mapping[int, Callable[[duckdb.DuckDBPyConnection], None]] = MappingProxyType({3: _to_0_2_0})
 """Steps that SQL cannot express, by the number of the migration."""

@@ -14,7 +14,7 @@ PartStage = Literal["given", "audio", "assess"]
 class Part:
     """A table, the field of CallAnalysis that fills it, the field's record and the stage that makes it.
 
-    `many` is false where a recording has one row at most.
+    `many` is false where a recording has one row at most; `key` as in `InTable`.
     """
 
     table: str
@@ -22,6 +22,7 @@ class Part:
     record: type[Any]
     stage: PartStage
     many: bool
+    key: str | None
 
 
 def _parts() -> tuple[Part, ...]:
@@ -36,6 +37,7 @@ def _parts() -> tuple[Part, ...]:
                 record=inner[0] if inner else kind,
                 stage=place.stage,
                 many=Ellipsis in inner,
+                key=place.key,
             )
         )
     return tuple(out)

@@ -10,6 +10,8 @@ CREATE TABLE schema_migration (
     program_version VARCHAR NOT NULL
 );
 
+ALTER TABLE meta ADD COLUMN sql_fingerprint VARCHAR;
+
 CREATE TABLE audio_quality_3 (
     recording_id VARCHAR NOT NULL,
     channel INTEGER NOT NULL CHECK (channel >= 0),
@@ -29,8 +31,7 @@ CREATE TABLE audio_quality_3 (
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
     languages VARCHAR[] NOT NULL,
     speed DOUBLE CHECK (speed > 0),
-    signal_start_s DOUBLE CHECK (signal_start_s >= 0),
-    PRIMARY KEY (recording_id, channel)
+    signal_start_s DOUBLE CHECK (signal_start_s >= 0)
 );
 
 -- Until now every call was recognised in the language of the setting.
@@ -176,7 +177,6 @@ CREATE TABLE finding_3 (
     quote VARCHAR,
     confidence DOUBLE CHECK (confidence BETWEEN 0 AND 1),
     detail JSON NOT NULL,
-    PRIMARY KEY (recording_id, rule_id),
     CHECK ((start_s IS NULL) = (end_s IS NULL))
 );
 

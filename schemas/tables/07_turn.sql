@@ -6,8 +6,7 @@ CREATE TABLE IF NOT EXISTS turn (
     channel INTEGER NOT NULL CHECK (channel >= 0),
     start_s DOUBLE NOT NULL CHECK (start_s >= 0),
     end_s DOUBLE NOT NULL CHECK (end_s >= start_s AND isfinite(end_s)),
-    text VARCHAR NOT NULL,
-    PRIMARY KEY (recording_id, turn_index)
+    text VARCHAR NOT NULL
 );
 
 COMMENT ON TABLE turn IS 'One row per stretch of speech by one speaker';

@@ -9,8 +9,7 @@ CREATE TABLE IF NOT EXISTS hold (
     thanked BOOLEAN,
     request_turn_index INTEGER CHECK (request_turn_index >= 0),
     return_turn_index INTEGER CHECK (return_turn_index >= 0),
-    track_id VARCHAR,
-    PRIMARY KEY (recording_id, hold_index)
+    track_id VARCHAR
 );
 
 COMMENT ON TABLE hold IS 'One row per hold: from the last word before it to the agent''s first word after it';

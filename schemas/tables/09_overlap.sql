@@ -6,8 +6,7 @@ CREATE TABLE IF NOT EXISTS overlap (
     by_role VARCHAR NOT NULL CHECK (by_role IN ('agent', 'customer', 'ivr', 'unknown')),
     of_role VARCHAR NOT NULL CHECK (of_role IN ('agent', 'customer', 'ivr', 'unknown')),
     kind VARCHAR NOT NULL
-        CHECK (kind IN ('interruption', 'attempt', 'backchannel', 'terminal', 'simultaneous_start')),
-    PRIMARY KEY (recording_id, overlap_index)
+        CHECK (kind IN ('interruption', 'attempt', 'backchannel', 'terminal', 'simultaneous_start'))
 );
 
 COMMENT ON TABLE overlap IS 'One row per stretch of simultaneous speech';

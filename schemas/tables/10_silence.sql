@@ -4,8 +4,7 @@ CREATE TABLE IF NOT EXISTS silence (
     start_s DOUBLE NOT NULL CHECK (start_s >= 0),
     end_s DOUBLE NOT NULL CHECK (end_s >= start_s AND isfinite(end_s)),
     announced BOOLEAN NOT NULL,
-    kind VARCHAR NOT NULL CHECK (kind IN ('silence', 'recorder_pause')),
-    PRIMARY KEY (recording_id, silence_index)
+    kind VARCHAR NOT NULL CHECK (kind IN ('silence', 'recorder_pause'))
 );
 
 COMMENT ON TABLE silence IS 'One row per silence above the threshold that is not a hold';

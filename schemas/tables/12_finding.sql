@@ -10,7 +10,6 @@ CREATE TABLE IF NOT EXISTS finding (
     quote VARCHAR,
     confidence DOUBLE CHECK (confidence BETWEEN 0 AND 1),
     detail JSON NOT NULL,
-    PRIMARY KEY (recording_id, rule_id),
     CHECK ((start_s IS NULL) = (end_s IS NULL))
 );
 

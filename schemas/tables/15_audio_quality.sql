@@ -17,8 +17,7 @@ CREATE TABLE IF NOT EXISTS audio_quality (
     language_source VARCHAR CHECK (language_source IN ('detected', 'setting', 'default')),
     languages VARCHAR[] NOT NULL,
     speed DOUBLE CHECK (speed > 0),
-    signal_start_s DOUBLE CHECK (signal_start_s >= 0),
-    PRIMARY KEY (recording_id, channel)
+    signal_start_s DOUBLE CHECK (signal_start_s >= 0)
 );
 
 COMMENT ON TABLE audio_quality IS 'One row per channel of an analysed recording: facts about its signal that decide which metrics are defined';

@@ -4,8 +4,7 @@ CREATE TABLE IF NOT EXISTS recording_file (
     uri VARCHAR NOT NULL,
     sha256 VARCHAR NOT NULL CHECK (regexp_full_match(sha256, '[0-9a-f]{64}')),
     part VARCHAR NOT NULL CHECK (part IN ('whole', 'leg', 'mix', 'copy')),
-    leg_index INTEGER CHECK (leg_index >= 0),
-    PRIMARY KEY (recording_id, uri)
+    leg_index INTEGER CHECK (leg_index >= 0)
 );
 
 COMMENT ON TABLE recording_file IS 'One row per file of a recording';

@@ -4,8 +4,7 @@ CREATE TABLE IF NOT EXISTS transfer (
     start_s DOUBLE NOT NULL CHECK (start_s >= 0),
     end_s DOUBLE CHECK (end_s >= start_s AND isfinite(end_s)),
     turn_index INTEGER NOT NULL CHECK (turn_index >= 0),
-    kind VARCHAR NOT NULL CHECK (kind IN ('announced', 'completed', 'returned')),
-    PRIMARY KEY (recording_id, transfer_index)
+    kind VARCHAR NOT NULL CHECK (kind IN ('announced', 'completed', 'returned'))
 );
 
 COMMENT ON TABLE transfer IS 'One row per transfer that the agent announces';

@@ -11,8 +11,7 @@ CREATE TABLE IF NOT EXISTS personal_data (
     role VARCHAR NOT NULL CHECK (role IN ('agent', 'customer', 'ivr', 'unknown')),
     digits INTEGER NOT NULL CHECK (digits >= 0),
     luhn_valid BOOLEAN CHECK (luhn_valid IS NULL OR kind = 'card_number'),
-    confidence DOUBLE NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    PRIMARY KEY (recording_id, datum_index)
+    confidence DOUBLE NOT NULL CHECK (confidence BETWEEN 0 AND 1)
 );
 
 COMMENT ON TABLE personal_data IS 'One row per time the customer gives personal or account data: what and when, never the value';

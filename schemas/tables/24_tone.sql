@@ -14,8 +14,7 @@ CREATE TABLE IF NOT EXISTS tone (
     syllables_per_min DOUBLE CHECK (syllables_per_min > 0 AND isfinite(syllables_per_min)),
     pause_share DOUBLE CHECK (pause_share BETWEEN 0 AND 1),
     activation DOUBLE CHECK (activation BETWEEN -1 AND 1),
-    word_sentiment DOUBLE CHECK (word_sentiment BETWEEN -1 AND 1),
-    PRIMARY KEY (recording_id, turn_index)
+    word_sentiment DOUBLE CHECK (word_sentiment BETWEEN -1 AND 1)
 );
 
 COMMENT ON TABLE tone IS 'One row per turn: how it was said, relative to the speaker''s median in this call';
