@@ -128,7 +128,12 @@ def test_two_persons_with_one_surname_are_two():
 def test_a_mask_has_the_times_of_its_words_and_no_text():
     words, _ = call(("customer", "my pin is 4 0 7 1"))
     (mask,) = find_masks(words, no_labels)
-    assert (mask.first_word, mask.last_word, mask.start_s, mask.end_s) == (3, 6, words[3].start_s, words[6].end_s)
+    assert (mask.first_word, mask.last_word, mask.start_s, mask.end_s) == (
+        3,
+        6,
+        words[3].start_s,
+        words[6].end_s,
+    )
     assert "4 0 7 1" not in repr(mask)
 
 

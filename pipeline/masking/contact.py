@@ -13,6 +13,8 @@ from pipeline.phrases.word_lists import word_set
 
 SURE = 0.35
 """The model's probability, 0 to 1, from which a word is part of an address."""
+SURE_STREET = 0.6
+"""The probability, 0 to 1, from which a word names a street even without a house number."""
 GAP_WORDS = 3
 """So many joining words may stand between two parts of an address."""
 STREET_WORDS = 4
@@ -26,15 +28,13 @@ _FLATS = word_set("contact", "flats") | {"unit"}
 _STATES = word_list("states")
 _GLUE = word_list("address_glue")
 _HOSTS = word_list("mail_hosts")
-_SURE_HOSTS = _HOSTS - {"live", "me", "mac", "sky", "bell", "shaw", "cox", "charter", "att"}
+_SURE_HOSTS = _HOSTS - word_list("everyday_hosts")
 _DOMAINS = word_list("top_domains")
 _MAIL = word_list("mail_words")
 _WEBSITES = word_list("websites")
 _AT_A_SITE = word_set("contact", "at_a_site")
-_NOT_LOCAL = word_set("contact", "not_local") - {"and"} | {
-    *("email's", "by", "me", "emails", "for", "with", "name", "under", "of", "mine", "here", "down", "have", "got", "so"),
-}
-_PIECES = frozenset({"then", "initial", "first", "letter", "capital", "one", "all", "word", "lowercase", "lower", "case"})
+_NOT_LOCAL = word_set("contact", "not_local") - {"and"} | word_list("before_mail")
+_PIECES = word_list("mail_pieces")
 
 
 def find_addresses(lines: Sequence[Line], labels: Sequence[Sequence[Labels]]) -> Iterator[Found]:
@@ -64,7 +64,7 @@ def _evidence(line: Line, labels: Sequence[Labels]) -> tuple[set[int], set[int]]
     sure, weak = set(_streets(line)), set()
     for at, text in enumerate(line.texts):
         odds = likely(labels[at], STREET)
-        if labels[at].get("STREET_NAME", 0.0) > 0.6 and not any(sign.isdigit() for sign in text):
+        if labels[at].get("STREET_NAME", 0.0) > SURE_STREET and len(text) > 1 and text.isalpha():
             sure.add(at)
         elif odds > SURE or likely(labels[at], PLACE) > SURE or text in _STATES:
             weak.add(at)

@@ -17,7 +17,7 @@ from pipeline.masking.text import Line, lines_of
 from pipeline.masking.values import find_values, repeats
 from pipeline.records import Word
 
-_STRENGTH: dict[MaskKind, int] = {kind: at for at, kind in enumerate(("email", "address", "secret", "name"))}
+_STRENGTH: dict[MaskKind, int] = {"email": 0, "address": 1, "secret": 2, "name": 3}
 """Where two kinds claim a word, these win in this order; then any other kind, then a bare number."""
 _WEAKEST = len(MASK_KINDS)
 
@@ -41,9 +41,7 @@ def find_masks(
     owned = _owners(_all_found(lines, label_words, profile, agent_names))
     pieces = [piece for piece in _pieces(lines, owned) if piece.kind in kinds]
     numbers = _persons(lines, pieces)
-    masks = [
-        _mask(lines[piece.line], piece, number) for piece, number in zip(pieces, numbers, strict=True)
-    ]
+    masks = [_mask(lines[piece.line], piece, number) for piece, number in zip(pieces, numbers, strict=True)]
     return tuple(sorted(masks, key=lambda mask: (mask.start_s, mask.first_word)))
 
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from pipeline.masking.masks import Found
 from pipeline.masking.model import PERSON, Labels, likely
-from pipeline.masking.text import Line, Phrasebook, word_list
 from pipeline.masking.numbers import number_runs
+from pipeline.masking.text import Line, Phrasebook, word_list
 from pipeline.masking.values import LABELS, REMEMBERED_LINES, spells_word_before
 from pipeline.phrases.vocabulary import common_writings
 from pipeline.phrases.word_lists import load_words
@@ -31,7 +31,7 @@ _FILLERS = word_list("fillers")
 _SURE = frozenset(tuple(phrase.split()) for phrase in word_list("sure_name_follows"))
 _FOLLOWS = Phrasebook({"follows": tuple(load_words("masking")["context"]["name_follows"])})
 _VOCATIVE = Phrasebook({"vocative": tuple(load_words("masking")["context"]["vocative"])})
-_OWN = Phrasebook({"own": ("my name is", "my name's", "this is", "i'm", "speaking with", "speaking to", "name is")})
+_OWN = Phrasebook({"own": tuple(load_words("masking")["context"]["introduces"])})
 _ASKS = frozenset({"name"})
 
 

@@ -222,7 +222,7 @@ def _code(texts: Sequence[str]) -> str:
             out.append(_SCALES[text])
         elif last == "tens" and text in SPOKEN and SPOKEN[text].kind == "single" and text not in {"oh", "o"}:
             out[-1] = out[-1][:-1] + SPOKEN[text].text
-        elif text == "o" and any(_LETTER.fullmatch(each) for each in (*texts[at - 1 : at], *texts[at + 1 : at + 2])):
+        elif text == "o" and _spells(texts, at):
             out.append("o" * times)
         else:
             out.append(_sign(text) * times)
@@ -230,6 +230,12 @@ def _code(texts: Sequence[str]) -> str:
         times = 1
         at += _spelled(texts, at) or 1
     return "".join(out)
+
+
+def _spells(texts: Sequence[str], at: int) -> bool:
+    """Whether a letter stands beside the word, so that an O is one too and no zero."""
+    beside = (*texts[max(0, at - 1) : at], *texts[at + 1 : at + 2])
+    return any(_LETTER.fullmatch(each) for each in beside)
 
 
 def _sign(text: str) -> str:

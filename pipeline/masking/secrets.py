@@ -21,8 +21,9 @@ _TERMS = Phrasebook({"term": (*_HEALTH["terms"], *_HEALTH["phrases"])})
 _OPENERS = Phrasebook({"opener": tuple(_HEALTH["opened_by"])})
 _DRUGS = tuple(_HEALTH["drug_endings"])
 _NO_DRUGS = frozenset(_HEALTH["no_drugs"])
-_TELLS = frozenset({"is", "was", "it's", "would", "will", "be", "as"})
-_STOPS = frozenset({"in", "and", "so", "but", "last", "this", "a", "the", "because", "for", "since", "by", "when"})
+_TELLS = word_list("tells_secret")
+_JOINS = frozenset({"and", "but", "do"})
+_STOPS = frozenset(_HEALTH["ends"])
 
 
 def find_secrets(lines: Sequence[Line]) -> Iterator[Found]:
@@ -44,7 +45,7 @@ def _secret(line: Line, first: int) -> Iterator[Found]:
     while first < len(line.texts) and line.texts[first] in _FILLERS:
         first += 1
     end = first
-    while end < len(line.texts) and end - first < SECRET_WORDS and line.texts[end] not in {"and", "but", "do"}:
+    while end < len(line.texts) and end - first < SECRET_WORDS and line.texts[end] not in _JOINS:
         end += 1
         if line.ends_sentence(end - 1):
             break

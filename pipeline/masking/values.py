@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.masking.masks import Found, MaskKind
 from pipeline.masking.numbers import Run, number_runs
-from pipeline.masking.text import Line, Phrasebook
+from pipeline.masking.text import Line, Phrasebook, word_list
 from pipeline.personal_data.number_words import is_birth_year, is_date
 from pipeline.phrases.word_lists import load_words, word_set
 
@@ -25,9 +25,27 @@ REMEMBERED_LINES = 7
 LEAST_REPEATED = 3
 """So many digits in common make a repeat."""
 LEAST_SIGNS: dict[str, int] = {
-    **{"card": 3, "security_code": 3, "card_expiry": 3, "account": 4, "sort_code": 4, "routing_number": 4},
-    **{"iban": 6, "ssn": 4, "nino": 4, "pin": 3, "one_time_code": 3, "phone": 3, "age": 1, "secret": 1},
-    **{"date_of_birth": 3, "reference": 4, "document": 4, "address": 1, "email": 1, "name": 3, "number": 4},
+    "card": 3,
+    "security_code": 3,
+    "card_expiry": 3,
+    "account": 4,
+    "sort_code": 4,
+    "routing_number": 4,
+    "iban": 6,
+    "ssn": 4,
+    "nino": 4,
+    "pin": 3,
+    "one_time_code": 3,
+    "phone": 3,
+    "age": 1,
+    "secret": 1,
+    "date_of_birth": 3,
+    "reference": 4,
+    "document": 4,
+    "address": 1,
+    "email": 1,
+    "name": 3,
+    "number": 4,
 }
 """The fewest digits and letters of a value by kind; less is a count ("my two cards")."""
 
@@ -36,8 +54,8 @@ _UNITS = word_set("numbers", "units")
 _AMOUNTS = word_set("numbers", "amounts")
 _COMMON_LABELS = word_set("numbers", "labels")
 _OTHER_DATES = word_set("contact", "other_dates")
-_ENDS = frozenset({"ending", "ends", "end", "finishing", "four", "digits", "is"})
-_PERSONS = frozenset({"i'm", "am", "he's", "she's", "is", "be", "was", "turned", "turning", "aged", "age", "who's"})
+_ENDS = word_list("number_ends")
+_PERSONS = word_list("persons")
 _IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")
 _NINO = re.compile(r"[a-z]{2}\d{6}[a-d]?")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
@@ -53,7 +71,7 @@ def find_values(lines: Sequence[Line]) -> Iterator[Found]:
         labels = list(LABELS.matches(line.texts))
         before = remembered if line.index - said_at < REMEMBERED_LINES else ""
         for run in number_runs(line):
-            local = _local(line, run, labels)
+            local = _local(run, labels)
             kind = _kind(line, run, local, before)
             if kind is not None:
                 yield Found(kind=kind, line=line.index, first=run.first, end=run.end, code=run.code)
@@ -63,7 +81,7 @@ def find_values(lines: Sequence[Line]) -> Iterator[Found]:
             remembered, said_at = told[-1], line.index
 
 
-def _local(line: Line, run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
+def _local(run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
     """The kind of the label that stands by the run; empty if none does."""
     left = [(end, kind) for _, end, kind in labels if end <= run.first and run.first - end <= NEAR_WORDS]
     if left and left[-1][1] == "number":  # "the account number is", "the card ending in"
@@ -77,7 +95,7 @@ def _local(line: Line, run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
 def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
     """The kind of datum that a run is; None for a count, an amount, a date and what is nobody's."""
     shaped = _shape(line, run)
-    if _is_age(line, run) and "age" in {local, before, _age_said(line, run)}:
+    if _is_age(run) and "age" in {local, before, _age_said(line, run)}:
         return "age"
     if spells_word_before(line, run):
         return "name"
@@ -88,8 +106,8 @@ def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
         return _dated(line, run, asked)
     if _is_quantity(line, run, direct=bool(local) or bool(before)):
         return None
-    if shaped:
-        return shaped
+    if shaped and not (shaped == "address" and asked in _LETTER_KINDS - {"number"}):
+        return shaped  # but what looks like a postcode is a reference where one was asked for
     if asked in LEAST_SIGNS and asked != "age" and _enough(line, run, asked, bool(local)):
         return _specific(asked, run)
     return _unasked(line, run)
@@ -184,14 +202,14 @@ def _dated(line: Line, run: Run, asked: str) -> MaskKind | None:
     return "date_of_birth" if run.has_month and len(words) >= 3 and any(years) and not happened else None
 
 
-def _is_age(line: Line, run: Run) -> bool:
+def _is_age(run: Run) -> bool:
     return 1 <= len(run.digits) <= 3 and not run.letters and not run.has_month and run.end > run.first
 
 
 def _age_said(line: Line, run: Run) -> str:
     """Whether the words around say that somebody is so old: "I'm eighty two", "she is 61 years old"."""
     after = line.texts[run.end : run.end + 2]
-    near = line.texts[max(0, run.first - 2) : run.first]
+    near = line.texts[max(0, run.first - 4) : run.first]
     old = after[:2] in {("years", "old"), ("year", "old")}
     return "age" if old and set(near) & _PERSONS else ""
 
