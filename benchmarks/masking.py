@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.masking.find import find_masks
-from pipeline.masking.masks import Mask, Profile
-from pipeline.records import Word
+from pipeline.records import Mask, Word
+from pipeline.settings import MaskProfile
 from pipeline.weights.names import NameModel, required_name_weights
 
 GROUPS = {
@@ -70,7 +70,7 @@ def places_of(span: dict[str, Any]) -> set[tuple[int, int]]:
     return {(p["turn"], at) for p in span["pieces"] for at in range(p["first"], p["end"])}
 
 
-def measured(cases: list[dict[str, Any]], model: NameModel, profile: Profile, *, lower: bool) -> Iterator[str]:
+def measured(cases: list[dict[str, Any]], model: NameModel, profile: MaskProfile, *, lower: bool) -> Iterator[str]:
     """The report, line by line, and what was missed."""
     counts: Counter[tuple[str, str]] = Counter()
     for case in cases:
@@ -115,7 +115,7 @@ def main() -> None:
     path = next(argument for argument in sys.argv[1:] if not argument.startswith("--"))
     cases = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line]
     model = NameModel(required_name_weights())
-    profile: Profile = "strict" if "--strict" in sys.argv else "standard"
+    profile: MaskProfile = "strict" if "--strict" in sys.argv else "standard"
     for lower in (False, True):
         print("lower case" if lower else "as written")
         for line in measured(cases, model, profile, lower=lower):

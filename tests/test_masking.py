@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.masking.find import find_masks
-from pipeline.masking.masks import MASK_KINDS
+from pipeline.masking.model import labels_nothing
 from pipeline.records import Word
+from pipeline.settings import MASK_KINDS
 from pipeline.weights.names import NameModel, find_name_weights
 
 CASES = [
@@ -16,11 +17,6 @@ CASES = [
     for line in (Path(__file__).parent / "data/masking/calls.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 _GIVEN = re.compile(r"\{([^|}]*)\|(\w+)\}")
-
-
-def no_labels(words):
-    """A model that knows no name and no place: what the finder does without help."""
-    return tuple({} for _ in words)
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +95,15 @@ def test_every_kind_has_an_example():
 
 def test_off_masks_nothing_and_kinds_limit_what_is_masked():
     words, _ = call(("customer", "my card number is 4929 1184 7702 3316 and my email is a@example.org"))
-    assert find_masks(words, no_labels, profile="off") == ()
-    assert {mask.kind for mask in find_masks(words, no_labels)} == {"card", "email"}
-    assert {mask.kind for mask in find_masks(words, no_labels, kinds=("email",))} == {"email"}
+    assert find_masks(words, labels_nothing, profile="off") == ()
+    assert {mask.kind for mask in find_masks(words, labels_nothing)} == {"card", "email"}
+    assert {mask.kind for mask in find_masks(words, labels_nothing, kinds=("email",))} == {"email"}
 
 
 def test_strict_masks_numbers_that_standard_leaves():
     words, _ = call(("customer", "I ordered twelve of them on page forty one"))
-    assert find_masks(words, no_labels) == ()
-    assert [mask.kind for mask in find_masks(words, no_labels, profile="strict")] == ["number", "number"]
+    assert find_masks(words, labels_nothing) == ()
+    assert [mask.kind for mask in find_masks(words, labels_nothing, profile="strict")] == ["number", "number"]
 
 
 def test_a_person_keeps_the_number():
@@ -116,18 +112,18 @@ def test_a_person_keeps_the_number():
         ("customer", "and my husband is called Tomasz"),
         ("agent", "thank you Priya and hello Tomasz"),
     )
-    masks = find_masks(words, no_labels)
+    masks = find_masks(words, labels_nothing)
     assert [mask.label for mask in masks] == ["[name 1]", "[name 2]", "[name 1]", "[name 2]"]
 
 
 def test_two_persons_with_one_surname_are_two():
     words, _ = call(("customer", "my name is Rosa Kowalski"), ("customer", "her name is Anna Kowalski"))
-    assert {mask.label for mask in find_masks(words, no_labels)} == {"[name 1]", "[name 2]"}
+    assert {mask.label for mask in find_masks(words, labels_nothing)} == {"[name 1]", "[name 2]"}
 
 
 def test_a_mask_has_the_times_of_its_words_and_no_text():
     words, _ = call(("customer", "my pin is 4 0 7 1"))
-    (mask,) = find_masks(words, no_labels)
+    (mask,) = find_masks(words, labels_nothing)
     assert (mask.first_word, mask.last_word, mask.start_s, mask.end_s) == (
         3,
         6,
@@ -139,9 +135,9 @@ def test_a_mask_has_the_times_of_its_words_and_no_text():
 
 def test_the_agent_of_the_metadata_stays_readable():
     words, _ = call(("customer", "Thanks Rashid"))
-    assert [mask.kind for mask in find_masks(words, no_labels)] == ["name"]
-    assert find_masks(words, no_labels, agent_names=("Rashid Khan",)) == ()
+    assert [mask.kind for mask in find_masks(words, labels_nothing)] == ["name"]
+    assert find_masks(words, labels_nothing, agent_names=("Rashid Khan",)) == ()
 
 
 def test_an_empty_call_has_no_masks():
-    assert find_masks((), no_labels) == ()
+    assert find_masks((), labels_nothing) == ()

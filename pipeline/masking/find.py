@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from statistics import fmean
 
 from pipeline.masking.contact import find_addresses, find_emails
-from pipeline.masking.masks import MASK_KINDS, Found, Mask, MaskKind, Profile
+from pipeline.masking.masks import Found
 from pipeline.masking.model import LabelWords
 from pipeline.masking.names import find_names, own_names, said_again
 from pipeline.masking.secrets import find_all_numbers, find_health, find_secrets
 from pipeline.masking.text import Line, lines_of
 from pipeline.masking.values import find_values, repeats
-from pipeline.records import Word
+from pipeline.records import Mask, Word
+from pipeline.settings import MASK_KINDS, MaskKind, MaskProfile
 
 _STRENGTH: dict[MaskKind, int] = {"email": 0, "address": 1, "secret": 2, "name": 3}
 """Where two kinds claim a word, these win in this order; then any other kind, then a bare number."""
@@ -26,7 +27,7 @@ def find_masks(
     words: Iterable[Word],
     label_words: LabelWords,
     *,
-    profile: Profile = "standard",
+    profile: MaskProfile = "standard",
     kinds: Collection[MaskKind] = MASK_KINDS,
     agent_names: Collection[str] = (),
 ) -> tuple[Mask, ...]:
@@ -39,14 +40,22 @@ def find_masks(
         return ()
     lines = lines_of(words)
     owned = _owners(_all_found(lines, label_words, profile, agent_names))
-    pieces = [piece for piece in _pieces(lines, owned) if piece.kind in kinds]
-    numbers = _persons(lines, pieces)
-    masks = [_mask(lines[piece.line], piece, number) for piece, number in zip(pieces, numbers, strict=True)]
-    return tuple(sorted(masks, key=lambda mask: (mask.start_s, mask.first_word)))
+    wanted = (piece for piece in _pieces(lines, owned) if piece.kind in kinds)
+    pieces = sorted(wanted, key=lambda piece: _start(lines, piece))
+    persons = _persons(lines, pieces)
+    return tuple(
+        _mask(at, lines[piece.line], piece, person)
+        for at, (piece, person) in enumerate(zip(pieces, persons, strict=True))
+    )
+
+
+def _start(lines: Sequence[Line], piece: Found) -> tuple[float, int]:
+    word = lines[piece.line].words[piece.first]
+    return word.start_s, word.word_index
 
 
 def _all_found(
-    lines: Sequence[Line], label_words: LabelWords, profile: Profile, agent_names: Collection[str]
+    lines: Sequence[Line], label_words: LabelWords, profile: MaskProfile, agent_names: Collection[str]
 ) -> list[Found]:
     labels = [label_words([word.text for word in line.words]) for line in lines]
     own = own_names(lines, agent_names)
@@ -93,20 +102,20 @@ def _pieces(lines: Sequence[Line], owners: dict[tuple[int, int], Found]) -> Iter
                 open_piece = Found(kind=owner.kind, line=line.index, first=first, end=at + 1, by=by)
 
 
-def _persons(lines: Sequence[Line], pieces: Sequence[Found]) -> list[int]:
-    """A number for each name, the same for the same person; 0 for other kinds."""
+def _persons(lines: Sequence[Line], pieces: Sequence[Found]) -> list[int | None]:
+    """A number from 1 for each name, the same for the same person; None for other kinds."""
     known: list[set[str]] = []
-    out = []
+    out: list[int | None] = []
     for piece in pieces:
         if piece.kind != "name":
-            out.append(0)
+            out.append(None)
             continue
         texts = [text.removesuffix("'s") for text in lines[piece.line].texts[piece.first : piece.end]]
         spelled = "".join(text for text in texts if len(text) == 1)
         said = {text for text in texts if len(text) > 1} | ({spelled} if spelled else set())
-        number = next((at for at, other in enumerate(known) if _same_person(said, other)), len(known))
-        known[number : number + 1] = [said | (known[number] if number < len(known) else set())]
-        out.append(number + 1)
+        person = next((at for at, other in enumerate(known) if _same_person(said, other)), len(known))
+        known[person : person + 1] = [said | (known[person] if person < len(known) else set())]
+        out.append(person + 1)
     return out
 
 
@@ -115,19 +124,19 @@ def _same_person(one: set[str], other: set[str]) -> bool:
     return one <= other or other <= one
 
 
-def _mask(line: Line, piece: Found, number: int) -> Mask:
+def _mask(index: int, line: Line, piece: Found, person: int | None) -> Mask:
     words = line.words[piece.first : piece.end]
-    name = piece.kind.replace("_", " ")
     return Mask(
+        mask_index=index,
         kind=piece.kind,
-        label=f"[{name} {number}]" if number else f"[{name}]",
-        first_word=words[0].word_index,
-        last_word=words[-1].word_index,
         start_s=min(word.start_s for word in words),
         end_s=max(word.end_s for word in words),
         turn_index=words[0].turn_index,
         channel=words[0].channel,
         role=line.role,
+        first_word=words[0].word_index,
+        last_word=words[-1].word_index,
+        person=person,
         found_by=piece.by,
         confidence=fmean(word.probability for word in words),
     )

