@@ -18,7 +18,7 @@ from pipeline.masking.values import find_values, repeats
 from pipeline.records import Mask, Word
 from pipeline.settings import MASK_KINDS, MaskKind, MaskProfile
 
-_STRENGTH: dict[MaskKind, int] = {"email": 0, "address": 1, "secret": 2, "name": 3}
+_STRENGTH: dict[MaskKind, int] = {"email": 0, "address": 1, "secret": 2, "date_of_birth": 3, "name": 4}
 """Where two kinds claim a word, these win in this order; then any other kind, then a bare number."""
 _WEAKEST = len(MASK_KINDS)
 
@@ -58,10 +58,11 @@ def _all_found(
     lines: Sequence[Line], label_words: LabelWords, profile: MaskProfile, agent_names: Collection[str]
 ) -> list[Found]:
     labels = [label_words([word.text for word in line.words]) for line in lines]
-    own = own_names(lines, agent_names)
     values = list(find_values(lines))
     values += repeats(lines, values)
-    names = [each for each in find_names(lines, labels, profile) if not _is_own(lines, each, own)]
+    names = list(find_names(lines, labels, profile))
+    own = own_names(lines, names, agent_names)
+    names = [each for each in names if not _is_own(lines, each, own)]
     names += [each for each in said_again(lines, names) if not _is_own(lines, each, own)]
     found = [*values, *names, *find_addresses(lines, labels), *find_emails(lines)]
     found += [*find_secrets(lines), *find_health(lines)]

@@ -18,8 +18,12 @@ from pipeline.phrases.word_lists import load_words
 
 SURE = {"standard": 0.3, "strict": 0.2}
 """The model's probability, 0 to 1, from which a word is part of a name."""
+KNOWN = 0.1
+"""The same for a known first name that is written small."""
 BESIDE = 0.15
 """The same for a word next to one that is sure."""
+OPENING_LINES = 3
+"""In so many of the agent's first lines, "this is" introduces the agent."""
 ANSWER_WORDS = 5
 """An answer of no more words, fillers left out, is the name itself."""
 FIRST_NAMES = frozenset(load_words("names")["sets"]["first_name"])
@@ -31,21 +35,30 @@ _FILLERS = word_list("fillers")
 _SURE = frozenset(tuple(phrase.split()) for phrase in word_list("sure_name_follows"))
 _FOLLOWS = Phrasebook({"follows": tuple(load_words("masking")["context"]["name_follows"])})
 _VOCATIVE = Phrasebook({"vocative": tuple(load_words("masking")["context"]["vocative"])})
-_OWN = Phrasebook({"own": tuple(load_words("masking")["context"]["introduces"])})
+_OWN = Phrasebook(
+    {
+        "anywhere": tuple(load_words("masking")["context"]["introduces"]),
+        "opening": tuple(load_words("masking")["context"]["introduces_in_opening"]),
+    }
+)
 _ASKS = frozenset({"name"})
 
 
-def own_names(lines: Sequence[Line], known: Collection[str]) -> frozenset[str]:
-    """The agents' own names, by which they introduce themselves or which the metadata gives."""
-    out = {word for name in known for word in name.lower().split()}
+def own_names(lines: Sequence[Line], names: Sequence[Found], known: Collection[str]) -> frozenset[str]:
+    """Words of the agents' own names: found ones they introduce themselves by, and `known` ones."""
+    out, said = {word for name in known for word in name.lower().split()}, 0
     for line in lines:
         if line.role != "agent":
             continue
-        for first, end, _ in _OWN.matches(line.texts):
-            named = line.texts[end : end + 1]
-            asks = first and line.texts[first - 1] in {"i", "am"} and line.texts[first].startswith("speaking")
-            if named and named[0] in FIRST_NAMES | NAME_WORDS and not asks:
-                out.add(named[0])
+        said += 1
+        for _, end, kind in _OWN.matches(line.texts):
+            if kind == "anywhere" or said <= OPENING_LINES:
+                out |= {
+                    text
+                    for each in names
+                    if each.line == line.index and each.first == end
+                    for text in line.texts[end : each.end]
+                }
     return frozenset(out)
 
 
@@ -54,7 +67,8 @@ def find_names(lines: Sequence[Line], labels: Sequence[Sequence[Labels]], profil
     asked_at = -REMEMBERED_LINES
     for line in lines:
         yield from _by_model(line, labels[line.index], profile)
-        yield from _by_context(line, labels[line.index])
+        yield from _by_context(line)
+        yield from _by_word(line, labels[line.index])
         if line.index - asked_at <= 2:
             yield from _answer(line)
         if any(kind in _ASKS for *_, kind in LABELS.matches(line.texts)):
@@ -79,7 +93,7 @@ def _by_model(line: Line, labels: Sequence[Labels], profile: str) -> Iterator[Fo
         at = end
 
 
-def _by_context(line: Line, labels: Sequence[Labels]) -> Iterator[Found]:
+def _by_context(line: Line) -> Iterator[Found]:
     for first, end, _ in _FOLLOWS.matches(line.texts):
         sure = tuple(line.texts[first:end]) in _SURE
         if (stop := _name_end(line, end, sure=sure)) > end:
@@ -91,11 +105,17 @@ def _by_context(line: Line, labels: Sequence[Labels]) -> Iterator[Found]:
         named = line.texts[end] if end < len(line.texts) else ""
         if named in FIRST_NAMES or (named in NAME_WORDS and _closes(line, end)):
             yield Found(kind="name", line=line.index, first=end, end=end + 1)
+
+
+def _by_word(line: Line, labels: Sequence[Labels]) -> Iterator[Found]:
+    """What follows a title, and known first names that the model or a capital supports."""
     for at, text in enumerate(line.texts):
         if text in _TITLES and (stop := _name_end(line, at + 1, sure=text != "miss")) > at + 1:
             yield Found(kind="name", line=line.index, first=at, end=stop)
-        elif text in FIRST_NAMES and (line.is_capital(at) or likely(labels[at], PERSON) >= 0.1):
-            yield Found(kind="name", line=line.index, first=at, end=at + 1)
+        elif text.removesuffix("'s") in FIRST_NAMES:
+            supported = line.is_capital(at) or likely(labels[at], PERSON) >= KNOWN
+            if supported:
+                yield Found(kind="name", line=line.index, first=at, end=at + 1)
 
 
 def _closes(line: Line, at: int) -> bool:

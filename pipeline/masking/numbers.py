@@ -119,14 +119,22 @@ def _figure(line: Line, at: int, *, begun: bool) -> bool:
     if text in {"double", "triple", "treble", "quadruple"}:
         return _is_code(after)
     if text in MONTHS:
-        return (begun or text not in _COMMON_MONTHS or _is_number(after)) and after not in {"i", "we", "be"}
-    if text in ORDINALS or _ORDINAL.fullmatch(text):
+        return (
+            begun or text not in _COMMON_MONTHS or _is_number(after) or _is_ordinal(after)
+        ) and after not in {"i", "we", "be"}
+    if _is_ordinal(text):
         return text != "second" or begun or after in MONTHS or after == "of"
     if text in {"x-ray", "ray"} and at and line.texts[at - 1] == "x":
         return True
     if _LETTERS.fullmatch(text):
         return True
     return _is_number(text) and not _weighs(line, at)
+
+
+def _is_ordinal(text: str) -> bool:
+    """Whether the word is an ordinal, alone or behind tens: third, twenty-third, 23rd."""
+    tens, hyphen, last = text.rpartition("-")
+    return bool(_ORDINAL.fullmatch(text)) or (last in ORDINALS and (not hyphen or tens in SPOKEN))
 
 
 def _weighs(line: Line, at: int) -> bool:
@@ -188,7 +196,7 @@ def _run(line: Line, at: int, kept: Sequence[int]) -> Run | None:
     texts = [line.texts[place] for place in kept]
     code = _code([line.texts[place] for place in range(at, kept[-1] + 1)])
     month = any(text in MONTHS for text in texts)
-    ordinal = any(text in ORDINALS or _ORDINAL.fullmatch(text) for text in texts)
+    ordinal = any(_is_ordinal(text) for text in texts)
     if not month and not ordinal and not re.search(r"\d|[a-z]{3}", code):
         return None
     ones = sum(text in SPOKEN and SPOKEN[text].kind == "single" for text in texts)

@@ -55,6 +55,7 @@ _UNITS = word_set("numbers", "units")
 _AMOUNTS = word_set("numbers", "amounts")
 _COMMON_LABELS = word_set("numbers", "labels")
 _OTHER_DATES = word_set("contact", "other_dates")
+_WEEKDAYS = word_list("weekdays")
 _ENDS = word_list("number_ends")
 _PERSONS = word_list("persons")
 _IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")
@@ -117,7 +118,9 @@ def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
 def spells_word_before(line: Line, run: Run) -> bool:
     """Whether the run spells the word before it: "Smith, S M I T H"."""
     word = line.texts[run.first - 1] if run.first else ""
-    return not run.digits and len(word) > 2 and word[:2] == run.code[:2] and word[-1] == run.code[-1]
+    whole = word[:2] == run.code[:2] and word[-1] == run.code[-1]
+    corrected = len(run.letters) >= len(word) and run.code.startswith(word[:3])
+    return len(word) > 2 and (corrected or (whole and not run.digits))
 
 
 def _enough(line: Line, run: Run, asked: str, near: bool) -> bool:
@@ -187,12 +190,21 @@ def _is_quantity(line: Line, run: Run, *, direct: bool) -> bool:
     if follows in _UNITS and not stops and len(run.digits) < 7:
         return True
     near = line.texts[max(0, run.first - 3) : run.first]
+    if "at" in near and _WEEKDAYS & set(near) and len(run.digits) <= 4:
+        return True
     if near and near[-1] in _AMOUNTS and len(run.digits) < 6 and not run.letters:
         return not direct or not (set(near[:-1]) & _ENDS or near[-1] in {"for", "from", "at"})
     return False
 
 
 def _dated(line: Line, run: Run, asked: str) -> MaskKind | None:
+    if (
+        not run.has_month
+        and not run.figures
+        and run.end < len(line.texts)
+        and not line.ends_sentence(run.end - 1)
+    ):
+        return None  # "the first line"
     if asked in {"date_of_birth", "card_expiry"}:
         return "date_of_birth" if asked == "date_of_birth" else "card_expiry"
     words = line.texts[run.first : run.end]

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS mask (
     role VARCHAR NOT NULL CHECK (role IN ('agent', 'customer', 'ivr', 'unknown')),
     first_word INTEGER NOT NULL CHECK (first_word >= 0),
     last_word INTEGER NOT NULL CHECK (last_word >= first_word),
-    person INTEGER CHECK (person >= 1 AND kind = 'name'),
+    person INTEGER CHECK (person IS NULL OR (person >= 1 AND kind = 'name')),
     found_by VARCHAR NOT NULL CHECK (found_by IN ('finder', 'model', 'strict')),
     confidence DOUBLE NOT NULL CHECK (confidence BETWEEN 0 AND 1)
 );
