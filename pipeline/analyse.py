@@ -12,6 +12,8 @@ from pipeline.assess import find_events, find_findings, read
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.sounds import detect_sounds
+from pipeline.masking.find import find_masks
+from pipeline.masking.model import LabelWords
 from pipeline.phrases.role_cues import RoleCues
 from pipeline.prosody import Spoken, measure_tone
 from pipeline.records import (
@@ -21,6 +23,7 @@ from pipeline.records import (
     Call,
     CallAnalysis,
     HeardChannel,
+    Mask,
     Recording,
     Turn,
     Word,
@@ -42,7 +45,7 @@ NO_DIARIZATION = "channels"
 
 HEARD = (
     *("activities", "sounds", "fingerprints", "words", "turns"),
-    *("quality", "tone", "tone_curve", "tone_rises"),
+    *("quality", "tone", "tone_curve", "tone_rises", "masks"),
 )
 """The fields of CallAnalysis that are found in the audio."""
 
@@ -52,7 +55,7 @@ STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "transcribe_s": ("recognition",),
     "diarize_s": ("attribution",),
     "tone_s": ("prosody",),
-    "events_s": ("turns", "quality", "events"),
+    "events_s": ("turns", "quality", "masking", "events"),
     "rules_s": ("rules",),
 }
 """The stages whose seconds each column of table `analysis` has."""
@@ -62,12 +65,14 @@ STAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 class Models:
     """The loaded models, used for every call, with the names of their weights.
 
-    `tracks` is the known hold music; `embed` turns sentences into vectors for the gate, None where it is off.
+    `label_words` labels names and places for masking, `tracks` is the known hold music, and `embed` turns
+    sentences into vectors for the gate; it is None where the gate is off.
     """
 
     voice: VoiceModel
     transcribe: Transcribe
     diarize: Diarize
+    label_words: LabelWords
     asr_model: str
     diarization_model: str
     tracks: Tracks = NO_TRACKS
@@ -94,11 +99,14 @@ def analyse(
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
-        quality = measure_quality(audio.samples, channels, attribution, settings.quality, cues)
-        quality = with_language(quality, heard)
+        quality = with_language(
+            measure_quality(audio.samples, channels, attribution, settings.quality, cues), heard
+        )
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
+    with stages("masking"):
+        masks = _masks(words, call, models, settings)
     known = CallAnalysis(
         recording=rounded(_in_language(audio.recording, quality)),
         call=call,
@@ -111,6 +119,7 @@ def analyse(
         tone=tone.turns,
         tone_curve=tone.curve,
         tone_rises=tone.rises,
+        masks=masks,
     )
     known = parts_rounded(known, *HEARD)
     with stages("events"):  # and the metrics, which are taken from them
@@ -119,6 +128,16 @@ def analyse(
     with stages("rules"):
         known = find_findings(known, rules, settings, said)
     return _finished(known, _run(models, rules, settings, attribution, stages), said.gate)
+
+
+def _masks(words: Sequence[Word], call: Call, models: Models, settings: Settings) -> tuple[Mask, ...]:
+    return find_masks(
+        words,
+        models.label_words,
+        profile=settings.masking.profile,
+        kinds=settings.masking.kinds,
+        agent_names=(call.agent_name,) if call.agent_name else (),
+    )
 
 
 def _in_language(recording: Recording, quality: Sequence[AudioQuality]) -> Recording:

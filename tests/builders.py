@@ -21,6 +21,7 @@ from pipeline.records import (
     Hold,
     HoldKind,
     Judgement,
+    Mask,
     Metric,
     Overlap,
     OverlapKind,
@@ -158,6 +159,25 @@ def a_datum(start_s: float, end_s: float, **changes: Any) -> PersonalDatum:
         confidence=0.9,
     )
     return replace(datum, **changes)
+
+
+def a_mask(start_s: float, end_s: float, **changes: Any) -> Mask:
+    """A card number of the customer's, three words of turn 0, the recording's first mask."""
+    mask = Mask(
+        mask_index=0,
+        kind="card",
+        start_s=start_s,
+        end_s=end_s,
+        turn_index=0,
+        channel=1,
+        role="customer",
+        first_word=0,
+        last_word=2,
+        person=None,
+        found_by="finder",
+        confidence=0.9,
+    )
+    return replace(mask, **changes)
 
 
 def measured(

@@ -14,6 +14,7 @@ from pipeline.analyse import Models
 from pipeline.archive.items import WorkItem
 from pipeline.archive.night import Engine
 from pipeline.archive.plan import Plan
+from pipeline.masking.model import labels_nothing
 from pipeline.records import HeardChannel, HeardWord, Recording, SpeakerSpan
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import Settings
@@ -117,6 +118,7 @@ class FakeEngine:
             voice=loud_is_voice,
             transcribe=self.transcribe,
             diarize=one_speaker,
+            label_words=labels_nothing,
             asr_model=self.asr_model,
             diarization_model="fake@1",
         )

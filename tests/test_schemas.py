@@ -15,6 +15,7 @@ from builders import (
     a_datum,
     a_fingerprint,
     a_hold,
+    a_mask,
     a_silence,
     a_tone_point,
     a_tone_rise,
@@ -57,6 +58,7 @@ RECORDS = {
     "tone_curve": records.TonePoint,
     "tone_rise": records.ToneRise,
     "personal_data": records.PersonalDatum,
+    "mask": records.Mask,
     "sentence_score": records.SentenceScore,
     "finding": records.Finding,
 }
@@ -96,6 +98,7 @@ FULL = an_analysis(
     tone=(tone_of(),),
     tone_curve=(a_tone_point(0),),
     tone_rises=(a_tone_rise(5, 15),),
+    masks=(a_mask(2, 3),),
     personal_data=(a_datum(2, 3),),
     findings=(found("greeting", "pass", start_s=0.0, end_s=2.0, confidence=0.5),),
 )

@@ -23,7 +23,7 @@ DEFAULTS = Settings().analysis_values()
 EACH = pytest.mark.parametrize("one", ALL, ids=lambda one: one.key)
 
 # The rooms of the pipeline whose code works on audio, and those that work on stored facts.
-AUDIO_ROOMS = ("analyse.py", "audio", "speech", "prosody", "weights")
+AUDIO_ROOMS = ("analyse.py", "audio", "speech", "prosody", "weights", "masking")
 ASSESS_ROOMS = ("assess.py", "events", "metrics", "rules", "phrases", "personal_data")
 
 

@@ -42,6 +42,7 @@ from pipeline.records import (
     Finding,
     Fingerprint,
     Hold,
+    Mask,
     Metric,
     Overlap,
     PersonalDatum,
@@ -212,6 +213,14 @@ ANALYSES = st.builds(
         **dict.fromkeys(("pitch_semitones", "level_db", "effort_db"), FINITE),
     ),
     tone_rises=rows_of(ToneRise, low=st.floats(-1, 0), high=st.floats(0, 1)),
+    masks=rows_of(
+        Mask,
+        "mask_index",
+        first_word=st.integers(0, 9),
+        last_word=st.integers(10, 99),
+        person=st.none(),
+        confidence=SHARES,
+    ),
     personal_data=rows_of(
         PersonalDatum,
         "datum_index",

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from pipeline.analyse import Models
 from pipeline.archive.plan import Versions
+from pipeline.masking.model import LabelWords, labels_nothing
 from pipeline.rules import RuleSet, load_rules
 from pipeline.rules.sentence_model import Embed
 from pipeline.settings import Settings
 from pipeline.speech.transcribe import FasterWhisper
 from pipeline.weights.diarization import DiarizerOnDemand, find_speaker_weights
+from pipeline.weights.names import NameModel, required_name_weights
 from pipeline.weights.sentences import EmbedOnDemand, required_weights
 from pipeline.weights.voice_activity import load_voice_model
 from pipeline.weights.whisper import find_whisper, load_whisper
@@ -45,11 +47,15 @@ def find_engine(settings: Settings) -> Engine:
     asr_model = f"{weights.name}@{weights.sha256[:12]}"
     embed = EmbedOnDemand(required_weights()) if settings.rules.meaning else None
 
+    names = required_name_weights() if settings.masking.profile != "off" else None
+
     def load() -> Models:
+        label_words: LabelWords = labels_nothing if names is None else NameModel(names)
         return Models(
             voice=load_voice_model(),
             transcribe=FasterWhisper(load_whisper(weights, settings.asr), settings.asr),
             diarize=DiarizerOnDemand(speakers, settings.diarization),
+            label_words=label_words,
             asr_model=asr_model,
             diarization_model=speakers.name,
             embed=embed,

@@ -16,6 +16,7 @@ from compose.parts import ComposedCall
 from compose.truth import TrueTurn, Truth
 from pipeline.analyse import Models, analyse
 from pipeline.audio.decode import read_audio
+from pipeline.masking.model import labels_nothing
 from pipeline.records import Call, CallAnalysis, HeardChannel, HeardWord
 from pipeline.rules import RuleSet, load_rules
 from pipeline.settings import AsrSettings, Settings
@@ -88,6 +89,7 @@ def analyse_composed(
         voice=_voice_model(),
         transcribe=transcribe or Script(composed.truth, settings.asr),
         diarize=_no_diarization,
+        label_words=labels_nothing,
         asr_model=SCRIPT if transcribe is None else "given",
         diarization_model="none",
     )
