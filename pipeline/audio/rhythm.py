@@ -33,7 +33,7 @@ MAX_BELOW_DB = 30.0  # what a codec leaves of the other side's voice is fainter 
 def find_rhythm(
     samples: NDArray[np.float32], levels: Levels, heard: Mask, voice: NDArray[np.float32]
 ) -> tuple[Span, ...]:
-    """Stretches with a steady beat; a frame has an entry each in `levels` (dB), `heard` and `voice` (0 to 1)."""
+    """Stretches with a steady beat; `levels` (dB), `heard` and `voice` (0 to 1) have one entry a frame."""
     alone = heard & (voice < NO_VOICE)
     starts = np.arange(0, len(heard) - WINDOW + 1, EVERY)
     middles = starts + WINDOW // 2
