@@ -87,6 +87,23 @@ def test_a_recording_that_stops_before_the_notice_was_due_fails_nobody():
     assert disclosure(case(duration_s=18.1)) == ("fail", None)  # it ends with the farewell
 
 
+@pytest.mark.parametrize(
+    ("duration_s", "expected"),
+    [(5.1, ("not_determinable", "stops_mid_call")), (20.0, ("fail", None))],
+)
+@pytest.mark.parametrize("courtesy", ["", " Thank you for calling."])
+def test_too_few_courtesies_are_an_absence(courtesy, duration_s, expected):
+    call = case(say("agent", 1, 5, f"Hello,{courtesy} I want your number"), duration_s=duration_s)
+    found = findings(call)["politeness"]
+    assert (found.verdict, found.detail.get("reason_code")) == expected
+
+
+@pytest.mark.parametrize(("start_s", "expected"), [(0.05, "not_determinable"), (1.0, "fail")])
+def test_a_courtesy_may_have_been_said_before_the_recording_starts(start_s, expected):
+    said = (say("agent", start_s, 5, "and then thank you I send it."), say("customer", 6, 9, "Right. Bye."))
+    assert findings(case(*said))["politeness"].verdict == expected
+
+
 def test_a_recording_that_ends_in_an_unfinished_sentence_stopped():
     cut = (*TALK[:-1], say("customer", 15, 18, "Great, and then I wanted"))
     assert disclosure(case(*cut, duration_s=18.7))[1] == "stops_mid_call"

@@ -12,6 +12,10 @@ GREETING = "Hi, you have reached Kevin Marsh. I can't come to the phone right no
 QUEUE = "Your call is important to us, please stay on the line."
 CARRIER = "The number you have dialed is not in service. Please check the number and dial again."
 
+FORWARDED = "The person you are trying to reach is not available."
+"""A carrier's words, which mean a mailbox where it asks for a message."""
+MAILBOX = f"{FORWARDED} At the tone, please record your message. When you have finished recording, hang up."
+
 
 @pytest.mark.parametrize(
     ("turns", "sounds", "kind"),
@@ -42,6 +46,9 @@ CARRIER = "The number you have dialed is not in service. Please check the number
             "conversation",
         ),
         ([say("customer", 1, 8, CARRIER)], (), "ivr_only"),
+        ([say("customer", 1, 8, MAILBOX)], (), "voicemail"),
+        ([say("customer", 1, 4, FORWARDED), say("customer", 5, 8, "Leave a message.")], (), "voicemail"),
+        ([say("customer", 1, 8, MAILBOX), say("agent", 9, 14, "This is Julia, call us.")], (), "voicemail"),
         ([say("ivr", 6, 12, QUEUE)], (sound("music", 0, 5.7), sound("music", 13, 20)), "queue_abandoned"),
         ([say("customer", 6, 12, QUEUE)], (), "queue_abandoned"),
         ([say("ivr", 1, 6, "Welcome to Oak Mutual. Press one for claims.")], (), "ivr_only"),

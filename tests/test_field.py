@@ -1,6 +1,7 @@
 """The table of field cases judges as it says, and every expectation can be read."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,10 +20,22 @@ RECORDED = [kind for kind in KINDS if len(list(kind.iterdir())) > 1]
 
 
 @pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RECORDED, ids=lambda path: path.name)
 def test_the_kinds_with_recordings_of_our_own_are_right(kind):
     expected = json.loads((kind / field.EXPECTED).read_text(encoding="utf-8"))
     assert field.run_kind(kind, expected).faults == ()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("kind", RECORDED, ids=lambda path: path.name)
+def test_the_smallest_recording_of_a_kind_is_right(kind, tmp_path):
+    folder = tmp_path / kind.name
+    folder.mkdir()
+    recordings = (path for path in kind.iterdir() if path.name != field.EXPECTED)
+    shutil.copy(min(recordings, key=lambda path: path.stat().st_size), folder)
+    expected = json.loads((kind / field.EXPECTED).read_text(encoding="utf-8"))
+    assert field.run_kind(folder, expected).faults == ()
 
 
 def test_wordings_of_the_field_are_understood():

@@ -19,6 +19,23 @@ def data_in(*turns: Turn) -> list[tuple[str, float]]:
     return [(d.kind, round(d.start_s, 2)) for d in find_personal_data(transcript, RULES.personal_data)]
 
 
+@pytest.mark.parametrize("verb", ["cancel", "change"])
+@pytest.mark.parametrize(
+    "begin", ["I'd like", "I would like", "Hi, I would like", "Yes, hello, good morning, I'd like"]
+)
+def test_a_bare_wish_gives_no_details_however_it_begins(verb, begin):
+    assert data_in(say("customer", 4.0, 8.0, f"{begin} to {verb} my policy, please.")) == []
+    detailed = f"{begin} to {verb} my policy for the car that I sold."
+    assert [kind for kind, _ in data_in(say("customer", 4.0, 8.0, detailed))] == ["reason_with_details"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("I lost my card last night in town.", 1), ("I lost my card last night.", 0)]
+)
+def test_a_reason_with_details_has_eight_words(text, found):
+    assert len(data_in(say("customer", 4.0, 8.0, text))) == found
+
+
 @pytest.mark.parametrize(
     ("asked", "text", "kind"),
     [

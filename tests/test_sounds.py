@@ -7,6 +7,8 @@ from instruments import add, cadence, drum, drums, music_of, singing
 from signals import RATE, at, decibels, music, noise, sample_call, speech, tone
 
 from pipeline.audio.cuts import find_cuts
+from pipeline.audio.frames import levels_db
+from pipeline.audio.rhythm import find_rhythm
 from pipeline.settings import Settings
 from pipeline.spans import Span, covered_s, total_s
 from pipeline.weights.voice_activity import load_voice_model
@@ -104,6 +106,18 @@ def test_drums_alone_are_music(heard, bpm, by_db):
     (channel,) = heard(at(30, (8, decibels(drums(16, bpm=bpm, seed=1), by_db)), noise_db=-65))
     assert music_s(channel) == pytest.approx(16, abs=2)
     assert channel.spans == ()
+
+
+@pytest.mark.parametrize(("below_db", "start_s"), [(60, 8.0), (20, 6.5)])
+def test_drums_start_where_their_level_does(below_db, start_s):
+    """What a stereo codec leaves of the other side's voice is fainter than drums."""
+    residue = np.random.default_rng(3).standard_normal(round(1.4 * RATE)) * 10 ** (-below_db / 20)
+    samples = np.zeros(30 * RATE, np.float32)
+    samples[round(6.5 * RATE) :][: len(residue)] = residue * np.abs(drums(16, seed=1)).max() / 3
+    samples[8 * RATE : 24 * RATE] = drums(16, seed=1)
+    levels = levels_db(samples)
+    (found,) = find_rhythm(samples, levels, levels > -90, np.zeros(len(levels), np.float32))
+    assert found.start_s == pytest.approx(start_s, abs=0.1)
 
 
 def test_blows_without_a_beat_are_no_music(heard):

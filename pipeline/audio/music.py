@@ -100,7 +100,7 @@ def find_sounds(
     tones = find_tones(samples, spectrum, heard, voice, settings)
     signals = to_mask([t.span for t in tones if t.kind in SIGNALS], len(levels))
     measured = Measured(heard=heard & ~signals, voice=voice, spectrum=spectrum)
-    clear = union((*find_clear_music(measured), *find_rhythm(samples, measured.heard, voice)))
+    clear = union((*find_clear_music(measured), *find_rhythm(samples, levels, measured.heard, voice)))
     marks = find_landmarks(samples) if clear or tracks else NO_LANDMARKS
     matches = tracks.find(marks)
     pieces = without_tones(join_music(measured, clear, matches, settings), tones, measured)

@@ -12,7 +12,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.frames import FRAME_RATE, HOP, SAMPLE_RATE, Mask, share_around, to_mask, to_spans
+from pipeline.audio.frames import FRAME_RATE, HOP, SAMPLE_RATE, Levels, Mask, share_around, to_mask, to_spans
 from pipeline.spans import Span, union
 
 N_FFT = 1024  # 64 ms
@@ -26,10 +26,14 @@ MAX_VOICE = 0.05
 LONGEST_BLOCK = 60 * FRAME_RATE  # frames analysed at once, to bound memory
 NO_VOICE = 0.3  # voice probability
 MIN_S = 4.0
+LOUD_PERCENTILE = 90  # of the levels in a window: the strokes
+MAX_BELOW_DB = 30.0  # what a codec leaves of the other side's voice is fainter than that beside drums
 
 
-def find_rhythm(samples: NDArray[np.float32], heard: Mask, voice: NDArray[np.float32]) -> tuple[Span, ...]:
-    """Stretches with a steady beat; `heard` and `voice` (its probability) have one entry a frame."""
+def find_rhythm(
+    samples: NDArray[np.float32], levels: Levels, heard: Mask, voice: NDArray[np.float32]
+) -> tuple[Span, ...]:
+    """Stretches with a steady beat; `levels` (dB), `heard` and `voice` (0 to 1) have one entry a frame."""
     alone = heard & (voice < NO_VOICE)
     starts = np.arange(0, len(heard) - WINDOW + 1, EVERY)
     middles = starts + WINDOW // 2
@@ -37,7 +41,9 @@ def find_rhythm(samples: NDArray[np.float32], heard: Mask, voice: NDArray[np.flo
     candidates = starts[quiet & (share_around(alone, WINDOW)[middles] >= MIN_COVER)]
     beating = np.zeros(len(heard), bool)
     for start in candidates[_repeats(samples, candidates) >= MIN_REPEAT]:
-        beating[start : start + WINDOW] = True
+        window = slice(start, start + WINDOW)
+        strokes_db = np.percentile(levels[window][alone[window]], LOUD_PERCENTILE)
+        beating[window] |= levels[window] >= strokes_db - MAX_BELOW_DB
     longest_rest_s = BEAT.stop / FRAME_RATE
     found = union(to_spans(beating & alone), bridge_s=longest_rest_s)
     return tuple(span for span in found if span.duration_s >= MIN_S)

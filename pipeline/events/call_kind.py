@@ -127,10 +127,10 @@ def _side(turns: Sequence[Turn], sounds: Sequence[Sound], cues: RoleCues) -> _Si
 def _machine_kind(turn: Turn, cues: RoleCues, *, opening: bool) -> MachineKind | None:
     """Which machine's words a turn has; a greeting only where its side begins to speak."""
     text = turn.text.lower()
-    if opening and cues.carrier.search(text):
-        return "carrier"
     if opening and cues.machine.search(text):
         return "greeting"
+    if opening and cues.carrier.search(text):
+        return "carrier"
     if is_queue_announcement(text, cues):
         return "queue"
     if turn.role == "ivr" or (is_announcement(text, cues) and _announces(text, cues) >= LEAST_ANNOUNCING):

@@ -21,6 +21,8 @@ from pipeline.records import DatumKind, PersonalDatum, Role, Turn, Word
 from pipeline.spans import Span
 
 MIN_REASON_WORDS = 8
+CONTRACTED = frozenset({"am", "are", "had", "has", "have", "is", "not", "will", "would"})
+"""Words that may be said as part of the one before ("I'd like"); they do not count."""
 ASKED_WITHIN_S = 12.0
 """Longest time, in seconds, between the agent's question and the start of the answer."""
 LEAST_CARD_DIGITS = 3
@@ -212,13 +214,16 @@ def _reasons(
 ) -> Iterator[PersonalData]:
     """Problems and requests stated in the first person, in an utterance long enough to contain details.
 
-    A reason extends to the end of its sentence. Words that are `taken` give other data and are not a reason.
+    A reason extends to the end of its sentence. Words that are `taken` give other data and are not a reason,
+    nor do greetings and courtesies count.
     """
     beside = find(transcript, phrases["no_reason"], roles)
+    courtesies = find(transcript, phrases["no_detail"], roles)
     for match in find(transcript, phrases["reason"], roles):
         utterance = transcript.utterances[match.utterance]
-        said = transcript.utterance_words(utterance)
-        if sum(word.word_index not in taken for word in said) < MIN_REASON_WORDS:
+        polite = {n for other in courtesies for n in range(other.first, other.end)}
+        said = (n for n in range(utterance.first, utterance.end) if n not in polite)
+        if sum(_counts(transcript, n, taken) for n in said) < MIN_REASON_WORDS:
             continue
         if any(other.utterance == match.utterance and other.overlaps(match) for other in beside):
             continue
@@ -229,6 +234,12 @@ def _reasons(
         if not after or after[0].word_index not in taken:
             words = transcript.words[transcript.tokens[match.first].first : last + 1]
             yield PersonalData(kind="reason_with_details", words=words)
+
+
+def _counts(transcript: Transcript, number: int, taken: Collection[int]) -> bool:
+    """Whether a token is one of the words of a reason."""
+    token = transcript.tokens[number]
+    return token.text not in CONTRACTED and transcript.words[token.first].word_index not in taken
 
 
 def _in_utterance(

@@ -20,7 +20,8 @@ def main() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * SAMPLE_RATE).astype(np.float32)
     everywhere = np.ones(SECONDS * FRAME_RATE, bool)
     track_pitch(noise, everywhere)
-    find_rhythm(noise, everywhere, np.zeros(len(everywhere), np.float32))
+    zeros = np.zeros(len(everywhere), np.float32)
+    find_rhythm(noise, zeros, everywhere, zeros)
 
 
 if __name__ == "__main__":

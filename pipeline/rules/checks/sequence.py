@@ -205,7 +205,19 @@ class StepSequence(Check):
             why = "speaker_unknown" if unknown else "words_unsure"
             return _Look(step=step, met=None, found=found, window=window, why=why)
         fault = self._fault(context, _speakers(rule, step), window)
+        if not step.never and fault is None and self._lacks_a_part(context, window, found):
+            fault = "stops_mid_call" if context.stops_early() else "starts_mid_call"
         return _Look(step=step, met=None if fault else step.never, found=found, window=window, why=fault)
+
+    def _lacks_a_part(self, context: RuleContext, window: Span, found: Sequence[Match]) -> bool:
+        """Whether more than was `found` may have been said in the whole call, of which a part is missing.
+
+        Where nothing was found, the end of the recording is held against the finding (see `bearing`).
+        """
+        if self.at != "call" or not found:
+            return False
+        cut = window.end_s >= context.call.duration_s and context.stops_early()
+        return cut or context.starts_mid_call(context.shared["opening"])
 
     def _fault(self, context: RuleContext, speakers: frozenset[Role], window: Span) -> str | None:
         """The reason why a phrase may have been said in `window` though it was not found, if there is one."""

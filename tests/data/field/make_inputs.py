@@ -83,14 +83,13 @@ class Scripts:
         hello = [("customer", "Hello? Can you hear me?"), ("customer", "Hello? Anyone on this line?")]
         write("abandoned/hello_nobody.mp3", self.talk("slt", "awb", *hello).pause(2).render().samples)
 
+    def apology_hold(self) -> None:
+        """A joint-stereo codec leaves something of the customer's answer on the agent's side."""
+        self._hold("apology_hold/opus_stereo.ogg", "rms", "slt", APOLOGY)
+
     def apology_hold_comma(self) -> None:
         """The apology and the request are one sentence."""
-        self._hold(
-            "apology_hold_comma/apologies.mp3",
-            "rms",
-            "slt",
-            "My apologies, could I ask you to hold for three minutes?",
-        )
+        self._hold("apology_hold_comma/apologies.mp3", "rms", "slt", APOLOGY)
 
     def _hold(self, name: str, agent: str, customer: str, request: str) -> None:
         call = self.talk(
@@ -184,6 +183,7 @@ class Scripts:
         write("voicemail/carrier.ogg", self.talk("rms", "slt", ("customer", text)).pause(2).render().samples)
 
 
+APOLOGY = "My apologies, could I ask you to hold for three minutes?"
 NOTICED = (
     (
         "agent",
