@@ -11,6 +11,7 @@ from pipeline import ALGORITHM, AUDIO_ALGORITHM, __version__
 from pipeline.assess import find_events, find_findings, read
 from pipeline.audio.crosstalk import remove_crosstalk
 from pipeline.audio.fingerprints import NO_TRACKS, Tracks
+from pipeline.audio.music import ChannelSounds
 from pipeline.audio.sounds import detect_sounds
 from pipeline.masking.find import find_masks
 from pipeline.masking.model import LabelWords
@@ -25,6 +26,7 @@ from pipeline.records import (
     HeardChannel,
     Mask,
     Recording,
+    Samples,
     Turn,
     Word,
 )
@@ -84,14 +86,7 @@ def analyse(
 ) -> CallAnalysis:
     """Everything about one recording; `decode_s` is the time that its decoding took."""
     stages, cues = Stages(decode=decode_s), rules.role_cues.on(call.direction)
-    with stages("crosstalk"):
-        clean = remove_crosstalk(audio.samples, settings.activity)
-    with stages("voice"):
-        voice = voice_probabilities(clean, models.voice)
-    with stages("sounds"):
-        sounds = detect_sounds(audio.samples, clean, voice, settings.sounds, models.tracks)
-    with stages("activity"):
-        channels = detect_activity(clean, voice, sounds, settings.activity)
+    sounds, channels = _activity(audio.samples, models, settings, stages)
     with stages("recognition"):
         heard = models.transcribe(channels, names_of(call))
     with stages("attribution"):
@@ -128,6 +123,20 @@ def analyse(
     with stages("rules"):
         known = find_findings(known, rules, settings, said)
     return _finished(known, _run(models, rules, settings, attribution, stages), said.gate)
+
+
+def _activity(
+    samples: Samples, models: Models, settings: Settings, stages: Stages
+) -> tuple[tuple[ChannelSounds, ...], tuple[ChannelActivity, ...]]:
+    """Sounds and activity of each channel."""
+    with stages("crosstalk"):
+        clean = remove_crosstalk(samples, settings.activity)
+    with stages("voice"):
+        voice = voice_probabilities(clean, models.voice)
+    with stages("sounds"):
+        sounds = detect_sounds(samples, clean, voice, settings.sounds, models.tracks)
+    with stages("activity"):
+        return sounds, detect_activity(clean, voice, sounds, settings.activity)
 
 
 def _masks(words: Sequence[Word], call: Call, models: Models, settings: Settings) -> tuple[Mask, ...]:

@@ -16,7 +16,7 @@ from pipeline.archive.failures import is_worth_a_try
 from pipeline.archive.files import group_files
 from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem, state_of
 from pipeline.archive.memory import NO_LESSON, FileMemory, Lesson
-from pipeline.archive.metadata import Metadata, read_metadata
+from pipeline.archive.metadata import CallMetadata, Metadata, read_metadata
 from pipeline.audio.search import search
 from pipeline.errors import RecordingError, UsageError
 from pipeline.notices import grouped
@@ -153,22 +153,27 @@ def discover(order: RunRequest) -> Archive:
                 continue
             if uri in found:
                 continue
-            facts = metadata.for_file(file)
-            found[uri] = ArchiveFile(
-                path=file,
-                uri=uri,
-                bytes=size,
-                modified=modified,
-                call=facts.to_call(),
-                settings=by_channel[facts.agent_channel],
-                channel_given=facts.agent_channel is not None,
-            )
+            found[uri] = _archive_file(file, size, modified, metadata.for_file(file), by_channel)
     return Archive(
         found=tuple(found.values()),
         problems=tuple(problems),
         waiting=tuple(waiting),
         searched=tuple(searched),
         unread=tuple(unread),
+    )
+
+
+def _archive_file(
+    path: Path, size: int, modified: str, facts: CallMetadata, by_channel: Mapping[int | None, Settings]
+) -> ArchiveFile:
+    return ArchiveFile(
+        path=path,
+        uri=_uri(path),
+        bytes=size,
+        modified=modified,
+        call=facts.to_call(),
+        settings=by_channel[facts.agent_channel],
+        channel_given=facts.agent_channel is not None,
     )
 
 
