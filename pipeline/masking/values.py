@@ -55,6 +55,7 @@ _UNITS = word_set("numbers", "units")
 _AMOUNTS = word_set("numbers", "amounts")
 _COMMON_LABELS = word_set("numbers", "labels")
 _OTHER_DATES = word_set("contact", "other_dates")
+_TELL_AGE = frozenset({("is",), ("turned",), ("turns",)})
 _WEEKDAYS = word_list("weekdays")
 _ENDS = word_list("number_ends")
 _PERSONS = word_list("persons")
@@ -78,7 +79,9 @@ def find_values(lines: Sequence[Line]) -> Iterator[Found]:
             if kind is not None:
                 yield Found(kind=kind, line=line.index, first=run.first, end=run.end, code=run.code)
                 said_at = line.index
-        told = [kind for *_, kind in labels if kind != "number" or not before]
+        told = [kind for *_, kind in labels if kind != "number"]
+        if not told and labels and not before:
+            told = ["number"]
         if told:
             remembered, said_at = told[-1], line.index
 
@@ -220,11 +223,16 @@ def _is_age(run: Run) -> bool:
 
 
 def _age_said(line: Line, run: Run) -> str:
-    """Whether the words around say that somebody is so old: "I'm eighty two", "she is 61 years old"."""
+    """Whether the words around say that somebody is so old: "she is 61 years old", "my son is six"."""
     after = line.texts[run.end : run.end + 2]
     near = line.texts[max(0, run.first - 4) : run.first]
     old = after[:2] in {("years", "old"), ("year", "old")}
-    return "age" if old and set(near) & _PERSONS else ""
+    if old and set(near) & _PERSONS:
+        return "age"
+    last = not after or line.ends_sentence(run.end - 1) or line.words[run.end - 1].text.endswith(",")
+    told = near[-1:] in _TELL_AGE and near[-2:-1] and near[-2] in _PERSONS
+    short = run.end - run.first <= 2  # "one of two" is no age
+    return "age" if told and short and (last or after[0] in {"and", "now"}) else ""
 
 
 def repeats(lines: Sequence[Line], found: Sequence[Found]) -> Iterator[Found]:
