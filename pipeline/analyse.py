@@ -94,9 +94,8 @@ def analyse(
     with stages("turns"):
         turns, words = build_turns(attribution.voices, settings.turns, rules.role_cues)
     with stages("quality"):
-        quality = with_language(
-            measure_quality(audio.samples, channels, attribution, settings.quality, cues), heard
-        )
+        signal = measure_quality(audio.samples, channels, attribution, settings.quality, cues)
+    quality = with_language(signal, heard)
     with stages("prosody"):
         spoken = _spoken(attribution, turns, words, quality)
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
@@ -116,7 +115,18 @@ def analyse(
         tone_rises=tone.rises,
         masks=masks,
     )
-    known = parts_rounded(known, *HEARD)
+    return _assessed(parts_rounded(known, *HEARD), models, rules, settings, attribution, stages)
+
+
+def _assessed(
+    known: CallAnalysis,
+    models: Models,
+    rules: RuleSet,
+    settings: Settings,
+    attribution: Attribution,
+    stages: Stages,
+) -> CallAnalysis:
+    """What was heard, with everything that is concluded from it."""
     with stages("events"):  # and the metrics, which are taken from them
         known, said = read(known, rules, settings, models.embed)
         known = find_events(known, rules, settings, attribution.overlaps_known, said=said)

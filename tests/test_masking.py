@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.masking.find import find_masks
 from pipeline.masking.model import labels_nothing
@@ -141,3 +143,17 @@ def test_the_agent_of_the_metadata_stays_readable():
 
 def test_an_empty_call_has_no_masks():
     assert find_masks((), labels_nothing) == ()
+
+
+SOUNDS = "three third of december march a b i it's at dot com double oh x-ray the second name is 4 07 n1 Smith, @ hundred s.".split()
+
+
+@given(st.lists(st.lists(st.sampled_from(SOUNDS), min_size=1, max_size=8), max_size=4))
+def test_any_words_are_read_and_masks_are_in_order_and_apart(turns):
+    words, _ = call(*(("customer", " ".join(said)) for said in turns))
+    masks = find_masks(words, labels_nothing, profile="strict")
+    assert [mask.mask_index for mask in masks] == list(range(len(masks)))
+    assert all(mask.first_word <= mask.last_word for mask in masks)
+    ends = [mask.last_word for mask in masks]
+    assert all(end < mask.first_word for end, mask in zip(ends, masks[1:], strict=False))
+    assert all((mask.person is not None) == (mask.kind == "name") for mask in masks)

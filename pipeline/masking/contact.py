@@ -9,6 +9,7 @@ from pipeline.masking.model import PLACE, STREET, Labels, likely
 from pipeline.masking.numbers import number_runs
 from pipeline.masking.text import Line, word_list
 from pipeline.masking.values import LABELS, REMEMBERED_LINES
+from pipeline.phrases.vocabulary import common_writings
 from pipeline.phrases.word_lists import word_set
 
 SURE = 0.35
@@ -97,11 +98,7 @@ def _clusters(line: Line, places: set[int]) -> Iterator[tuple[int, int]]:
     first = last = -1
     for at in sorted(places):
         between = range(last + 1, at)
-        joined = (
-            last >= 0
-            and len(between) <= GAP_WORDS
-            and all(line.texts[gap] in _GLUE or line.is_capital(gap) for gap in between)
-        )
+        joined = last >= 0 and len(between) <= GAP_WORDS and all(_may_join(line, gap) for gap in between)
         if not joined:
             if last >= 0:
                 yield first, last + 1
@@ -109,6 +106,12 @@ def _clusters(line: Line, places: set[int]) -> Iterator[tuple[int, int]]:
         last = at
     if last >= 0:
         yield first, last + 1
+
+
+def _may_join(line: Line, at: int) -> bool:
+    """Whether a word may stand inside an address: a joining word, or what may be a town's name."""
+    text = line.texts[at]
+    return text in _GLUE or line.is_capital(at) or text not in common_writings()
 
 
 def find_emails(lines: Sequence[Line]) -> Iterator[Found]:
@@ -139,7 +142,7 @@ def _emails(line: Line, *, asked: bool) -> Iterator[tuple[int, int]]:
                 end = at + 2
                 while end + 1 < len(texts) and texts[end] in _MAIL:
                     end += 2
-                yield _local_start(texts, at), end
+                yield _local_start(texts, at - 1), end
         elif asked and text in _SURE_HOSTS:
             yield at, at + 1
 

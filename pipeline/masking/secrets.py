@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pipeline.masking.masks import Found
 from pipeline.masking.numbers import number_runs
@@ -16,6 +16,7 @@ HEALTH_WORDS = 4
 """So many words after "diagnosed with" may tell of what."""
 
 _FILLERS = word_list("fillers")
+_SOUNDS = frozenset({"um", "uh", "er", "erm"})
 _HEALTH = load_words("masking")["health"]
 _TERMS = Phrasebook({"term": (*_HEALTH["terms"], *_HEALTH["phrases"])})
 _OPENERS = Phrasebook({"opener": tuple(_HEALTH["opened_by"])})
@@ -34,15 +35,15 @@ def find_secrets(lines: Sequence[Line]) -> Iterator[Found]:
         for end, kind in labels:
             following = line.texts[end : end + 1]
             if kind == "secret" and following and following[0] in _TELLS and not line.ends_sentence(end - 1):
-                yield from _secret(line, end + 1)
+                yield from _secret(line, end + 1, _SOUNDS)
         if asked_at == line.index - 1 and not labels:
-            yield from _secret(line, 0)
+            yield from _secret(line, 0, _FILLERS)
         if labels and labels[-1][1] == "secret":
             asked_at = line.index
 
 
-def _secret(line: Line, first: int) -> Iterator[Found]:
-    while first < len(line.texts) and line.texts[first] in _FILLERS:
+def _secret(line: Line, first: int, skipped: Collection[str]) -> Iterator[Found]:
+    while first < len(line.texts) and line.texts[first] in skipped:
         first += 1
     end = first
     while end < len(line.texts) and end - first < SECRET_WORDS and line.texts[end] not in _JOINS:

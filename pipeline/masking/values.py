@@ -23,6 +23,8 @@ AFTER_WORDS = 5
 """A label this close after a number is the number's: "… is my account number"."""
 REMEMBERED_LINES = 7
 """A question is answered within so many turns."""
+NEXT_LINES = 2
+"""A single digit that is all of a turn goes on with a number said so many turns before."""
 LEAST_REPEATED = 3
 """So many digits in common make a repeat."""
 LEAST_SIGNS: dict[str, int] = {
@@ -55,6 +57,7 @@ _UNITS = word_set("numbers", "units")
 _AMOUNTS = word_set("numbers", "amounts")
 _COMMON_LABELS = word_set("numbers", "labels")
 _OTHER_DATES = word_set("contact", "other_dates")
+_TELL_AGE = frozenset({("is",), ("turned",), ("turns",)})
 _WEEKDAYS = word_list("weekdays")
 _ENDS = word_list("number_ends")
 _PERSONS = word_list("persons")
@@ -68,17 +71,20 @@ _LETTER_KINDS = frozenset({"reference", "document", "account", "iban", "nino", "
 
 def find_values(lines: Sequence[Line]) -> Iterator[Found]:
     """The numbers and codes of all speakers that are data, in order."""
-    remembered, said_at = "", -REMEMBERED_LINES
+    remembered, said_at, found_at = "", -REMEMBERED_LINES, -REMEMBERED_LINES
     for line in lines:
         labels = list(LABELS.matches(line.texts))
         before = remembered if line.index - said_at < REMEMBERED_LINES else ""
         for run in number_runs(line):
             local = _local(run, labels)
-            kind = _kind(line, run, local, before)
+            goes_on = line.index - found_at <= NEXT_LINES
+            kind = _kind(line, run, local, before, goes_on=goes_on)
             if kind is not None:
                 yield Found(kind=kind, line=line.index, first=run.first, end=run.end, code=run.code)
-                said_at = line.index
-        told = [kind for *_, kind in labels if kind != "number" or not before]
+                said_at = found_at = line.index
+        told = [kind for *_, kind in labels if kind != "number"]
+        if not told and labels and not before:
+            told = ["number"]
         if told:
             remembered, said_at = told[-1], line.index
 
@@ -94,7 +100,7 @@ def _local(run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
     return right[0] if right else ""
 
 
-def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
+def _kind(line: Line, run: Run, local: str, before: str, *, goes_on: bool) -> MaskKind | None:
     """The kind of datum that a run is; None for a count, an amount, a date and what is nobody's."""
     shaped = _shape(line, run)
     if _is_age(run) and "age" in {local, before, _age_said(line, run)}:
@@ -110,7 +116,11 @@ def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
         return None
     if shaped and not (shaped == "address" and asked in _LETTER_KINDS - {"number"}):
         return shaped  # but what looks like a postcode is a reference where one was asked for
-    if asked in LEAST_SIGNS and asked != "age" and _enough(line, run, asked, bool(local)):
+    if (
+        asked in LEAST_SIGNS
+        and asked != "age"
+        and _enough(line, run, asked, near=bool(local), goes_on=goes_on)
+    ):
         return _specific(asked, run)
     return _unasked(line, run)
 
@@ -118,12 +128,12 @@ def _kind(line: Line, run: Run, local: str, before: str) -> MaskKind | None:
 def spells_word_before(line: Line, run: Run) -> bool:
     """Whether the run spells the word before it: "Smith, S M I T H"."""
     word = line.texts[run.first - 1] if run.first else ""
-    whole = word[:2] == run.code[:2] and word[-1] == run.code[-1]
+    whole = word[:2] == run.code[:2] and word[-1:] == run.code[-1:]
     corrected = len(run.letters) >= len(word) and run.code.startswith(word[:3])
     return len(word) > 2 and (corrected or (whole and not run.digits))
 
 
-def _enough(line: Line, run: Run, asked: str, near: bool) -> bool:
+def _enough(line: Line, run: Run, asked: str, *, near: bool, goes_on: bool) -> bool:
     """Whether the run is long enough for what was asked; one without digits needs a kind with letters."""
     if not run.digits:
         return asked in {"name", "email", "secret"} or (asked in _LETTER_KINDS and len(run.code) >= 3)
@@ -133,7 +143,8 @@ def _enough(line: Line, run: Run, asked: str, near: bool) -> bool:
         # A year or a count in passing is no answer.
         return near or run.figures >= 2 or len(run.digits) >= 4
     # A part of a number that was broken off stands alone in its turn.
-    return len(line.words) - (run.end - run.first) <= 3 and len(run.digits) >= 2
+    beside = len(line.words) - (run.end - run.first)
+    return beside <= 3 and len(run.digits) >= (1 if goes_on and not beside else 2)
 
 
 def _specific(asked: str, run: Run) -> MaskKind:
@@ -220,11 +231,16 @@ def _is_age(run: Run) -> bool:
 
 
 def _age_said(line: Line, run: Run) -> str:
-    """Whether the words around say that somebody is so old: "I'm eighty two", "she is 61 years old"."""
+    """Whether the words around say that somebody is so old: "she is 61 years old", "my son is six"."""
     after = line.texts[run.end : run.end + 2]
     near = line.texts[max(0, run.first - 4) : run.first]
     old = after[:2] in {("years", "old"), ("year", "old")}
-    return "age" if old and set(near) & _PERSONS else ""
+    if old and set(near) & _PERSONS:
+        return "age"
+    last = not after or line.ends_sentence(run.end - 1) or line.words[run.end - 1].text.endswith(",")
+    told = near[-1:] in _TELL_AGE and near[-2:-1] and near[-2] in _PERSONS
+    short = run.end - run.first <= 2  # "one of two" is no age
+    return "age" if told and short and (last or after[0] in {"and", "now"}) else ""
 
 
 def repeats(lines: Sequence[Line], found: Sequence[Found]) -> Iterator[Found]:
