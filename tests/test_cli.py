@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeEngine, write_call
 
 from pipeline import cli, settings
-from pipeline.archive import night
+from pipeline.archive import batches, night
 from pipeline.report import tables
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def test_bad_files_are_quarantined(make, folder, run):
 
 def test_a_fault_of_ours_is_quarantined_with_its_type(folder, run, monkeypatch):
     write_call(folder / "a.wav")
-    monkeypatch.setattr(night, "analyse", lambda *a, **k: dict[str, int]()["nothing"])
+    monkeypatch.setattr(batches, "analyse", lambda *a, **k: dict[str, int]()["nothing"])
     code, out, _ = run("analyse", "a.wav")
     assert code == 1
     assert "KeyError" in out
@@ -418,7 +418,7 @@ def test_an_interruption_is_told(folder, run, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(night, "analyse", interrupt)
+    monkeypatch.setattr(batches, "analyse", interrupt)
     code, out, err = run("analyse", "a.wav")
     assert (code, out) == (130, "")
     assert err.startswith("interrupted")

@@ -45,7 +45,7 @@ RENAMED = {"fitness": "audio_quality"}
 KIND = {"call_kind", "language", "language_probability"}
 NEW = {
     "analysis": {"algorithm", "audio_algorithm", "attribution_version", "role_cues", "gate", *KIND},
-    "recording": {"language_source", *KIND},
+    "recording": {"language_source", "failure_kind", "tried_with", *KIND},
     "audio_quality": {
         "language",
         "language_probability",
@@ -150,6 +150,7 @@ def test_stored_settings_are_those_of_now(migrated: Path) -> None:
     expected["asr"]["language"] = "en"  # as it was set; the settings by which languages are detected are new
     for new in ("languages", "default_language", "min_language_probability", "names"):
         del expected["asr"][new]
+    del expected["masking"]  # nothing was masked
     assert json.loads(text) == expected
     assert hash_ == fingerprint_of(expected)
 
@@ -224,8 +225,12 @@ def test_calls_of_this_release_are_not_outdated(db: Path, tmp_path: Path) -> Non
     migrate(db, lambda _: None)
     with duckdb.connect(str(db)) as connection:
         version = own_rules().role_cues.version
-        sql = "UPDATE analysis SET audio_algorithm = ?, attribution_version = ?"
-        connection.execute(sql, [AUDIO_ALGORITHM, version])
+        masked = json.dumps({"masking": Settings().analysis_values()["masking"]})
+        sql = (
+            "UPDATE analysis SET audio_algorithm = ?, attribution_version = ?, "
+            "settings = json_merge_patch(settings, ?)"
+        )
+        connection.execute(sql, [AUDIO_ALGORITHM, version, masked])
     order = order_of(db, its_archive(tmp_path / "archive"))
     assert night.pending(order, FakeEngine(asr_model=stored_model(db))()).outdated == ()
 

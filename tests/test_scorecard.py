@@ -94,9 +94,9 @@ def test_a_night_stores_its_rules_and_a_changed_weight_needs_no_new_call(tmp_pat
     night.run(order, engine(), Watcher())
     rules = engine.rules.rules
     assert [row[:2] for row in query(db, ACTIVE).rows] == [(rule.id, rule.version) for rule in rules]
-    before = db.read_bytes()
+    before = query(db, "FROM rule ORDER BY ALL").rows
     night.run(order, engine(), Watcher())
-    assert db.read_bytes() == before
+    assert query(db, "FROM rule ORDER BY ALL").rows == before
     heavier = replace(engine.rules, rules=(replace(rules[0], weight=77.0), *rules[1:]))
     night.run(order, FakeEngine(rules=heavier)(), Watcher())
     assert query(db, ACTIVE).rows[0] == (rules[0].id, rules[0].version, 77.0)

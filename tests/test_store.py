@@ -286,8 +286,8 @@ def test_reviews_outlive_every_analysis(db: Path) -> None:
     stored(db, TALK)
     with duckdb.connect(str(db)) as connection:
         connection.execute(
-            "INSERT INTO review (recording_id, rule_id, rule_version, reviewer, reviewed_at, judgement) "
-            "VALUES (?, 'greeting', '1', 'eve', now(), 'wrong')",
+            "INSERT INTO review (recording_id, rule_id, rule_version, reviewer, reviewed_at, judgement, "
+            "blind, kind) VALUES (?, 'greeting', '1', 'eve', now(), 'wrong', TRUE, 'first')",
             [an_id("one")],
         )
     stored(db, TALK)
