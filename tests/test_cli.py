@@ -448,8 +448,8 @@ def test_the_demos_query_runs(demo_run, demo_db):
 def test_a_second_demo_needs_neither_prefect_nor_models(demo_db, tmp_path, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(demo_db, tmp_path / "demo.duckdb")
-    monkeypatch.setattr(cli, "_run_flow", None)
-    monkeypatch.setattr(night, "load_whisper", None)
+    monkeypatch.setattr(sys.modules["pipeline.cli.nightly"], "_run_flow", None)
+    monkeypatch.setattr("pipeline.archive.engine.load_whisper", None)
     code, out, err = run("demo")
     assert code == 0
     assert "nothing new" in err
