@@ -19,7 +19,7 @@ from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.records import KnownFile
 from pipeline.store import query, writing
 
-_opened = None
+_opened: list[str] | None = None
 
 
 def _note(event, args):
@@ -38,9 +38,12 @@ def opened_audio(monkeypatch):
     import av  # noqa: PLC0415
 
     open_av = av.open
-    monkeypatch.setattr(
-        av, "open", lambda file, *args, **kw: (found.append(str(file)), open_av(file, *args, **kw))[1]
-    )
+
+    def noted(file, *args, **kw):
+        found.append(str(file))
+        return open_av(file, *args, **kw)
+
+    monkeypatch.setattr(av, "open", noted)
     try:
         yield found
     finally:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from builders import a_mask
 
 from pipeline.audio.masked import zeroed
 from pipeline.masking.text_masks import masked_words, text_of
 from pipeline.records import Word
-from tests.builders import a_mask
 
 RATE_HZ = 1000
 

@@ -34,7 +34,7 @@ def call(*turns, lower=False):
     words, kinds = [], []
     for turn, (role, text) in enumerate(turns):
         at = 0
-        pieces = []
+        pieces: list[tuple[str, str | None]] = []
         for match in _GIVEN.finditer(text):
             pieces += [(word, None) for word in text[at : match.start()].split()]
             pieces += [(word, match.group(2)) for word in match.group(1).split()]

@@ -302,7 +302,7 @@ def test_the_recogniser_listens_for_names(wanted, hotwords):
         asked.append(options["hotwords"])
         return iter(()), None
 
-    recogniser._batched = SimpleNamespace(transcribe=transcribe)
+    recogniser._batched = SimpleNamespace(transcribe=transcribe)  # type: ignore[assignment]
     recogniser([channel((1, 3))], ("Ann Lee", "Otto"))
     recogniser([channel((1, 3))])
     assert asked == [hotwords, None]
