@@ -216,7 +216,8 @@ def test_memory_counts_descendants_and_no_ended_process():
 # --- the parent
 
 PARENT = """
-import signal, sys, threading
+import signal, sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from supervised_jobs import make
 from pipeline.archive.supervised import Limits, SupervisedWorker
 
@@ -234,18 +235,14 @@ def use(worker):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, ask_to_end)
-    with SupervisedWorker(make) as one, SupervisedWorker(make) as other:
-        threads = [threading.Thread(target=use, args=(worker,)) for worker in (one, other)]
+    with SupervisedWorker(make) as one, SupervisedWorker(make) as other, ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(use, worker) for worker in (one, other)]
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            wait(done)
         finally:
-            for worker in (one, other):
-                worker.kill()
-            for thread in threads:
-                thread.join()
+            while wait(done, timeout=0.2).not_done:
+                for worker in (one, other):
+                    worker.kill()  # again: a task may have begun in that moment
 """
 
 
@@ -269,6 +266,7 @@ def parent(tmp_path):
         started.append(process)
         pids = [int(pid) for _ in range(2) for pid in process.stdout.readline().split()]
         assert len(pids) == 4
+        time.sleep(1)  # until both have begun the task in which they hang
         return process, pids
 
     yield start

@@ -49,6 +49,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+STOP_AGAIN_S = 0.5
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -284,9 +286,11 @@ class _BatchRunner:
                         done += batch.items
             except BaseException:
                 self._place.stop()
-                for future in wait(going).done:
+                while wait(going, timeout=STOP_AGAIN_S).not_done:
+                    self._place.stop()  # a call may have begun in that moment
+                for future, batch in going.items():
                     if not future.cancelled() and future.exception() is None:
-                        self._take(going[future], future.result())
+                        self._take(batch, future.result())
                 raise
 
     def _hands(self) -> Executor:
