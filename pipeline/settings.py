@@ -420,6 +420,8 @@ class MetadataSettings(Section):
     """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
     event_columns: dict[str, str] = Field(default_factory=dict)
     """Columns of a telephone system's events by the fact they hold, such as `at = "EventTime"`."""
+    keep: tuple[str, ...] = ()
+    """Further columns that are stored, in `call.extra`; others that name no fact of a call are dropped."""
     timezone: str = "UTC"
     """IANA name of the zone of start times that give none, such as `America/New_York`."""
 

@@ -20,12 +20,14 @@ from typing import ParamSpec, Protocol, TypeVar
 from pipeline.archive.batches import Batch, BatchDone, Report, batch_size, batches
 from pipeline.archive.engine import Engine, find_engine
 from pipeline.archive.items import WorkItem
+from pipeline.archive.keys import Keys
 from pipeline.archive.loader import Loader, load, publish
 from pipeline.archive.places import InProcess, Place
 from pipeline.archive.plan import Archive, Plan, RunRequest, Versions, discover, make_plan
 from pipeline.archive.recheck import RecheckRequest, recheck_calls
 from pipeline.archive.totals import NightSummary, Totals
 from pipeline.errors import EarwitnessError, RecordingError
+from pipeline.masking.hide import hidden_call
 from pipeline.progress import UNWATCHED
 from pipeline.records import KnownFile, Recording
 from pipeline.stages import Stages
@@ -90,7 +92,8 @@ def refresh(writer: Writer, items: Sequence[WorkItem]) -> tuple[int, tuple[str, 
     for item in items:
         try:
             files = writer.update_files(item.recording_id, item.files)
-            changed += writer.update_call(item.recording_id, item.uri, item.call) or files
+            call = hidden_call(item.call, item.settings.metadata.keep)
+            changed += writer.update_call(item.recording_id, item.uri, call) or files
         except RecordingError as error:
             problems.append(str(error))
     return changed, tuple(problems)
@@ -168,6 +171,7 @@ def _run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps, pl
         with stages("recheck"):
             failed += recheck(writer, order, engine, work.recheck) if work.recheck else ()
         runner = _BatchRunner(loader, order, place, progress, steps)
+        runner.keys.open_for((*work.todo, *renewable))
         result = Result(work=work, runner=runner, problems=problems + failed)
         try:
             runner.expect(work)
@@ -247,6 +251,7 @@ class _BatchRunner:
         self.waiting: tuple[WorkItem, ...] = ()
         self.ids: tuple[str, ...] = ()
         self.come_to = 0
+        self.keys = Keys(loader.writer, order.db)
 
     def expect(self, work: Plan) -> None:
         """Recordings that are in the archive are not taken for former ones."""
@@ -271,7 +276,9 @@ class _BatchRunner:
                         given = next(rest, None)
                         if given is None:
                             break
-                        batch = Batch(items=given, tracks=self.loader.writer.hold_tracks())
+                        batch = Batch(
+                            items=self.keys.given_to(given), tracks=self.loader.writer.hold_tracks()
+                        )
                         # A copy of the context, by which Prefect knows which flow a task belongs to.
                         context = contextvars.copy_context()
                         future = hands.submit(

@@ -42,6 +42,8 @@ class Check(Spec):
     reads: ClassVar[frozenset[Part]]
     bases: ClassVar[frozenset[Basis]]
     needs: ClassVar[frozenset[Need]] = frozenset({"words", "roles"})
+    reads_values: ClassVar[bool] = False
+    """Whether the verdict depends on what names or numbers are said, which are masked in the store."""
     applies_by_events: ClassVar[bool] = False
     """Whether events alone decide that a rule does not apply, in whatever language people speak."""
 

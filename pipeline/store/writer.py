@@ -117,6 +117,10 @@ class Writer:
         """Number of recordings."""
         return int(self._connection.execute("SELECT count(*) FROM recording").fetchall()[0][0])
 
+    def has_sealed(self) -> bool:
+        """Whether text of any call is sealed."""
+        return bool(self._connection.execute("SELECT 1 FROM sealed_text LIMIT 1").fetchall())
+
     def add(self, *analyses: CallAnalysis) -> None:
         """Store recordings in one transaction; rows of their former analyses are replaced.
 
