@@ -15,6 +15,7 @@ from pipeline.cli.migrate import migrate
 from pipeline.cli.nightly import analyse, demo, nightly
 from pipeline.cli.options import DEFAULT_DB, WRONG_USAGE, Db, Json, Overrides, SettingsFile, print_json, say
 from pipeline.cli.period import report
+from pipeline.cli.privacy import reveal, trail
 from pipeline.cli.quarantine import quarantine_app
 from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
@@ -37,6 +38,8 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rules_app, name="rules")
 app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
+app.command()(reveal)
+app.command()(trail)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)

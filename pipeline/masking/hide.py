@@ -63,16 +63,11 @@ def hidden_findings(analysis: CallAnalysis) -> tuple[Finding, ...]:
     """The findings of a call with clear words, their quotes masked."""
     if not analysis.masks:
         return analysis.findings
-    masked = masked_words(analysis.words, analysis.masks)
-    pairs = list(zip(analysis.words, masked, strict=True))
-    return tuple(
-        finding if finding.quote is None else replace(finding, quote=_masked_quote(finding, analysis, pairs))
-        for finding in analysis.findings
-    )
+    return _requoted(analysis.findings, analysis, masked_words(analysis.words, analysis.masks))
 
 
 def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
-    """A stored call with its words and names in clear. Quotes of its findings stay as they are.
+    """A stored call in clear: words, turns, quotes and names, except for codes that are never kept.
 
     Raises UsageError where its sealed text cannot be opened with `key`.
     """
@@ -90,7 +85,8 @@ def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
         for turn in _with_texts(analysis.turns, words, analysis.masks)
     )
     call = replace(analysis.call, extra={**analysis.call.extra, **content["extra"]})
-    return replace(analysis, call=call, words=words, turns=turns)
+    findings = _requoted(analysis.findings, analysis, words)
+    return replace(analysis, call=call, words=words, turns=turns, findings=findings)
 
 
 def _secret(analysis: CallAnalysis, kept: Call) -> dict[str, dict[Any, str]]:
@@ -152,8 +148,19 @@ def _with_texts(turns: Iterable[Turn], words: Iterable[Word], masks: Iterable[Ma
     )
 
 
-def _masked_quote(finding: Finding, analysis: CallAnalysis, pairs: Sequence[tuple[Word, Word]]) -> str:
-    """The quote with labels in place of words under masks.
+def _requoted(
+    findings: Iterable[Finding], analysis: CallAnalysis, words: Iterable[Word]
+) -> tuple[Finding, ...]:
+    """The findings of a call, with the texts of `words` in the place of those of the call's own words."""
+    pairs = list(zip(analysis.words, words, strict=True))
+    return tuple(
+        finding if finding.quote is None else replace(finding, quote=_new_quote(finding, analysis, pairs))
+        for finding in findings
+    )
+
+
+def _new_quote(finding: Finding, analysis: CallAnalysis, pairs: Sequence[tuple[Word, Word]]) -> str:
+    """The quote with the second word of each of the `pairs` for the first.
 
     A quote is the text of a turn or a run of one speaker's words. Where neither is found, which a quote of
     another making could be, what stands under masks is replaced as text.
@@ -163,12 +170,12 @@ def _masked_quote(finding: Finding, analysis: CallAnalysis, pairs: Sequence[tupl
     if turn is not None:
         own = [pair for pair in pairs if pair[0].turn_index == turn.turn_index]
         if quote == turn.text:
-            return text_of(masked for _, masked in own)
+            return text_of(new for _, new in own)
         speaker = [pair for pair in pairs if (pair[0].role, pair[0].channel) == (turn.role, turn.channel)]
         for words in (own, speaker, pairs):
             run = _run(words, quote, finding.start_s or 0.0)
             if run is not None:
-                return text_of(masked for _, masked in run)
+                return text_of(new for _, new in run)
     return _replaced(quote, pairs, analysis.masks)
 
 
@@ -177,16 +184,18 @@ def _run(
 ) -> Sequence[tuple[Word, Word]] | None:
     """The run of words whose text the quote is, the one nearest to `start_s`; None where there is none."""
     wanted = quote.split()
-    texts = [clear.text.strip() for clear, _ in pairs]
+    texts = [word.text.strip() for word, _ in pairs]
     heads = [at for at, text in enumerate(texts) if text.split()[:1] == wanted[:1]]
     for first in sorted(heads, key=lambda at: abs(pairs[at][0].start_s - start_s)):
         said: list[str] = []
         for end in range(first, len(texts)):
             said += texts[end].split()
             if len(said) >= len(wanted):
-                if said == wanted:
-                    return pairs[first : end + 1]
-                break
+                if said != wanted:
+                    break
+                while end + 1 < len(texts) and not texts[end + 1]:  # the rest of a mask that ends here
+                    end += 1  # noqa: PLW2901
+                return pairs[first : end + 1]
     return None
 
 
