@@ -91,7 +91,7 @@ DatumKind = Literal[
     "ssn",
     "reason_with_details",
 ]
-FoundBy = Literal["finder", "model", "strict"]
+FoundBy = Literal["finder", "model", "strict", "person"]
 SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
@@ -433,9 +433,9 @@ class Mask(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """What was masked in a call, encrypted with the recording's own key (`pipeline.sealing`)."""
+    """What was masked in a call, encrypted with the recording's own key; None where nothing was to be."""
 
-    blob: bytes = field(repr=False)
+    blob: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,7 +156,7 @@ def in_clear(connection: Connection, case: FindingCase, keys: KeyFile) -> Findin
     """The case with its words, turns and quote in clear and nothing silent; UsageError without its key."""
     recording_id = case.recording["recording_id"]
     call = read_call(connection, recording_id)
-    if call.sealed is not None:
+    if call.sealed is not None and call.sealed.blob is not None:
         call = opened(call, keys.find(recording_id))
     quotes = {finding.rule_id: finding.quote for finding in call.findings}
     return replace(

@@ -53,7 +53,7 @@ def reveal(connection: Connection, call: str, opening: Opening) -> Iterator[Said
     """
     recording_id = find_recording(connection, call)
     analysis = read_call(connection, recording_id)
-    if analysis.sealed is not None:
+    if analysis.sealed is not None and analysis.sealed.blob is not None:
         analysis = opened(analysis, opening.keys.find(recording_id))
     opening.trail.note("reveal", [recording_id], "the words of the call", opening.reason)
     for turn in analysis.turns:

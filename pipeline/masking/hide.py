@@ -63,7 +63,7 @@ def hidden_findings(analysis: CallAnalysis) -> tuple[Finding, ...]:
     """The findings of a call with clear words, their quotes masked."""
     if not analysis.masks:
         return analysis.findings
-    return _requoted(analysis.findings, analysis, masked_words(analysis.words, analysis.masks))
+    return requoted(analysis.findings, analysis, masked_words(analysis.words, analysis.masks))
 
 
 def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
@@ -71,7 +71,7 @@ def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
 
     Raises UsageError where its sealed text cannot be opened with `key`.
     """
-    if analysis.sealed is None:
+    if analysis.sealed is None or analysis.sealed.blob is None:
         return analysis
     content = json.loads(unseal(analysis.sealed.blob, key, analysis.recording.recording_id))
     clear: Mapping[str, str] = content["words"]
@@ -85,7 +85,7 @@ def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
         for turn in _with_texts(analysis.turns, words, analysis.masks)
     )
     call = replace(analysis.call, extra={**analysis.call.extra, **content["extra"]})
-    findings = _requoted(analysis.findings, analysis, words)
+    findings = requoted(analysis.findings, analysis, words)
     return replace(analysis, call=call, words=words, turns=turns, findings=findings)
 
 
@@ -108,10 +108,10 @@ def _secret(analysis: CallAnalysis, kept: Call) -> dict[str, dict[Any, str]]:
     }
 
 
-def _sealed(secret: Mapping[str, Mapping[Any, str]], key: bytes, recording_id: str) -> Sealed | None:
-    """The sealed text; None where there is nothing to seal."""
+def _sealed(secret: Mapping[str, Mapping[Any, str]], key: bytes, recording_id: str) -> Sealed:
+    """The sealed text, empty where there is nothing to seal."""
     if not any(secret.values()):
-        return None
+        return Sealed(blob=None)
     text = json.dumps(secret, ensure_ascii=False, separators=(",", ":"))
     return Sealed(blob=seal(text.encode(), key, recording_id))
 
@@ -148,7 +148,7 @@ def _with_texts(turns: Iterable[Turn], words: Iterable[Word], masks: Iterable[Ma
     )
 
 
-def _requoted(
+def requoted(
     findings: Iterable[Finding], analysis: CallAnalysis, words: Iterable[Word]
 ) -> tuple[Finding, ...]:
     """The findings of a call, with the texts of `words` in the place of those of the call's own words."""
@@ -157,6 +157,15 @@ def _requoted(
         finding if finding.quote is None else replace(finding, quote=_new_quote(finding, analysis, pairs))
         for finding in findings
     )
+
+
+def masked_quote(quote: str, start_s: float | None, analysis: CallAnalysis) -> str:
+    """A quote from a call with clear words, masked; `start_s` is where it begins, in seconds."""
+    pairs = list(zip(analysis.words, masked_words(analysis.words, analysis.masks), strict=True))
+    run = _run(pairs, quote, start_s or 0.0)
+    if run is not None:
+        return text_of(new for _, new in run)
+    return _replaced(quote, pairs, analysis.masks)
 
 
 def _new_quote(finding: Finding, analysis: CallAnalysis, pairs: Sequence[tuple[Word, Word]]) -> str:
