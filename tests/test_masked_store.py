@@ -1,6 +1,7 @@
 """The store that everybody reads is masked; what was masked is sealed, and judged as before."""
 
 import json
+import os
 import stat
 import wave
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pipeline.audit.evidence import CLIP, DOCUMENT, write_pack
 from pipeline.audit.reveal import opening, reveal, trail_of
 from pipeline.errors import UsageError
 from pipeline.masking.hide import NEVER_KEPT, hidden, hidden_findings, opened
+from pipeline.permissions import private_files
 from pipeline.progress import UNWATCHED
 from pipeline.rules import load_rules
 from pipeline.sealing.seal import new_key
@@ -316,3 +318,64 @@ def test_nothing_is_shown_where_the_trail_cannot_be_written(order):
     order.db.with_name("calls.duckdb.trail.jsonl").mkdir()
     with reading(order.db) as connection, pytest.raises(UsageError, match="cannot write the access trail"):
         list(reveal(connection, "C-1", opening(order.db, "a test")))
+
+
+# --- what was missed, and who may read the files
+
+
+def run_cli(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["earwitness", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+def test_what_was_missed_is_masked_by_hand_and_leaves_the_file(order, monkeypatch, capsys):
+    go(order)
+    start_s, end_s = query(order.db, "SELECT start_s, end_s FROM word WHERE text = 'expires'").rows[0]
+    assert b"expires" in order.db.read_bytes()
+    where = ("mask", "add", "C-1", str(start_s + 0.01), str(end_s - 0.01), "--db", str(order.db))
+    assert run_cli(monkeypatch, *where) == 0
+    assert "1 words are masked" in capsys.readouterr().out
+    assert "[secret]" in texts(order.db)
+    assert b"expires" not in order.db.read_bytes()
+    with reading(order.db) as connection:
+        clear = " ".join(turn.text for turn in reveal(connection, "C-1", opening(order.db, "a test")))
+    assert "it expires [" not in clear
+    assert "it expires 11 27" in clear
+    assert "417" not in clear
+
+
+@pytest.mark.parametrize(("start", "end"), [("5", "5"), ("9", "2"), ("0", "0.1")])
+def test_a_stretch_without_words_is_refused(start, end, order, monkeypatch, capsys):
+    go(order)
+    before = order.db.read_bytes()
+    assert run_cli(monkeypatch, "mask", "add", "C-1", start, end, "--db", str(order.db)) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert order.db.read_bytes() == before
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000])
+def test_nobody_else_can_read_what_is_written(umask, order, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.archive.loader.remove_parts", lambda *_: None)
+    before = os.umask(umask)
+    try:
+        private_files()
+        go(order)
+        with reading(order.db) as connection:
+            write_pack(connection, "C-1", "greeting", tmp_path / "pack", opening(order.db, "a test"))
+            list(reveal(connection, "C-1", opening(order.db, "a test")))
+    finally:
+        os.umask(before)
+    written = [path for path in tmp_path.rglob("*") if "archive" not in path.parts]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in written}
+    assert modes.pop("calls.duckdb") == 0o640
+    assert len(modes) > 8
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+
+
+def test_a_mode_that_somebody_gave_the_store_stays(order):
+    go(order)
+    order.db.chmod(0o600)
+    go(replace(order, force=True))
+    assert stat.S_IMODE(order.db.stat().st_mode) == 0o600

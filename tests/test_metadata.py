@@ -166,7 +166,7 @@ def test_a_list_is_no_name(tmp_path):
     metadata = manifest(
         tmp_path, json_lines({"file": "a.wav", "agent_name": ["S"], "queue": "q"}), "manifest.jsonl"
     )
-    assert "column agent_name; got ['S']; allowed: text" in metadata.problems[0]
+    assert "column agent_name; got \"['a']\"; allowed: text" in metadata.problems[0]
     assert metadata.for_file(tmp_path / "a.wav").queue == "q"
 
 
@@ -289,7 +289,7 @@ def test_names_alone(tmp_path):
     assert metadata.for_file(files[1]).queue == "sales"
     assert metadata.for_file(files[2]) == CallMetadata()
     bad, misfit = metadata.unmatched(files)
-    assert f"{files[1]}, column started_at; got '20269902T0914'" in bad
+    assert f"{files[1]}, column started_at; got '99999999a9999'" in bad
     assert misfit == "metadata.filename_pattern does not fit 1 file names, the first: b.wav"
 
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 from pipeline import ALGORITHM
 from pipeline.assess import Said, find_events, find_findings, read
 from pipeline.errors import UsageError
-from pipeline.masking.hide import hidden_findings, opened
+from pipeline.masking.hide import hidden_findings, is_sealed, opened
 from pipeline.progress import Progress
 from pipeline.records import CallAnalysis, Finding
 from pipeline.rules import RuleSet
@@ -189,14 +189,14 @@ class _Rechecker:
     def _opened(self, stored: StoredCall) -> StoredCall:
         """The call in clear, as it was first judged; masked where its key was destroyed."""
         id_ = stored.analysis.recording.recording_id
-        if _blob(stored.analysis) is None or id_ not in self._keys:
+        if not is_sealed(stored.analysis) or id_ not in self._keys:
             return stored
         return replace(stored, analysis=opened(stored.analysis, self._keys.find(id_)))
 
     def _hidden(self, stored: StoredCall, now: CallAnalysis) -> CallAnalysis:
         """The judgement as it is stored; what cannot be judged without the clear words stays as it was."""
         call = stored.analysis
-        if _blob(call) is None or call.recording.recording_id in self._keys:
+        if not is_sealed(call) or call.recording.recording_id in self._keys:
             return replace(now, findings=hidden_findings(now)) if now.masks else now
         by_value = {rule.id for rule in self._task.rules.rules if rule.check.reads_values}
         judged = stored.rule_versions.keys() & by_value
@@ -204,10 +204,6 @@ class _Rechecker:
         return replace(
             now, findings=tuple(_unknown(each) if each.rule_id in by_value else each for each in kept)
         )
-
-
-def _blob(call: CallAnalysis) -> bytes | None:
-    return None if call.sealed is None else call.sealed.blob
 
 
 def _unknown(finding: Finding) -> Finding:

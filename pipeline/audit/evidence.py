@@ -23,7 +23,7 @@ from pipeline.audit.nearest import nearest_miss
 from pipeline.audit.page import page
 from pipeline.audit.reveal import Opening
 from pipeline.errors import RecordingError, UsageError
-from pipeline.masking.hide import opened
+from pipeline.masking.hide import is_sealed, opened
 from pipeline.phrases.confidence import WordConfidence, mean_probability
 from pipeline.records import Activity, Mask, Sound, Turn, Word
 from pipeline.report.text import as_dicts, as_json
@@ -156,7 +156,7 @@ def in_clear(connection: Connection, case: FindingCase, keys: KeyFile) -> Findin
     """The case with its words, turns and quote in clear and nothing silent; UsageError without its key."""
     recording_id = case.recording["recording_id"]
     call = read_call(connection, recording_id)
-    if call.sealed is not None and call.sealed.blob is not None:
+    if is_sealed(call):
         call = opened(call, keys.find(recording_id))
     quotes = {finding.rule_id: finding.quote for finding in call.findings}
     return replace(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.audit.lookup import find_recording
-from pipeline.masking.hide import opened
+from pipeline.masking.hide import is_sealed, opened
 from pipeline.records import Role
 from pipeline.sealing.keys import KeyFile
 from pipeline.sealing.trail import Trail
@@ -53,7 +53,7 @@ def reveal(connection: Connection, call: str, opening: Opening) -> Iterator[Said
     """
     recording_id = find_recording(connection, call)
     analysis = read_call(connection, recording_id)
-    if analysis.sealed is not None and analysis.sealed.blob is not None:
+    if is_sealed(analysis):
         analysis = opened(analysis, opening.keys.find(recording_id))
     opening.trail.note("reveal", [recording_id], "the words of the call", opening.reason)
     for turn in analysis.turns:

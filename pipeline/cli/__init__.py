@@ -15,12 +15,13 @@ from pipeline.cli.migrate import migrate
 from pipeline.cli.nightly import analyse, demo, nightly
 from pipeline.cli.options import DEFAULT_DB, WRONG_USAGE, Db, Json, Overrides, SettingsFile, print_json, say
 from pipeline.cli.period import report
-from pipeline.cli.privacy import reveal, trail
+from pipeline.cli.privacy import mask_app, reveal, trail
 from pipeline.cli.quarantine import quarantine_app
 from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.spotcheck import spotcheck_app
 from pipeline.errors import EarwitnessError, UsageError
+from pipeline.permissions import private_files
 from pipeline.telemetry import silence
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
 app.command()(reveal)
+app.add_typer(mask_app, name="mask")
 app.command()(trail)
 app.command()(recheck)
 app.command()(migrate)
@@ -51,6 +53,7 @@ app.command()(review)
 def main() -> None:
     """Run the program; the exit code is 0, 1 (some recordings quarantined) or 2 (wrong usage)."""
     silence()
+    private_files()
     try:
         app()
     except EarwitnessError as error:

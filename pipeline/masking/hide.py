@@ -66,6 +66,11 @@ def hidden_findings(analysis: CallAnalysis) -> tuple[Finding, ...]:
     return requoted(analysis.findings, analysis, masked_words(analysis.words, analysis.masks))
 
 
+def is_sealed(analysis: CallAnalysis) -> bool:
+    """Whether a stored call has words that are sealed."""
+    return analysis.sealed is not None and analysis.sealed.blob is not None
+
+
 def opened(analysis: CallAnalysis, key: bytes) -> CallAnalysis:
     """A stored call in clear: words, turns, quotes and names, except for codes that are never kept.
 

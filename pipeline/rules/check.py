@@ -22,7 +22,7 @@ from pipeline.records import Basis, CallKind, Finding, Role, Score, Turn, Verdic
 from pipeline.rules.context import RuleContext
 from pipeline.spans import Span
 
-Part = Literal["holds", "transfers", "sounds", "overlaps", "silences", "metrics", "tone", "facts"]
+Part = Literal["holds", "transfers", "sounds", "overlaps", "silences", "metrics", "tone", "facts", "masks"]
 """A part of `CallContext` that a check may read beside the words, turns and activities of the call."""
 
 Need = Literal["words", "roles"]
