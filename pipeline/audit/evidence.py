@@ -194,7 +194,7 @@ def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict
         "recording": {"sha256": case.recording["recording_id"], **case.recording},
         "files": list(case.files),
         "phrase": _phrase(case),
-        "searched": _searched(case),
+        "searched": searched_in(case),
         "heard": _heard(case),
         "clip": _clip_document(case, clip),
         "analysis": case.analysis,
@@ -307,7 +307,7 @@ def _phrase(case: FindingCase) -> dict[str, Any] | None:
     }
 
 
-def _searched(case: FindingCase) -> dict[str, Any] | None:
+def searched_in(case: FindingCase) -> dict[str, Any] | None:
     """For a phrase that was not said: the window, its speech, the part understood, the nearest phrase."""
     span = case.span
     if span is None or not case.missing:
