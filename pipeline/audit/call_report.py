@@ -20,6 +20,12 @@ SIGNS = {"fail": "✕", "not_determinable": "?", "pass": "✓", "not_applicable"
 _WORST_FIRST = tuple(SIGNS)
 _NOTICE = "recording_disclosure"
 
+_THRESHOLDS = {
+    ("holds", "min_s"): "hold from",
+    ("overlaps", "min_s"): "overlap from",
+    ("silences", "min_s"): "silence from",
+    ("rules", "disclosure_deadline_s"): "recording notice within",
+}
 _SCORES = "SELECT score, value, points, points_possible, fatal_fails FROM call_score WHERE recording_id = ?"
 _RULES = """
 SELECT rule_id, title, score, weight, fatal FROM finding JOIN rule USING (rule_id, rule_version)
@@ -70,6 +76,16 @@ class CallReport:
     lines: tuple[Line, ...]
     metrics: tuple[Metric, ...]
     clear: bool
+
+    @property
+    def thresholds(self) -> tuple[tuple[str, float], ...]:
+        """The settings that events were found with, in seconds, as far as the call has them stored."""
+        given = self.analysis.run.settings if self.analysis.run else {}
+        return tuple(
+            (name, float(given[section][key]))
+            for (section, key), name in _THRESHOLDS.items()
+            if key in given.get(section, {})
+        )
 
     @property
     def mattering(self) -> tuple[Verdict, ...]:
