@@ -106,7 +106,7 @@ def test_every_event_has_its_mark_at_its_place(tmp_path):
     assert places["marks", "datum"] == (15.0, 2.5)
     assert places["searched", "searched"] == (50.0, 50.0)
     listed = re.findall(r'<li><a class="t" href="#t=([\d.]+)">', page)
-    assert [float(at) for at in listed] == [4.5, 6.0, 9.5, 20.0, 24.0]
+    assert [float(at) for at in listed] == [4.5, 6.0, 9.5, 24.0]
 
 
 def test_hostile_words_do_nothing(tmp_path):
@@ -129,6 +129,15 @@ def test_the_page_loads_nothing_and_its_script_and_style_are_the_ones_that_are_a
     assert "default-src 'none'" in policy
     assert not [v for _, v in Reader(page).tags if "style" in v]
     assert not re.search(r"https?://", page)
+
+
+@pytest.mark.parametrize(("holds", "due_s"), [((), 32.0), (((9.5, 19.5),), None), (((9.5, 12.5),), 35.0)])
+def test_the_deadline_is_in_conversation_time(holds, due_s, tmp_path):
+    notice = found("recording_disclosure", "fail", basis="absence", detail={"deadline_s": 32.0})
+    db = a_store(tmp_path, findings=(notice,), holds=tuple(a_hold(*hold) for hold in holds))
+    with reading(db) as connection:
+        marks = call_report(connection, read_call(connection, an_id("one"))).timeline.events
+    assert [mark.start_s for mark in marks if mark.kind == "deadline"] == ([] if due_s is None else [due_s])
 
 
 def test_what_cannot_be_told_says_why(tmp_path):

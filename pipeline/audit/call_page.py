@@ -22,7 +22,7 @@ from pipeline.audit.lookup import find_recording
 from pipeline.audit.reveal import Opening
 from pipeline.errors import RecordingError, UsageError
 from pipeline.masking.hide import is_sealed, opened
-from pipeline.records import CallAnalysis
+from pipeline.records import CallAnalysis, Metric
 from pipeline.report.text import UNKNOWN, as_dicts, clock
 from pipeline.store import Connection, ask
 from pipeline.store.one_call import hidden_stretches, read_call
@@ -82,7 +82,7 @@ def call_page(report: CallReport, sound: Sound | None, notes: tuple[str, ...] = 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"minutes": clock, "words": _plain, "number": _number}
+    environment.filters |= {"minutes": clock, "words": _plain, "number": _number, "measured": _measured}
     style, script = (_own(environment, name) for name in (_STYLE, _SCRIPT))
     return environment.get_template(_TEMPLATE).render(
         report=report,
@@ -152,6 +152,17 @@ def _digest(text: str) -> str:
 
 def _plain(value: object) -> str:
     return UNKNOWN if value is None or value == "" else str(value).replace("_", " ")
+
+
+def _measured(metric: Metric) -> str:
+    """The value of a measure with its unit, a ratio as per cent."""
+    if not metric.denominator:
+        return "not told"
+    value = metric.numerator / metric.denominator
+    if metric.unit == "ratio":
+        return f"{100 * value:.0f} %"
+    unit = {"count": "", "1/min": " per min", "-1 to 1": "", "-2 to 2": "", "correlation": ""}
+    return _number(value) + unit.get(metric.unit, f" {metric.unit}")
 
 
 def _number(value: float | None) -> str:

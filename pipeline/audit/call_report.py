@@ -11,6 +11,7 @@ from pipeline.audit.evidence import find_case, searched_in
 from pipeline.records import CallAnalysis, Finding, Metric, Role, Turn, Word
 from pipeline.report.text import as_dicts, clock
 from pipeline.report.timeline import Mark, Timeline, timeline_of
+from pipeline.rules import CallContext
 from pipeline.store import Connection, ask
 
 UNSURE = 0.5
@@ -20,6 +21,10 @@ SIGNS = {"fail": "✕", "not_determinable": "?", "pass": "✓", "not_applicable"
 _WORST_FIRST = tuple(SIGNS)
 _NOTICE = "recording_disclosure"
 
+_MAIN = (
+    *("talk_ratio", "talk_time", "hold_count", "hold_time", "interruptions", "backchannels"),
+    *("dead_air_count", "dead_air_time", "silence_time", "response_latency_median", "speech_rate"),
+)
 _THRESHOLDS = {
     ("holds", "min_s"): "hold from",
     ("overlaps", "min_s"): "overlap from",
@@ -45,6 +50,7 @@ class Verdict:
     quote: str | None
     start_s: float | None
     end_s: float | None
+    score: str
     weight: float
     fatal: bool
 
@@ -76,6 +82,12 @@ class CallReport:
     lines: tuple[Line, ...]
     metrics: tuple[Metric, ...]
     clear: bool
+
+    @property
+    def main_metrics(self) -> tuple[Metric, ...]:
+        """The measures that most people ask for, those of the agent and the customer."""
+        wanted = [one for one in self.metrics if one.name in _MAIN and one.role != "ivr"]
+        return tuple(sorted(wanted, key=lambda one: (_MAIN.index(one.name), one.role or "")))
 
     @property
     def thresholds(self) -> tuple[tuple[str, float], ...]:
@@ -148,6 +160,7 @@ def _verdict(finding: Finding, rule: Mapping[str, Any], searched: Mapping[str, A
         quote=finding.quote,
         start_s=finding.start_s,
         end_s=finding.end_s,
+        score=rule.get("score") or "",
         weight=float(rule.get("weight") or 0.0),
         fatal=bool(rule.get("fatal")),
     )
@@ -178,7 +191,10 @@ def _marks(
     verdicts: Iterable[Verdict],
     missing: Mapping[str, Mapping[str, Any] | None],
 ) -> list[Mark]:
-    """What verdicts add to the timeline: the notice, its deadline, and windows that were searched in vain."""
+    """What verdicts add to the timeline: the notice, its deadline, and windows searched in vain.
+
+    Only those of compliance rules are drawn: the windows of all others lie over each other.
+    """
     marks = []
     for one in verdicts:
         if one.start_s is None or one.end_s is None:
@@ -186,21 +202,35 @@ def _marks(
         if one.rule_id == _NOTICE and one.rule_id not in missing:
             label = f"recording notice, {one.says}"
             marks.append(Mark(kind="notice", start_s=one.start_s, end_s=one.end_s, lane="marks", label=label))
-        if missing.get(one.rule_id) and one.verdict == "fail":
+        if missing.get(one.rule_id) and one.verdict == "fail" and one.score == "compliance":
             label = f"{one.title}: {one.says}"
             marks.append(
                 Mark(kind="searched", start_s=one.start_s, end_s=one.end_s, lane="searched", label=label)
             )
-    notice = next((one for one in analysis.findings if one.rule_id == _NOTICE), None)
-    deadline_s = notice.detail.get("deadline_s") if notice else None
-    if isinstance(deadline_s, float | int) and deadline_s < (analysis.recording.duration_s or 0.0):
+    deadline_s = _deadline_s(analysis)
+    if deadline_s is not None:
         label = f"deadline of the recording notice, {clock(deadline_s)}"
-        marks.append(
-            Mark(
-                kind="deadline", start_s=float(deadline_s), end_s=float(deadline_s), lane="marks", label=label
-            )
-        )
+        marks.append(Mark(kind="deadline", start_s=deadline_s, end_s=deadline_s, lane="marks", label=label))
     return marks
+
+
+def _deadline_s(analysis: CallAnalysis) -> float | None:
+    """When the notice was due, in seconds of the recording; None where that is after its end."""
+    notice = next((one for one in analysis.findings if one.rule_id == _NOTICE), None)
+    within_s = notice.detail.get("deadline_s") if notice else None
+    duration_s = analysis.recording.duration_s or 0.0
+    conversation = CallContext(
+        duration_s=duration_s,
+        layout=analysis.recording.layout or "mono",
+        words=(),
+        turns=analysis.turns,
+        activities=(),
+        holds=analysis.holds,
+    ).clock
+    if within_s is None or conversation is None:
+        return None
+    due_s = conversation.later(conversation.start_s, float(within_s))
+    return due_s if due_s < duration_s else None
 
 
 def _lines(analysis: CallAnalysis) -> list[Line]:

@@ -90,7 +90,7 @@ def timeline_of(call: CallAnalysis, marks: Iterable[Mark] = ()) -> Timeline:
     if searched:
         lanes.append(_lane_of("searched", "", "searched", searched))
     in_order = sorted(
-        (mark for lane in lanes if lane.id not in NAMES for mark in lane.marks),
+        (mark for lane in lanes if lane.id not in {*NAMES, "searched"} for mark in lane.marks),
         key=lambda mark: (mark.start_s, mark.end_s),
     )
     curve = _curve(call)
