@@ -14,6 +14,8 @@ from pipeline.report.timeline import Mark, Timeline, timeline_of
 from pipeline.rules import CallContext
 from pipeline.store import Connection, ask
 
+SHORT_S = 2.0
+"""A shorter window is told by its start alone."""
 UNSURE = 0.5
 """Words below this probability are shown as unsure."""
 SIGNS = {"fail": "✕", "not_determinable": "?", "pass": "✓", "not_applicable": "–"}  # noqa: RUF001 - a dash
@@ -173,7 +175,8 @@ def _says(finding: Finding, searched: Mapping[str, Any] | None) -> str:
     if why:
         parts.append(str(why).replace("_", " "))
     if searched is not None:
-        window = _times(searched["start_s"], searched["end_s"])
+        short = searched["end_s"] - searched["start_s"] < SHORT_S
+        window = clock(searched["start_s"]) if short else _times(searched["start_s"], searched["end_s"])
         heard = f"searched {window}, {searched['speech_s']:.0f} s of speech"
         near = searched["nearest_miss"]
         parts.append(heard + (f", nearest: “{near['text']}” at {clock(near['start_s'])}" if near else ""))
