@@ -7,8 +7,6 @@ functions in `pipeline/metrics/`, the index from the titles of the records. `tes
 page is not current.
 """
 
-
-
 from __future__ import annotations
 
 import inspect

@@ -203,7 +203,7 @@ def db(order):
 
 
 def sound_in(page):
-    data = re.search(r'src="data:audio/(?:mpeg|wav);base64,([^"]+)"', page.read_text())[1]
+    (data,) = re.findall(r'src="data:audio/(?:mpeg|wav);base64,([^"]+)"', page.read_text())
     with av.open(io.BytesIO(base64.b64decode(data))) as file:
         return np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1)
 

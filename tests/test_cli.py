@@ -179,7 +179,7 @@ def test_wrong_usage_is_told_in_one_line_and_writes_nothing(args, says, folder, 
     assert before.items() >= {p: t for p, t in after.items() if p.is_file()}.items()
 
 
-@pytest.mark.parametrize("args", [["analyse"], ["nonsense"], ["analyse", "--colour"], ["sql"]])
+@pytest.mark.parametrize("args", [["analyse"], ["nonsense"], ["analyse", "--colour"]])
 def test_wrong_arguments_exit_with_2(args, folder, run):
     code, out, err = run(*args)
     assert (code, out) == (2, "")

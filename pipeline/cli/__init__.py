@@ -20,7 +20,8 @@ from pipeline.cli.quarantine import quarantine_app
 from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.spotcheck import spotcheck_app
-from pipeline.errors import EarwitnessError, UsageError
+from pipeline.cli.sql import sql
+from pipeline.errors import EarwitnessError
 from pipeline.permissions import private_files
 from pipeline.telemetry import silence
 
@@ -47,6 +48,7 @@ app.command()(migrate)
 app.command()(export)
 app.command("import")(import_events)
 app.command()(report)
+app.command()(sql)
 app.command()(review)
 
 
@@ -79,30 +81,6 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None: ...
-
-
-@app.command()
-def sql(
-    statement: Annotated[
-        str, typer.Argument(metavar="SQL", help="A query in DuckDB's SQL.", show_default=False)
-    ],
-    db: Db = DEFAULT_DB,
-    json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> None:
-    """Query the store, which is opened read-only."""
-    from pipeline.report import tables, text  # noqa: PLC0415
-    from pipeline.store import query  # noqa: PLC0415
-
-    if json and csv:
-        raise UsageError("two formats requested", value="--json --csv", allowed="one of them")
-    table = query(db, statement)
-    if json:
-        typer.echo(text.as_json(text.as_dicts(table)))
-    elif csv:
-        typer.echo(text.as_csv(table), nl=False)
-    else:
-        tables.answer(table, sys.stdout)
 
 
 @app.command()

@@ -186,7 +186,13 @@ def _system(call: CallAnalysis) -> Lane:
         )
         for silence in call.silences
     ]
-    marks += [
+    marks += _transfers(call)
+    marks.sort(key=lambda mark: (mark.start_s, mark.end_s))
+    return Lane(id="system", letter="", name="system", marks=tuple(marks))
+
+
+def _transfers(call: CallAnalysis) -> list[Mark]:
+    return [
         Mark(
             kind="transfer",
             start_s=transfer.start_s,
@@ -196,8 +202,6 @@ def _system(call: CallAnalysis) -> Lane:
         )
         for transfer in call.transfers
     ]
-    marks.sort(key=lambda mark: (mark.start_s, mark.end_s))
-    return Lane(id="system", letter="", name="system", marks=tuple(marks))
 
 
 def _hold_in_words(hold: Hold) -> str:
