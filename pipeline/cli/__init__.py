@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.erase import erase
 from pipeline.cli.evidence import evidence
 from pipeline.cli.exchange import export, import_events
 from pipeline.cli.migrate import migrate
@@ -37,6 +38,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rules_app, name="rules")
 app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
+app.command()(erase)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)

@@ -64,7 +64,7 @@ def migrate_copy(db: Path, work: Path, before: Layout, report: Report) -> Migrat
             connection.execute("CHECKPOINT")
         finally:
             connection.close()
-        _write_anew(work)
+        write_anew(work)
         report("putting the migrated copy in place")
         put_in_place(work, db)
     except (OSError, duckdb.Error) as error:
@@ -73,7 +73,7 @@ def migrate_copy(db: Path, work: Path, before: Layout, report: Report) -> Migrat
     return Migrated(before=before, after=CURRENT, recordings=rows.get("recording", 0))
 
 
-def _write_anew(work: Path) -> None:
+def write_anew(work: Path) -> None:
     """Write the file anew, in the storage version of new stores and without the space of dropped tables."""
     new = work.with_name(f"{work.name}.new")
     connection = connect(new)
