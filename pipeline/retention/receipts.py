@@ -1,8 +1,8 @@
 """Receipts of erasures: a chain of JSON lines that holds no value of a call.
 
 Each line names the SHA-256 of the one before it, and carries a code of the master key: a line that was
-changed, left out or moved is found. Lines cut off at the end are found by the number of the last receipt, which
-the program prints, and which belongs in the protocol of whoever asked for the erasure.
+changed, left out or moved is found. Lines cut off at the end are found by the number of the last receipt,
+which the program prints, and which belongs in the protocol of whoever asked for the erasure.
 """
 
 from __future__ import annotations
