@@ -9,6 +9,8 @@ from pipeline.archive.engine import Engine
 from pipeline.archive.items import WorkItem
 from pipeline.archive.places import default_workers
 from pipeline.archive.plan import Plan, RunRequest, discover, make_plan
+from pipeline.retention.places import places_of
+from pipeline.retention.tombstones import tombstones_of
 from pipeline.store import writing
 from pipeline.store.nights import Pace
 
@@ -37,6 +39,7 @@ class Forecast:
             "outdated": len(plan.outdated),
             "merged": plan.merged,
             "dropped": len(plan.dropped),
+            "erased": len(plan.erased),
             "waiting": len(plan.waiting),
             "unreadable": len(plan.unreadable),
         }
@@ -46,7 +49,8 @@ def foresee(order: RunRequest, engine: Engine) -> Forecast:
     """What the night `order` would do now; nothing is stored. Raises UsageError as the night would."""
     with writing(order.db, "a plan") as writer:
         archive = discover(order)
-        work = make_plan(archive, writer.known(), engine.versions, order.force, writer.known_files())
+        erased = tombstones_of(places_of(order.db, order.settings))
+        work = make_plan(archive, writer.known(), engine.versions, order.force, writer.known_files(), erased)
         pace = writer.pace()
     count = order.settings.workers.count
     workers = default_workers() if count is None else max(1, count)

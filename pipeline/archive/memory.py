@@ -54,6 +54,10 @@ class FileMemory:
         self._current[found.uri] = known
         return SeenFile(found=found, sha256=known.sha256)
 
+    def forget(self, file: SeenFile) -> None:
+        """Leave a file out of the lesson, whose place may say who called."""
+        self._not_kept.add(file.uri)
+
     def outline(self, file: SeenFile) -> Outline | None:
         """What the header of a file says, as `likeness.outline`."""
         known = self._current[file.uri]

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,6 +31,9 @@ from pipeline.errors import EarwitnessError, RecordingError
 from pipeline.masking.hide import hidden_call
 from pipeline.progress import UNWATCHED
 from pipeline.records import KnownFile, Recording
+from pipeline.retention.places import places_of
+from pipeline.retention.settle import settle
+from pipeline.retention.tombstones import tombstones_of
 from pipeline.stages import Stages
 from pipeline.store import Refused, StoredState, Writer, check_writable, writing
 from pipeline.store.merge import merge_reviews
@@ -80,7 +83,7 @@ def pending(order: RunRequest, engine: Engine) -> Plan:
     """The plan that `run` would carry out. Raises UsageError as `run` does."""
     with writing(order.db) as writer:
         archive, known, files = discover(order), writer.known(), writer.known_files()
-        return make_plan(archive, known, engine.versions, order.force, files)
+        return make_plan(archive, known, engine.versions, order.force, files, _erased(order))
 
 
 def transcribe_and_measure(place: Place, batch: Batch, report: Report) -> BatchDone:
@@ -130,9 +133,9 @@ class Steps:
     """The steps of a night; the flow puts its tasks in their place. `clock` gives seconds."""
 
     discover: Callable[[RunRequest], Archive] = discover
-    plan: Callable[[Archive, Mapping[str, StoredState], Versions, bool, Mapping[str, KnownFile]], Plan] = (
-        make_plan
-    )
+    plan: Callable[
+        [Archive, Mapping[str, StoredState], Versions, bool, Mapping[str, KnownFile], Container[str]], Plan
+    ] = make_plan
     analyse: Callable[[Place, Batch, Report], BatchDone] = transcribe_and_measure
     load: Callable[[Writer, Sequence[Path]], tuple[Refused, ...]] = load
     publish: Callable[[Writer], None] = publish
@@ -160,12 +163,13 @@ def _run(order: RunRequest, engine: Engine, progress: Progress, steps: Steps, pl
     stages = Stages()
     with stages("discover"):
         archive = steps.discover(order)
+    settled = _settle(order)
     with writing(order.db, order.name) as writer:
         loader = _loader(writer, order, steps, stages)
-        problems = archive.problems + loader.take_leftovers()
+        problems = archive.problems + settled + loader.take_leftovers()
         with stages("plan"):
             known, files = writer.known(), writer.known_files()
-            work = steps.plan(archive, known, engine.versions, order.force, files)
+            work = steps.plan(archive, known, engine.versions, order.force, files, _erased(order))
         problems += _mask_stored(writer, order, engine)
         renewable = () if order.refresh_hours is None else work.outdated
         progress.planned(replace(work, todo=work.todo + renewable))
@@ -196,6 +200,21 @@ def _mask_stored(writer: Writer, order: RunRequest, engine: Engine) -> tuple[str
     if not done.left:
         return ()
     return (f"{done.left} stored calls are not masked yet; `earwitness migrate` does it at once",)
+
+
+def _erased(order: RunRequest) -> Container[str]:
+    return tombstones_of(places_of(order.db, order.settings))
+
+
+def _settle(order: RunRequest) -> tuple[str, ...]:
+    """Carry erasures to their end before anything is written; a line for each that there was."""
+    done = settle(places_of(order.db, order.settings))
+    lines = []
+    if done.completed:
+        lines.append(f"completed an erasure of {done.completed} recordings that was interrupted")
+    if done.again:
+        lines.append(f"erased {done.again} recordings again that were back, as from a backup")
+    return tuple(lines)
 
 
 def _loader(writer: Writer, order: RunRequest, steps: Steps, stages: Stages) -> Loader:
@@ -384,6 +403,7 @@ class Result:
             - sum(len(i.files) - 1 for i in runner.waiting),
             waiting=work.waiting + tuple(file.uri for i in runner.waiting for file in i.files),
             dropped=len(work.dropped),
+            erased=len(work.erased),
             replaced=runner.loader.replaced,
             wall_s=wall_s,
             new_ids=new_ids,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -105,7 +105,8 @@ class Plan:
     `duplicates` says in one line each which files were found now to belong to a recording under another
     name; `merged` counts all of these. `unreadable` cannot even be read, so that no row can be stored for
     them. `waiting` are files that are still being written, `dropped` recordings in quarantine that a person
-    has given up. `lesson` is what to remember of the files.
+    has given up. `erased` are files, by uri, of calls that were erased. `lesson` is what to remember of the
+    files.
     """
 
     todo: tuple[WorkItem, ...] = ()
@@ -118,6 +119,7 @@ class Plan:
     unreadable: tuple[Quarantined, ...] = ()
     waiting: tuple[str, ...] = ()
     dropped: tuple[WorkItem, ...] = ()
+    erased: tuple[str, ...] = ()
     lesson: Lesson = NO_LESSON
 
 
@@ -210,8 +212,11 @@ def make_plan(
     versions: Versions,
     force: bool = False,
     known_files: Mapping[str, KnownFile] = MappingProxyType({}),
+    erased: Container[str] = frozenset(),
 ) -> Plan:
     """What to do about each file, given what is `known` by recording_id and of files by uri.
+
+    Files whose SHA-256 is in `erased` are left alone and not remembered.
 
     A recording is analysed that is not stored, or of which the metadata gives other facts about the audio
     than it was analysed with. One is assessed again, without its audio, when the rules, the assess settings
@@ -222,14 +227,12 @@ def make_plan(
     another. With `force` every file is read and every recording is analysed that nobody has dropped.
     """
     memory = FileMemory({} if force else known_files)
-    seen: list[SeenFile] = []
-    unreadable: list[Quarantined] = []
-    for found in archive.found:
-        try:
-            seen.append(memory.identify(found))
-        except RecordingError as error:
-            unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
-    files = group_files(seen, known, memory, force)
+    seen, unreadable = _identified(archive, memory)
+    gone = {file.uri for file in seen if file.sha256 in erased}
+    for file in seen:
+        if file.uri in gone:
+            memory.forget(file)
+    files = group_files([file for file in seen if file.uri not in gone], known, memory, force)
     items = {item.recording_id: item for item in files.items}
     given_up = {id_ for id_, state in known.items() if state.choice == "drop"} & items.keys()
     dropped = tuple(items.pop(id_) for id_ in sorted(given_up))
@@ -245,11 +248,24 @@ def make_plan(
         outdated=_oldest_first((i for i in stored if _is_outdated(i, known, versions)), known),
         duplicates=files.notes,
         merged=files.merged,
-        unreadable=tuple(unreadable),
+        unreadable=unreadable,
         waiting=archive.waiting,
         dropped=dropped,
-        lesson=memory.lesson(archive.gone(known_files)),
+        erased=tuple(sorted(gone)),
+        lesson=memory.lesson((*archive.gone(known_files), *sorted(gone))),
     )
+
+
+def _identified(archive: Archive, memory: FileMemory) -> tuple[tuple[SeenFile, ...], tuple[Quarantined, ...]]:
+    """The files with their sums, and those that cannot be read."""
+    seen: list[SeenFile] = []
+    unreadable: list[Quarantined] = []
+    for found in archive.found:
+        try:
+            seen.append(memory.identify(found))
+        except RecordingError as error:
+            unreadable.append(Quarantined(uri=found.uri, reason=str(error)))
+    return tuple(seen), tuple(unreadable)
 
 
 def _may_have_moved(item: WorkItem, stored: StoredState) -> bool:

@@ -116,6 +116,8 @@ class NightSummary:
     """Files that are still being written, by uri."""
     dropped: int = 0
     """Recordings in quarantine that a person has given up."""
+    erased: int = 0
+    """Files of calls that were erased, which were left alone."""
     replaced: int = 0
     """Recordings whose file was replaced by a longer one."""
     wall_s: float
@@ -128,7 +130,7 @@ class NightSummary:
     def found(self) -> int:
         """Number of audio files."""
         files = len(self.unreadable) + len(self.waiting)
-        return len(self.all_ids) + self.merged + self.dropped + files
+        return len(self.all_ids) + self.merged + self.dropped + self.erased + files
 
     @property
     def real_time_factor(self) -> float | None:
@@ -163,7 +165,7 @@ class NightSummary:
             in_parts=0,
             merged=self.merged,
             skipped=self.dropped,
-            erased=0,
+            erased=self.erased,
             rechecked=self.rechecked,
             renewed=self.renewed,
             replaced=self.replaced,

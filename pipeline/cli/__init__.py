@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.erase import erase
 from pipeline.cli.evidence import evidence
 from pipeline.cli.exchange import export, import_events
 from pipeline.cli.migrate import migrate
@@ -43,6 +44,7 @@ app.command()(evidence)
 app.command()(reveal)
 app.add_typer(mask_app, name="mask")
 app.command()(trail)
+app.command()(erase)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)

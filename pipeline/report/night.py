@@ -28,6 +28,7 @@ def summary_line(summary: NightSummary) -> str:
     parts += [f"{summary.outdated} of these outdated"] if summary.outdated else []
     parts += [f"{summary.merged} stored under another name"] if summary.merged else []
     parts += [f"{summary.dropped} dropped"] if summary.dropped else []
+    parts += [f"{summary.erased} left alone: their calls were erased"] if summary.erased else []
     parts += [f"{summary.replaced} replaced by longer ones"] if summary.replaced else []
     parts += [f"{len(summary.waiting)} still being written"] if summary.waiting else []
     if summary.real_time_factor is not None:
@@ -68,6 +69,7 @@ def night_rows(summary: NightSummary) -> tuple[dict[str, str | int], ...]:
         "Outdated calls left": summary.outdated,
         "Files of a recording under another name": summary.merged,
         "Dropped by a person": summary.dropped,
+        "Left alone, their calls were erased": summary.erased,
         "Replaced by longer recordings": summary.replaced,
         "Still being written": len(summary.waiting),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",

@@ -15,7 +15,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,11 +106,7 @@ def write_part(folder: Path, name: str, analyses: Sequence[CallAnalysis]) -> Pat
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = folder / f".{name}.{_host()}.{os.getpid()}{_WRITING}"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - made with its mode
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_durably(new, content)
         _appear(new, place)
         sync_folder(folder)
     except OSError as error:
@@ -161,6 +157,36 @@ def read_part(path: Path) -> Part:
 def waiting_parts(folder: Path) -> tuple[Path, ...]:
     """The parts in `folder`, by name."""
     return tuple(sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def rewrite_part(path: Path, without: Collection[str]) -> None:
+    """Take recordings out of a part, which is removed if it has no others. Raises as `read_part`."""
+    part = read_part(path)
+    gone = pa.array(list(without), pa.string())
+    rows = {
+        table: of_table.filter(pc.invert(pc.is_in(of_table.column(ID), value_set=gone)))
+        for table, of_table in part.rows.items()
+    }
+    if rows["recording"].num_rows == 0:
+        path.unlink()
+    else:
+        new = path.with_name(f".{path.stem}.{_host()}.{os.getpid()}{_WRITING}")
+        _write_durably(new, _content(rows))
+        new.replace(path)
+    sync_folder(path.parent)
+
+
+def unreadable_parts(folder: Path) -> tuple[Path, ...]:
+    """The parts that were set aside."""
+    return tuple(sorted(folder.glob(f"*{SUFFIX}.unreadable")))
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - made with its mode
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def set_aside(path: Path) -> Path:

@@ -53,7 +53,7 @@ COMMENT ON COLUMN night.waiting IS 'Files that are still being written, and reco
 COMMENT ON COLUMN night.in_parts IS 'Recordings whose analysis is finished and not loaded yet';
 COMMENT ON COLUMN night.merged IS 'Files that belong to a recording under another name: legs, mixes, copies';
 COMMENT ON COLUMN night.skipped IS 'Recordings that a person has dropped';
-COMMENT ON COLUMN night.erased IS 'Recordings that were erased and stay so';
+COMMENT ON COLUMN night.erased IS 'Files of recordings that were erased, which are left alone';
 COMMENT ON COLUMN night.rechecked IS 'Of those unchanged: recordings that were assessed again, without their audio';
 COMMENT ON COLUMN night.renewed IS 'Of those analysed: recordings that were outdated';
 COMMENT ON COLUMN night.replaced IS 'Stored recordings that a longer version of the same file took the place of';
