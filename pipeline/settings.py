@@ -454,6 +454,10 @@ class ArchiveSettings(Section):
 
     settle_s: float = Field(0.0, ge=0)
     """A file that was written to in the last so many seconds is left for the next run."""
+    cache: Path | None = None
+    """Folder for local copies of objects of a bucket; `~/.cache/earwitness/objects` if not given."""
+    cache_gb: float = Field(10.0, gt=0)
+    """Most that these copies may take, in gigabytes; those not used for longest are removed."""
 
 
 class Settings(Section):

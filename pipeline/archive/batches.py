@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -15,6 +16,7 @@ from typing import Protocol
 from pipeline.analyse import Models, analyse
 from pipeline.archive.failures import tried_with
 from pipeline.archive.items import SeenFile, WorkItem, id_at
+from pipeline.archive.located import located
 from pipeline.archive.supervised import Limits, TaskFailed
 from pipeline.archive.supervised_child import grant
 from pipeline.archive.totals import Totals
@@ -200,9 +202,18 @@ def _failed(item: WorkItem, recording: Recording, reason: str, kind: FailureKind
 
 
 def _read(item: WorkItem) -> Audio:
-    if item.legs:
-        return read_legs(item.legs, item.settings.audio, uri=item.uri, mix=item.mix)
-    return read_audio(item.path, item.settings.audio, uri=item.uri)
+    found = {source.path: (source.bytes, source.found.modified) for source in item.sources}
+    with ExitStack() as held:
+
+        def at(path: Path) -> Path:
+            return held.enter_context(located(path, item.settings.archive, found.get(path)))
+
+        if item.legs:
+            legs, mix = [at(leg) for leg in item.legs], item.mix
+            return read_legs(
+                legs, item.settings.audio, uri=item.uri, mix=at(mix) if mix is not None else None
+            )
+        return read_audio(at(item.path), item.settings.audio, uri=item.uri)
 
 
 def time_limit_s(settings: Settings, audio_s: float) -> float:

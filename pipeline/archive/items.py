@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.archive.objects import ObjectPath, archive_path, find_object
+from pipeline.errors import RecordingError, UsageError
 from pipeline.records import Call, RecordingFile
 from pipeline.settings import Settings
 
@@ -14,7 +16,7 @@ from pipeline.settings import Settings
 class ArchiveFile:
     """An audio file with its business facts and the settings that hold for it.
 
-    `bytes` and `modified` are its size and its time of change in ns when it was found. `channel_given` says
+    `bytes` and `modified` are its size and its time of change in ns when it was found, or the ETag of an object. `channel_given` says
     whether its metadata named the agent's channel, which is then in the settings.
     """
 
@@ -28,8 +30,9 @@ class ArchiveFile:
 
     @property
     def modified_s(self) -> float | None:
-        """When it was last written to, in seconds since 1970; None where that is not known."""
-        return int(self.modified) / 1e9 if self.modified else None
+        """When it was last written to, in seconds since 1970; None where that is not known, as of objects."""
+        known = self.modified and not isinstance(self.path, ObjectPath)
+        return int(self.modified) / 1e9 if known else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,14 @@ class SeenFile:
         return RecordingFile(uri=self.uri, sha256=self.sha256, part=part, leg_index=leg_index)  # type: ignore[arg-type]
 
     def is_unchanged(self) -> bool:
-        """Whether the file is as it was when it was found."""
-        return state_of(self.path) == (self.bytes, self.found.modified)
+        """Whether the file is as it was when it was found.
+
+        An object in a store that fails counts as unchanged: what was read of it had its ETag.
+        """
+        try:
+            return state_of(self.path) == (self.bytes, self.found.modified)
+        except UsageError:
+            return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +95,20 @@ class WorkItem:
     @property
     def mix(self) -> Path | None:
         """The file beside the legs that holds both sides."""
-        return next((Path(file.uri) for file in self.files if file.part == "mix"), None)
+        return next((archive_path(file.uri) for file in self.files if file.part == "mix"), None)
 
 
 def state_of(path: Path) -> tuple[int, str]:
-    """Size and time of change (ns) of a file; 0 and no time where it cannot be seen."""
+    """Size and time of change (ns) of a file, or ETag of an object; 0 and nothing where it cannot be seen.
+
+    Raises UsageError where the store of an object fails as a whole.
+    """
+    if isinstance(path, ObjectPath):
+        try:
+            found = find_object(path)
+        except RecordingError:
+            return 0, ""
+        return (found.bytes, found.etag) if found is not None else (0, "")
     try:
         now = path.stat()
     except OSError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,10 @@ Entry = tuple[str, dict[str, Any] | str]
 """The place of a row, and its values by column or the reason why it has none."""
 
 
+Read = Callable[[Path], bytes]
+"""Gives the bytes of a file; raises OSError or UsageError."""
+
+
 class NotAManifestError(UsageError):
     """A table or JSON file whose rows name no recordings."""
 
@@ -48,31 +52,33 @@ class Manifest:
     notes: tuple[str, ...] = ()
 
 
-def read_manifest(path: Path, mapping: Mapping[str, str] | None = None) -> Manifest:
+def read_manifest(
+    path: Path, mapping: Mapping[str, str] | None = None, read: Read = Path.read_bytes
+) -> Manifest:
     """All rows of `path`; values that are nested in JSON have the path to them as their column's name.
 
-    `mapping` gives the column of some facts, as in `columns_of`. Raises UsageError for a file that is not a
+    `mapping` gives the column of some facts, as in `columns_of`, and `read` the bytes of the file. Raises UsageError for a file that is not a
     manifest as a whole.
     """
     mapping = mapping or {}
-    text, encoding = _text(path)
+    text, encoding = _text(path, read)
     notes: tuple[str, ...] = ()
     if encoding == "cp1252":
         notes = (str(UsageError("the metadata file is not UTF-8, read as Windows-1252", where=path)),)
     start = text.lstrip()[:1]
     if not start:
         raise UsageError("the metadata file is empty", where=path, allowed="CSV with a header, or JSON")
-    read = _from_json if start in "[{" else _from_csv
-    entries = tuple(read(text, path, mapping))
+    rows = _from_json if start in "[{" else _from_csv
+    entries = tuple(rows(text, path, mapping))
     return Manifest(entries=entries, notes=notes)
 
 
-def read_sidecar(path: Path) -> dict[str, Any]:
+def read_sidecar(path: Path, read: Read = Path.read_bytes) -> dict[str, Any]:
     """The values in the JSON file beside a recording, by dotted path.
 
     Raises UsageError for a file that holds no JSON object.
     """
-    text, _ = _text(path)
+    text, _ = _text(path, read)
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -84,10 +90,10 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     return flat(values)
 
 
-def _text(path: Path) -> tuple[str, str]:
+def _text(path: Path, read: Read) -> tuple[str, str]:
     """The text of a file and the encoding that it is in."""
     try:
-        data = path.read_bytes()
+        data = read(path)
     except OSError as error:
         raise UsageError("cannot read the metadata file", where=path, value=error.strerror) from None
     marked = next((name for bom, name in _BOMS if data.startswith(bom)), None)

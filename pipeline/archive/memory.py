@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline.archive.items import ArchiveFile, SeenFile
+from pipeline.archive.located import located
 from pipeline.audio import likeness
 from pipeline.audio.decode import recording_id
 from pipeline.audio.likeness import Outline
@@ -43,14 +46,17 @@ class FileMemory:
         self._not_kept: set[str] = set()
 
     def identify(self, found: ArchiveFile) -> SeenFile:
-        """The file with its sha256. Raises RecordingError when it has to be read and cannot be."""
+        """The file with its sha256. Raises RecordingError when it has to be read and cannot be.
+
+        Raises UsageError where the store of an object fails as a whole, as `outline` and `same_sound` do.
+        """
         known = self._stored.get(found.uri)
         if known is None or (known.bytes, known.modified) != (found.bytes, found.modified):
             if found.modified_s is not None and time.time() - found.modified_s < SETTLED_S:
                 self._not_kept.add(found.uri)
-            known = KnownFile(
-                uri=found.uri, bytes=found.bytes, modified=found.modified, sha256=recording_id(found.path)
-            )
+            with _bytes_of(found) as path:
+                sha256 = recording_id(path)
+            known = KnownFile(uri=found.uri, bytes=found.bytes, modified=found.modified, sha256=sha256)
         self._current[found.uri] = known
         return SeenFile(found=found, sha256=known.sha256)
 
@@ -62,7 +68,8 @@ class FileMemory:
         lasting = file.path.suffix.lower().removeprefix(".") not in audio.raw
         if lasting and known.channels is not None:
             return _outline(known)
-        outline = likeness.outline(file.path, audio)
+        with _bytes_of(file.found) as path:
+            outline = likeness.outline(path, audio)
         if lasting:
             self._current[file.uri] = replace(
                 known,
@@ -77,7 +84,8 @@ class FileMemory:
         known = self._current[one.uri]
         if other.sha256 in known.unlike:
             return False
-        same = likeness.same_sound(one.path, other.path, one.found.settings.audio)
+        with _bytes_of(one.found) as first, _bytes_of(other.found) as second:
+            same = likeness.same_sound(first, second, one.found.settings.audio)
         if not same:
             self._current[one.uri] = replace(known, unlike=(*known.unlike, other.sha256))
         return same
@@ -89,6 +97,10 @@ class FileMemory:
             files=tuple(row for row in files if row != self._stored.get(row.uri)),
             gone=tuple(uri for uri in gone if uri in self._stored),
         )
+
+
+def _bytes_of(found: ArchiveFile) -> AbstractContextManager[Path]:
+    return located(found.path, found.settings.archive, (found.bytes, found.modified))
 
 
 def _outline(known: KnownFile) -> Outline | None:

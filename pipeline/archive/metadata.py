@@ -10,13 +10,16 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.archive.columns import columns_of
 from pipeline.archive.facts import CallMetadata, Reading, facts_of, reading_of
+from pipeline.archive.folders import Files, read_text_file
 from pipeline.archive.manifest import Manifest, NotAManifestError, read_manifest, read_sidecar
 from pipeline.archive.names import leg_name
+from pipeline.archive.object_access import ObjectStoreError
 from pipeline.audio.containers import AUDIO_SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.notices import grouped
@@ -51,6 +54,7 @@ class Metadata:
     """Rows by the stem of the file they name, in one spelling."""
     settings: MetadataSettings
     pattern: re.Pattern[str] | None = None
+    files: Files = Files()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -151,11 +155,13 @@ class Metadata:
     def _from_sidecar(self, path: Path) -> tuple[dict[str, Any], list[str]]:
         """The facts in `NAME.json` or `NAME.wav.json` beside a recording, without the file they name."""
         beside = (path.with_name(f"{path.name}.json"), path.with_suffix(".json"))
-        file = next((one for one in beside if one.name not in MANIFESTS and one.is_file()), None)
+        file = next((one for one in beside if one.name not in MANIFESTS and self.files.has(one)), None)
         if file is None:
             return {}, []
         try:
-            values = read_sidecar(file)
+            values = read_sidecar(file, partial(read_text_file, self.files))
+        except ObjectStoreError:
+            raise
         except UsageError as error:
             return {}, [str(error)]
         facts, faults = facts_of(values, str(file), reading_of([values], self.settings))
@@ -163,7 +169,9 @@ class Metadata:
         return facts, faults
 
 
-def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettings) -> Metadata:
+def read_metadata(
+    root: Path | None, file: Path | None, settings: MetadataSettings, files: Files = Files()
+) -> Metadata:
     """The facts in `file`, or else in the manifest at the archive's `root`, or else in file names.
 
     A manifest, a row or a fact that cannot be used is left out and reported in `problems`. Raises UsageError
@@ -172,16 +180,18 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
     pattern = _pattern(settings.filename_pattern)
     problems: list[str] = []
     named = file is not None
-    if file is not None and not file.is_file():
+    if file is not None and not files.has(file):
         raise UsageError("cannot read the metadata file", where=file, value="no such file")
     if file is None and root is not None:
-        there = [root / name for name in MANIFESTS if (root / name).is_file()]
+        there = [root / name for name in MANIFESTS if files.has(root / name)]
         file = there[0] if there else None
         problems += [_line("a second manifest, not read", other, remedy=f"{file} is") for other in there[1:]]
     manifest = Manifest()
     if file is not None:
         try:
-            manifest = read_manifest(file, settings.columns)
+            manifest = read_manifest(file, settings.columns, partial(read_text_file, files))
+        except ObjectStoreError:
+            raise
         except UsageError as error:
             if named and isinstance(error, NotAManifestError):
                 raise
@@ -193,6 +203,7 @@ def read_metadata(root: Path | None, file: Path | None, settings: MetadataSettin
         rows=_by_stem(rows),
         settings=settings,
         pattern=pattern,
+        files=files,
         problems=grouped(problems + faults),
         notes=manifest.notes + _unknown_columns(file, valid, settings),
     )

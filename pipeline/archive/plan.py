@@ -14,10 +14,11 @@ from types import MappingProxyType
 from pipeline import ALGORITHM, AUDIO_ALGORITHM
 from pipeline.archive.failures import is_worth_a_try
 from pipeline.archive.files import group_files
-from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem, state_of
+from pipeline.archive.folders import Inside, look_into
+from pipeline.archive.items import ArchiveFile, SeenFile, WorkItem
 from pipeline.archive.memory import NO_LESSON, FileMemory, Lesson
 from pipeline.archive.metadata import CallMetadata, Metadata, read_metadata
-from pipeline.audio.search import search
+from pipeline.archive.objects import ObjectPath, archive_path
 from pipeline.errors import RecordingError, UsageError
 from pipeline.notices import grouped
 from pipeline.records import Call, KnownFile, Pairs
@@ -125,8 +126,8 @@ def discover(order: RunRequest) -> Archive:
     """The audio files of an order with their business facts.
 
     A folder's metadata is the manifest at its root, a single file's the one beside it, unless the order
-    names one. Raises UsageError for a path that does not exist, a folder without audio and a metadata file
-    that was named and is not there.
+    names one. Raises UsageError for a path that does not exist, a folder or a prefix without audio, a bucket
+    that cannot be listed, and a metadata file that was named and is not there.
     """
     by_channel = _settings_by_channel(order.settings)
     found: dict[str, ArchiveFile] = {}
@@ -134,21 +135,21 @@ def discover(order: RunRequest) -> Archive:
     problems: dict[str, None] = {}
     searched: dict[str, None] = {}
     unread: dict[str, None] = {}
-    for path in order.paths:
-        inside = search([path], order.settings.audio)
-        files = inside.files
-        metadata = _metadata(path, order)
-        problems.update(dict.fromkeys(grouped(inside.skipped)))
+    for path in map(archive_path, order.paths):
+        inside = look_into(path, order.settings)
+        files = inside.found.files
+        metadata = _metadata(inside, order)
+        problems.update(dict.fromkeys(grouped(inside.found.skipped)))
         problems.update(dict.fromkeys(metadata.problems))
         problems.update(dict.fromkeys(metadata.notes))
-        if path.is_dir():
+        if inside.is_folder:
             problems.update(dict.fromkeys(metadata.unmatched(files)))
             searched[_uri(path)] = None
-            unread.update(dict.fromkeys(_uri(folder) for folder in inside.unread))
+            unread.update(dict.fromkeys(_uri(folder) for folder in inside.found.unread))
         for file in files:
             uri = _uri(file)
-            size, modified = state_of(file)
-            if _is_fresh(modified, order.settings.archive.settle_s):
+            size, modified = inside.files.state(file)
+            if not isinstance(file, ObjectPath) and _is_fresh(modified, order.settings.archive.settle_s):
                 waiting[uri] = None
                 continue
             if uri in found:
@@ -182,9 +183,9 @@ def _is_fresh(modified: str, settle_s: float) -> bool:
     return settle_s > 0 and modified != "" and time.time() - int(modified) / 1e9 < settle_s
 
 
-def _metadata(path: Path, order: RunRequest) -> Metadata:
-    root = path if path.is_dir() else path.parent
-    return read_metadata(root, order.metadata, order.settings.metadata)
+def _metadata(inside: Inside, order: RunRequest) -> Metadata:
+    named = archive_path(order.metadata) if order.metadata is not None else None
+    return read_metadata(inside.root, named, order.settings.metadata, inside.files)
 
 
 def _settings_by_channel(settings: Settings) -> Mapping[int | None, Settings]:
@@ -199,7 +200,9 @@ def _settings_by_channel(settings: Settings) -> Mapping[int | None, Settings]:
 
 
 def _uri(path: Path) -> str:
-    """The absolute path as text that can be stored even where its bytes are not UTF-8."""
+    """The absolute path as text that can be stored even where its bytes are not UTF-8; an object's uri."""
+    if isinstance(path, ObjectPath):
+        return str(path)
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the archive has them
     return os.fsencode(absolute.as_posix()).decode("utf-8", "backslashreplace")
 

@@ -6,11 +6,14 @@ import hashlib
 import io
 import wave
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.archive.located import located
+from pipeline.archive.objects import archive_path
 from pipeline.audio.decode import read_audio
 from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.audio.legs import Joining, read_legs
@@ -70,7 +73,14 @@ def cut_span(
     not the one that was analysed (`recording_id` does not follow from its sha256).
     """
     settings = settings or AudioSettings()
-    audio = read_legs(legs, settings, uri=str(path), joining=joining) if legs else read_audio(path, settings)
+    path = archive_path(path)
+    with ExitStack() as held:
+        local = [held.enter_context(located(one)) for one in legs or [path]]
+        audio = (
+            read_legs(local, settings, uri=str(path), joining=joining)
+            if legs
+            else read_audio(local[0], settings)
+        )
     if audio.recording.recording_id != recording_id:
         raise RecordingError(
             "the file is not the one that was analysed",
