@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Tests that need the same expensive fixture share a process: tests/conftest.py.
 PARALLEL := -n 2
 
-.PHONY: demo test check test-slow explore coverage mutants wheel-test format clean
+.PHONY: demo test check test-slow explore coverage mutants wheel-test screenshots format clean
 
 demo: $(VENV)/installed
 	$(BIN)/earwitness demo
@@ -46,6 +46,10 @@ wheel-test: $(VENV)/installed
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
+
+# Pictures for the pages of docs, from the calls of `make demo`; needs Chromium.
+screenshots: $(VENV)/installed
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist .coverage .coverage.*

@@ -7,8 +7,6 @@ functions in `pipeline/metrics/`, the index from the titles of the records. `tes
 page is not current.
 """
 
-# ruff: noqa: INP001 - a script, not a package
-
 from __future__ import annotations
 
 import inspect

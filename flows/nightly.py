@@ -14,6 +14,7 @@ from flows.steps import ShownProgress, reach_prefect, step, tell_prefect
 from pipeline import settings
 from pipeline.archive import alerts, loader, night, plan
 from pipeline.archive.places import find_place
+from pipeline.permissions import private_files
 from pipeline.report.night import night_markdown, night_rows
 from pipeline.report.progress import progress_of_calls
 
@@ -55,6 +56,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one argument a parameter of the deploym
     """
     chosen = {"workers.count": workers, "workers.scheduler": scheduler}
     overrides = (*overrides, *(f"{name}={value}" for name, value in chosen.items() if value is not None))
+    private_files()
     order = plan.RunRequest(
         paths=(archive,),
         db=db,

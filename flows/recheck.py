@@ -12,6 +12,7 @@ from flows.steps import step
 from pipeline import settings
 from pipeline.archive.recheck import Rechecked, RecheckRequest
 from pipeline.archive.recheck import recheck as carry_out
+from pipeline.permissions import private_files
 from pipeline.report.progress import progress_of_things
 from pipeline.report.recheck import summary_line
 from pipeline.rules import load_rules
@@ -33,6 +34,7 @@ def recheck(
         overrides: Settings as `section.name=value`.
         packs: Folder with rule packs; by default the one of the settings.
     """
+    private_files()
     given = settings.load(settings_file, overrides)
     request = RecheckRequest(
         db=db,

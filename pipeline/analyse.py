@@ -14,6 +14,7 @@ from pipeline.audio.fingerprints import NO_TRACKS, Tracks
 from pipeline.audio.music import ChannelSounds
 from pipeline.audio.sounds import detect_sounds
 from pipeline.masking.find import find_masks
+from pipeline.masking.hide import without_secrets
 from pipeline.masking.model import LabelWords
 from pipeline.phrases.role_cues import RoleCues
 from pipeline.prosody import Spoken, measure_tone
@@ -101,6 +102,7 @@ def analyse(
         tone = measure_tone(audio.samples, channels, spoken, settings.tone)
     with stages("masking"):
         masks = _masks(words, call, models, settings)
+        words, turns = without_secrets(words, turns, masks)
     known = CallAnalysis(
         recording=rounded(_in_language(audio.recording, quality)),
         call=call,

@@ -223,6 +223,7 @@ def find_findings(
         facts=analysis.call,
         quality=analysis.quality,
         kind=analysis.recording.call_kind,
+        masks=analysis.masks,
     )
     findings = judge(context, rules, settings.rules, settings.holds, said.transcript, said.meanings)
     return replace(analysis, findings=all_rounded(findings))

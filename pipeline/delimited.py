@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import UsageError
+
+_SHOWN = 40
+
+
+def shape(value: object) -> str:
+    """The form of a cell without what it says, for messages: digits become 9, letters a.
+
+    >>> shape("SSN 536-90-4399"), shape("2026/13/45 9am")
+    ('aaa 999-99-9999', '9999/99/99 9aa')
+    """
+    text = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", str(value)))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def find_separator(header: str, separators: str, fits: Callable[[Sequence[str]], bool]) -> str | None:

@@ -91,7 +91,7 @@ DatumKind = Literal[
     "ssn",
     "reason_with_details",
 ]
-FoundBy = Literal["finder", "model", "strict"]
+FoundBy = Literal["finder", "model", "strict", "person"]
 SilenceKind = Literal["silence", "recorder_pause"]
 TransferKind = Literal["announced", "completed", "returned"]
 Score = Literal["compliance", "quality"]
@@ -432,6 +432,13 @@ class Mask(Timed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What was masked in a call, encrypted with the recording's own key; None where nothing was to be."""
+
+    blob: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDatum(Timed):
     """Personal or account data the customer gave: its kind and time, never its value.
 
@@ -764,6 +771,7 @@ class CallAnalysis:
     tone_curve: Annotated[tuple[TonePoint, ...], InTable("tone_curve", "audio")] = ()
     tone_rises: Annotated[tuple[ToneRise, ...], InTable("tone_rise", "audio")] = ()
     masks: Annotated[tuple[Mask, ...], InTable("mask", "audio", "mask_index")] = ()
+    sealed: Annotated[Sealed | None, InTable("sealed_text", "audio")] = None
     personal_data: Annotated[
         tuple[PersonalDatum, ...], InTable("personal_data", "assess", "datum_index")
     ] = ()

@@ -420,6 +420,8 @@ class MetadataSettings(Section):
     """Columns of a manifest by the fact they hold, such as `agent_id = "call.agent.login"`."""
     event_columns: dict[str, str] = Field(default_factory=dict)
     """Columns of a telephone system's events by the fact they hold, such as `at = "EventTime"`."""
+    keep: tuple[str, ...] = ()
+    """Further columns that are stored, in `call.extra`; others that name no fact of a call are dropped."""
     timezone: str = "UTC"
     """IANA name of the zone of start times that give none, such as `America/New_York`."""
 
@@ -456,6 +458,25 @@ class ArchiveSettings(Section):
     """A file that was written to in the last so many seconds is left for the next run."""
 
 
+class RetentionSettings(Section):
+    """How long calls are kept. A night erases those whose time is over, except on legal hold."""
+
+    stage = "run"
+
+    days: int = Field(0, ge=0)
+    """Days from a call's start, from its analysis where the start is not known; 0 keeps calls for ever."""
+    queues: dict[str, int] = Field(default_factory=dict)
+    """Days for the calls of some queues, by queue; 0 keeps them for ever."""
+
+    @field_validator("queues")
+    @classmethod
+    def _not_negative(cls, queues: dict[str, int]) -> dict[str, int]:
+        for queue, days in queues.items():
+            if days < 0:
+                raise ValueError(f"{queue}: 0 days or more")
+        return queues
+
+
 class Settings(Section):
     """All settings."""
 
@@ -476,6 +497,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     workers: WorkersSettings = WorkersSettings()
     alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
     metadata: MetadataSettings = MetadataSettings()
 
     def analysis_values(self) -> dict[str, dict[str, Any]]:

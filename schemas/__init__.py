@@ -44,6 +44,15 @@ class Data:
     path: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A question of the cookbook with the SQL that answers it."""
+
+    number: int
+    question: str
+    sql: str
+
+
 def tables() -> tuple[Statement, ...]:
     """The tables, each with its CHECKs and comments."""
     return _statements("tables")
@@ -74,6 +83,16 @@ def migrations() -> tuple[Migration, ...]:
 def reviews() -> str:
     """The SQL that makes the tables of reviews.sqlite, in SQLite's dialect."""
     return (_HERE / "reviews.sql").read_text(encoding="utf-8")
+
+
+def cookbook() -> tuple[Recipe, ...]:
+    """The cookbook; the first line of each file is its question, as a comment."""
+    found = []
+    for path in sorted((_HERE / "cookbook").glob("*.sql")):
+        first, _, sql = path.read_text(encoding="utf-8").partition("\n")
+        question = first.removeprefix("--").strip()
+        found.append(Recipe(number=int(path.stem.partition("_")[0]), question=question, sql=sql))
+    return tuple(found)
 
 
 def data() -> tuple[Data, ...]:

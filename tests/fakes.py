@@ -90,6 +90,31 @@ class Says:
         )
 
 
+class Recites:
+    """A recogniser that hears a text on each channel, spread over its speech."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    def __call__(
+        self, channels: Sequence[ChannelActivity], names: Sequence[str] = ()
+    ) -> tuple[HeardChannel, ...]:
+        return tuple(
+            HeardChannel(words=tuple(self._words(at, channel.spans, text)))
+            for at, (channel, text) in enumerate(zip(channels, self.texts, strict=True))
+        )
+
+    def _words(self, channel: int, spans: Sequence[Span], text: str) -> Iterable[HeardWord]:
+        start_s, end_s = spans[0].start_s, spans[-1].end_s
+        texts = text.split()
+        step_s = (end_s - start_s) / len(texts)
+        for at, word in enumerate(texts):
+            begin_s = start_s + at * step_s
+            yield HeardWord(
+                channel=channel, start_s=begin_s, end_s=begin_s + 0.9 * step_s, text=word, probability=0.9
+            )
+
+
 @cache
 def own_rules() -> RuleSet:
     return load_rules()

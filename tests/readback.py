@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from builders import (
     sound,
 )
 
-from pipeline.records import AnalysisRun, Call, CallAnalysis, Recording
+from pipeline.records import AnalysisRun, Call, CallAnalysis, Recording, Sealed
 from pipeline.store import query, reading
 from pipeline.store.parts import CHILDREN as _PARTS
 from pipeline.store.parts import PARTS
@@ -68,7 +69,14 @@ def read_analysis(connection: duckdb.DuckDBPyConnection, recording_id: str) -> C
     parts = {
         part: tuple(read(connection, TABLES[part], record, recording_id)) for part, record in CHILDREN.items()
     }
-    return CallAnalysis(recording=recording, call=call, run=runs[0] if runs else None, **parts)
+    sealed = read(connection, "sealed_text", Sealed, recording_id)
+    return CallAnalysis(
+        recording=recording,
+        call=call,
+        run=runs[0] if runs else None,
+        sealed=sealed[0] if sealed else None,
+        **parts,
+    )
 
 
 def unordered(analysis: CallAnalysis) -> CallAnalysis:
@@ -84,6 +92,12 @@ def read_published(db: Path, name: str = "one") -> CallAnalysis:
 
 def count(db: Path, table: str) -> int:
     return int(query(db, f"SELECT count(*) FROM {table}").rows[0][0])
+
+
+def copy_store(db: Path, to: Path) -> None:
+    """Copy a store with the keys of its sealed text."""
+    for suffix in ("", ".keys", ".master"):
+        shutil.copy(db.with_name(db.name + suffix), to.with_name(to.name + suffix))
 
 
 def files_beside(db: Path) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import ClassVar, Literal, get_args
 
 import pytest
-from builders import a_hold, a_silence, a_transfer, an_overlap, measured, say, sound, tone_of
+from builders import a_hold, a_mask, a_silence, a_transfer, an_overlap, measured, say, sound, tone_of
 from rule_cases import GREETING, NOTICE, RULES, SETTINGS, a_case, tried
 
 from pipeline.records import Basis, Call, Finding
@@ -91,6 +91,7 @@ def busy(**changes) -> CallContext:
             measured("interruptions", 3.0, 1.0, role="agent"),
         ),
         "tone": tuple(tone_of(n, activation=0.8) for n in range(len(TURNS))),
+        "masks": (a_mask(60.0, 62.0, kind="security_code"),),
         "facts": Call(extra={"customer_name": "Mary Fletcher"}),
     }
     return a_case(*TURNS, **parts | changes)

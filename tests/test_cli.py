@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeEngine, write_call
+from readback import copy_store
 
 from pipeline import cli, settings
 from pipeline.archive import batches, night
@@ -179,7 +179,7 @@ def test_wrong_usage_is_told_in_one_line_and_writes_nothing(args, says, folder, 
     assert before.items() >= {p: t for p, t in after.items() if p.is_file()}.items()
 
 
-@pytest.mark.parametrize("args", [["analyse"], ["nonsense"], ["analyse", "--colour"], ["sql"]])
+@pytest.mark.parametrize("args", [["analyse"], ["nonsense"], ["analyse", "--colour"]])
 def test_wrong_arguments_exit_with_2(args, folder, run):
     code, out, err = run(*args)
     assert (code, out) == (2, "")
@@ -447,7 +447,7 @@ def test_the_demos_query_runs(demo_run, demo_db):
 @pytest.mark.real
 def test_a_second_demo_needs_neither_prefect_nor_models(demo_db, tmp_path, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(demo_db, tmp_path / "demo.duckdb")
+    copy_store(demo_db, tmp_path / "demo.duckdb")
     monkeypatch.setattr(sys.modules["pipeline.cli.nightly"], "_run_flow", None)
     monkeypatch.setattr("pipeline.archive.engine.load_whisper", None)
     code, out, err = run("demo")

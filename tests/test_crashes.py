@@ -84,7 +84,7 @@ def forked(function, *args):
 
 
 def leavings(db):
-    kept = {"archive", db.name, f"{db.name}.lock"}
+    kept = {"archive", db.name, *(f"{db.name}{suffix}" for suffix in (".lock", ".keys", ".master"))}
     return [path.name for path in db.parent.iterdir() if path.name not in kept]
 
 

@@ -29,7 +29,7 @@ from builders import (
 )
 from fakes import write_call
 
-from pipeline.audit.clip import MAX_CLIP_S, cut_clip
+from pipeline.audit.clip import MAX_CLIP_S, Source, cut_clip
 from pipeline.audit.evidence import write_pack
 from pipeline.audit.nearest import nearest_miss
 from pipeline.errors import RecordingError, UsageError
@@ -340,10 +340,10 @@ def test_a_rule_whose_text_is_not_stored_is_told(archive: Path, out: Path) -> No
 
 def test_a_long_window_is_cut_off(tmp_path: Path) -> None:
     audio = write_call(tmp_path / "long.wav", seconds=MAX_CLIP_S + 10)
-    clip = cut_clip(audio, sum_of(audio), Span(5.0, MAX_CLIP_S + 9))
+    clip = cut_clip(Source(path=audio, recording_id=sum_of(audio)), Span(5.0, MAX_CLIP_S + 9))
     assert clip.span == Span(3.0, 3.0 + MAX_CLIP_S)
     with pytest.raises(RecordingError, match="not the one that was analysed"):
-        cut_clip(audio, an_id("other"), Span(0.0, 1.0))
+        cut_clip(Source(path=audio, recording_id=an_id("other")), Span(0.0, 1.0))
 
 
 # --- what is refused ---------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from pipeline.audio.legs import joined_id, read_legs
 from pipeline.audio.likeness import same_sound
 from pipeline.audio.same_voices import same_voices
 from pipeline.audio.search import search
-from pipeline.audit.clip import cut_clip
+from pipeline.audit.clip import Source, cut_clip
 from pipeline.errors import RecordingError, UsageError
 from pipeline.report.night import night_markdown, summary_line
 from pipeline.settings import AudioSettings
@@ -355,11 +355,11 @@ def test_stereo_files_with_names_of_legs_stay_calls(order, archive):
 def test_a_clip_of_legs_is_cut_from_both_and_their_sums_are_checked(archive):
     legs = [write(archive / "c-out.wav", talk(1)), write(archive / "c-in.wav", talk(2, bursts=OTHER))]
     id_ = read_legs(legs, AUDIO, uri="c").recording.recording_id
-    clip = cut_clip(legs[0], id_, Span(1.0, 2.0), legs=legs)
+    clip = cut_clip(Source(path=legs[0], recording_id=id_, legs=tuple(legs)), Span(1.0, 2.0))
     assert clip.channels == 2
     write(legs[1], talk(3))
     with pytest.raises(RecordingError, match="not the one that was analysed"):
-        cut_clip(legs[0], id_, Span(1.0, 2.0), legs=legs)
+        cut_clip(Source(path=legs[0], recording_id=id_, legs=tuple(legs)), Span(1.0, 2.0))
 
 
 # Copies

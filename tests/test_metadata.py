@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.archive.manifest import ALIASES
 from pipeline.archive.metadata import CallMetadata, read_metadata
 from pipeline.audio.search import find_audio
+from pipeline.delimited import shape
 from pipeline.errors import UsageError
 from pipeline.records import Call
 from pipeline.settings import MetadataSettings
@@ -153,7 +154,7 @@ def test_the_agents_channel(value, channel):
 def test_a_bad_fact_is_told_and_the_rest_of_the_row_kept(tmp_path, column, value, allowed):
     metadata = csv(tmp_path, f"file,queue,{column},note", f"a.wav,billing,{value},x", "b.wav,support,,")
     (problem,) = metadata.problems
-    for part in (f"{tmp_path / 'manifest.csv'}:2, column {column}", repr(value), allowed, "left out"):
+    for part in (f"{tmp_path / 'manifest.csv'}:2, column {column}", repr(shape(value)), allowed, "left out"):
         assert part in problem
     assert "\n" not in problem
     facts = metadata.for_file(tmp_path / "a.wav")
@@ -166,7 +167,7 @@ def test_a_list_is_no_name(tmp_path):
     metadata = manifest(
         tmp_path, json_lines({"file": "a.wav", "agent_name": ["S"], "queue": "q"}), "manifest.jsonl"
     )
-    assert "column agent_name; got ['S']; allowed: text" in metadata.problems[0]
+    assert "column agent_name; got \"['a']\"; allowed: text" in metadata.problems[0]
     assert metadata.for_file(tmp_path / "a.wav").queue == "q"
 
 
@@ -289,7 +290,7 @@ def test_names_alone(tmp_path):
     assert metadata.for_file(files[1]).queue == "sales"
     assert metadata.for_file(files[2]) == CallMetadata()
     bad, misfit = metadata.unmatched(files)
-    assert f"{files[1]}, column started_at; got '20269902T0914'" in bad
+    assert f"{files[1]}, column started_at; got '99999999a9999'" in bad
     assert misfit == "metadata.filename_pattern does not fit 1 file names, the first: b.wav"
 
 

@@ -242,13 +242,14 @@ def test_a_recheck_agrees_with_what_was_stored(db: Path, before: dict[str, list[
     settings = Settings(rules=RuleSettings(meaning=False))
     request = RecheckRequest(db=db, rules=own_rules(), settings=settings)
     done = recheck.recheck(request, UNWATCHED)
-    assert (done.calls, done.failed, dict(done.changes)) == (RECORDINGS - 1, (), {})
+    changes = {change for change in done.changes if change[1] is not None}  # others are of new rules
+    assert (done.calls, done.failed, changes) == (RECORDINGS - 1, (), set())
     assert query(db, "SELECT DISTINCT algorithm FROM analysis").rows == ((ALGORITHM,),)
     known = {row[:2]: row[2] for row in query(db, sql).rows}
     assert [key for key, basis in derived.items() if known.get(key, basis) != basis] == []
-    verdicts = sorted((row["recording_id"], row["rule_id"], row["verdict"]) for row in before["finding"])
-    sql = "SELECT recording_id, rule_id, verdict FROM finding ORDER BY ALL"
-    assert query(db, sql).rows == tuple(verdicts)
+    verdicts = {(row["recording_id"], row["rule_id"], row["verdict"]) for row in before["finding"]}
+    sql = "SELECT recording_id, rule_id, verdict FROM finding"
+    assert verdicts <= set(query(db, sql).rows)
 
 
 def test_without_the_sentence_model_nothing_that_was_not_found_fails(db: Path) -> None:
@@ -256,7 +257,8 @@ def test_without_the_sentence_model_nothing_that_was_not_found_fails(db: Path) -
     request = RecheckRequest(db=db, rules=own_rules(), settings=Settings())
     changes = recheck.recheck(request, UNWATCHED).changes
     assert changes
-    assert {(before, now) for _, before, now in changes} == {("fail", "not_determinable")}
+    of_old_rules = {(before, now) for _, before, now in changes if before is not None}
+    assert of_old_rules == {("fail", "not_determinable")}
     sql = "SELECT DISTINCT detail ->> 'reason_code' FROM finding WHERE detail ->> 'reason_code' LIKE 'gate%'"
     assert query(db, sql).rows == (("gate_not_computed",),)
 
@@ -345,9 +347,13 @@ def test_the_command_says_what_it_did(
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db)
     assert (code, out.splitlines()) == (
         0,
-        [f"{db}: {RECORDINGS} recordings migrated from layout 2 (release 0.1.0) to {migrations.CURRENT}"],
+        [
+            f"{db}: {RECORDINGS} recordings migrated from layout 2 (release 0.1.0) to {migrations.CURRENT}",
+            f"{db}: {RECORDINGS - 1} calls masked, and the file written anew",
+        ],
     )
-    assert [line.split()[0] for line in err.splitlines()] == ["copying", "migration", "writing", "putting"]
+    steps = [line.split()[0] for line in err.splitlines()]
+    assert steps[:4] == ["copying", "migration", "writing", "putting"]
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db)
     assert (code, out, err) == (0, f"nothing to be done: {db} has {migrations.CURRENT}\n", "")
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db, "--json")

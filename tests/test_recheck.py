@@ -23,7 +23,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from readback import read_analysis, unordered
+from readback import copy_store, read_analysis, unordered
 
 from pipeline import cli
 from pipeline import settings as settings_module
@@ -463,6 +463,6 @@ def test_wrong_usage_is_one_line(tmp_path: Path, run) -> None:
 @pytest.mark.real
 def test_the_sample_calls_are_judged_as_they_were(demo_db: Path, tmp_path: Path) -> None:
     db = tmp_path / "demo.duckdb"
-    shutil.copy(demo_db, db)
+    copy_store(demo_db, db)
     done = carry_out(db)
     assert (done.calls > 0, done.failed, dict(done.changes), done.changed) == (True, (), {}, False)

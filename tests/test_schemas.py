@@ -59,6 +59,7 @@ RECORDS = {
     "tone_rise": records.ToneRise,
     "personal_data": records.PersonalDatum,
     "mask": records.Mask,
+    "sealed_text": records.Sealed,
     "sentence_score": records.SentenceScore,
     "finding": records.Finding,
 }
@@ -77,7 +78,7 @@ VIEWS = [statement.name for statement in schemas.views()]
 
 # Add a migration and raise schemas.VERSION when an existing table changes; a new table alone only changes the
 # fingerprint. That migrations lead to this layout is held in test_migrations.
-LAYOUT = (3, "88754976c2e8")
+LAYOUT = (3, "8fa45bdb273a")
 
 FULL = an_analysis(
     files=(records.RecordingFile(uri="one.wav", sha256="a" * 64, part="whole"),),
@@ -99,6 +100,7 @@ FULL = an_analysis(
     tone_curve=(a_tone_point(0),),
     tone_rises=(a_tone_rise(5, 15),),
     masks=(a_mask(2, 3),),
+    sealed=records.Sealed(blob=b"\x00sealed"),
     personal_data=(a_datum(2, 3),),
     findings=(found("greeting", "pass", start_s=0.0, end_s=2.0, confidence=0.5),),
 )

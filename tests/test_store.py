@@ -255,9 +255,10 @@ def test_every_field_of_an_analysis_has_a_table() -> None:
         "recording",
         "call",
         "run",
+        "sealed",
         *CHILDREN,
     }
-    assert {part.field for part in parts.PARTS} == {"recording", "call", "run", *CHILDREN}
+    assert {part.field for part in parts.PARTS} == {"recording", "call", "run", "sealed", *CHILDREN}
 
 
 # --- add ---------------------------------------------------------------------------------------------

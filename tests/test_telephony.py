@@ -207,7 +207,7 @@ def test_calls_that_are_not_stored_are_named(db: Path, tmp_path: Path) -> None:
     [
         ("a.csv", "call_ref,event,at,at\nC-1,hold,1,2\n", r"a column twice: .*a\.csv; got 'at'"),
         ("a.csv", "call_ref,event,at\nC-1,hold\n", r"another number of cells .*: .*a\.csv:2; got 2; allowed: 3"),
-        ("a.csv", "call_ref,event,at\nC-1,hold,yesterday\n", r"no instant .*: .*a\.csv:2, column at; got 'yesterday'"),
+        ("a.csv", "call_ref,event,at\nC-1,hold,yesterday\n", r"no instant .*: .*a\.csv:2, column at; got 'aaaaaaaaa'"),
         ("a.csv", "call_ref,event,at\nC-1,hold,-10.1\n", r"an event before the call: .*a\.csv:2; got 'hold at -10.1 s'"),
         ("a.csv", "call_ref,event,at\nC-1,hold,70.1\n", r"an event after the call: .*allowed: 0 to 60.0 s"),
         ("a.csv", "call_ref,event,at\n", "has no rows"),

@@ -22,6 +22,7 @@ from pipeline.audio.decode import read_audio
 from pipeline.audio.fingerprints import Tracks
 from pipeline.audio.legs import read_legs
 from pipeline.errors import RecordingError, TooLongError, UsageError
+from pipeline.masking.hide import hidden, hidden_call
 from pipeline.records import Audio, CallAnalysis, FailureKind, HoldTrack, Recording, in_quarantine
 from pipeline.rules import RuleSet
 from pipeline.settings import Settings
@@ -181,9 +182,11 @@ def analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
         recording = audio.recording
         grant(time_limit_s(item.settings, audio.recording.duration_s or 0.0))
         decode_s = time.perf_counter() - start
-        return analyse(
+        analysis = analyse(
             audio, call=item.call, models=models, rules=rules, settings=item.settings, decode_s=decode_s
         )
+        # Clear words do not leave the worker.
+        return hidden(analysis, item.key, item.settings.metadata.keep)
     except (UsageError, MemoryError):
         raise
     except TooLongError as error:
@@ -196,7 +199,8 @@ def analyse_one(item: WorkItem, models: Models, rules: RuleSet) -> CallAnalysis:
 
 
 def _failed(item: WorkItem, recording: Recording, reason: str, kind: FailureKind) -> CallAnalysis:
-    return in_quarantine(recording, reason, item.call, kind, tried_with(kind, item.settings))
+    call = hidden_call(item.call, item.settings.metadata.keep)
+    return in_quarantine(recording, reason, call, kind, tried_with(kind, item.settings))
 
 
 def _read(item: WorkItem) -> Audio:

@@ -26,6 +26,8 @@ class Engine:
     asr_model: str
     rules: RuleSet
     load: Callable[[], Models]
+    load_names: Callable[[], LabelWords] = lambda: labels_nothing
+    """Loads the model of names alone, for calls that are stored in clear."""
     embed: Embed | None = None
     """For the gate, also of calls that are only rechecked; None where it is off."""
 
@@ -49,16 +51,18 @@ def find_engine(settings: Settings) -> Engine:
 
     names = required_name_weights() if settings.masking.profile != "off" else None
 
+    def load_names() -> LabelWords:
+        return labels_nothing if names is None else NameModel(names)
+
     def load() -> Models:
-        label_words: LabelWords = labels_nothing if names is None else NameModel(names)
         return Models(
             voice=load_voice_model(),
             transcribe=FasterWhisper(load_whisper(weights, settings.asr), settings.asr),
             diarize=DiarizerOnDemand(speakers, settings.diarization),
-            label_words=label_words,
+            label_words=load_names(),
             asr_model=asr_model,
             diarization_model=speakers.name,
             embed=embed,
         )
 
-    return Engine(asr_model=asr_model, rules=rules, load=load, embed=embed)
+    return Engine(asr_model=asr_model, rules=rules, load=load, load_names=load_names, embed=embed)

@@ -23,6 +23,7 @@ from pydantic import (
 
 from pipeline.archive.columns import columns_of, plain
 from pipeline.archive.dates import DateReading, order_of, read_time
+from pipeline.delimited import shape
 from pipeline.errors import UsageError
 from pipeline.records import Call, Direction, Pairs
 from pipeline.settings import MetadataSettings
@@ -220,7 +221,7 @@ def _read_by_column(facts: dict[str, Any], reading: Reading) -> dict[str, str]:
 
 def _fault(where: str, fact: str, value: object, reason: str) -> str:
     what = "a bad fact, left out (the rest of the row is kept)" + (f", {reason}" if reason else "")
-    return str(UsageError(what, where=where, value=value, allowed=_ALLOWED.get(fact, "text")))
+    return str(UsageError(what, where=where, value=shape(value), allowed=_ALLOWED.get(fact, "text")))
 
 
 def _is_blank(value: object) -> bool:

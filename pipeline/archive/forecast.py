@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.archive.engine import Engine
+from pipeline.archive.erased import erased_files
 from pipeline.archive.items import WorkItem
 from pipeline.archive.places import default_workers
 from pipeline.archive.plan import Plan, RunRequest, discover, make_plan
-from pipeline.retention.places import places_of
-from pipeline.retention.tombstones import tombstones_of
 from pipeline.store import writing
 from pipeline.store.nights import Pace
 
@@ -49,7 +48,7 @@ def foresee(order: RunRequest, engine: Engine) -> Forecast:
     """What the night `order` would do now; nothing is stored. Raises UsageError as the night would."""
     with writing(order.db, "a plan") as writer:
         archive = discover(order)
-        erased = tombstones_of(places_of(order.db, order.settings))
+        erased = erased_files(order)
         work = make_plan(archive, writer.known(), engine.versions, order.force, writer.known_files(), erased)
         pace = writer.pace()
     count = order.settings.workers.count

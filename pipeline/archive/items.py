@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.records import Call, RecordingFile
+from pipeline.sealing.seal import Key
 from pipeline.settings import Settings
 
 
@@ -68,7 +69,8 @@ class WorkItem:
     """A recording to deal with: `bytes` is the size of its files, the rest as in `ArchiveFile`.
 
     `legs` are the files of its sides in the order of channels, for a recording that has them. `sources` are
-    the files that are decoded, and `twins` other files with the same bytes.
+    the files that are decoded, and `twins` other files with the same bytes. `key` seals what is masked in
+    it; the night gives it with the work, so that workers need no master key.
     """
 
     path: Path
@@ -82,6 +84,7 @@ class WorkItem:
     files: tuple[RecordingFile, ...] = ()
     sources: tuple[SeenFile, ...] = ()
     twins: tuple[SeenFile, ...] = ()
+    key: Key | None = field(default=None, repr=False)
 
     @property
     def mix(self) -> Path | None:

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,16 +26,19 @@ import pyarrow as pa
 from pipeline import ALGORITHM
 from pipeline.assess import Said, find_events, find_findings, read
 from pipeline.errors import UsageError
+from pipeline.masking.hide import hidden_findings, is_sealed, opened
 from pipeline.progress import Progress
-from pipeline.records import CallAnalysis
+from pipeline.records import CallAnalysis, Finding
 from pipeline.rules import RuleSet
 from pipeline.rules.load import language_version_of
 from pipeline.rules.meanings import PATTERNS_ALONE
 from pipeline.rules.sentence_model import Embed
+from pipeline.sealing.keys import KeyFile
 from pipeline.settings import Settings
 from pipeline.store import Connection, Writer, writing
 from pipeline.store.recheck_rows import Change, RecheckedRows, compare, joined
 from pipeline.store.scorecard import scored_rules
+from pipeline.store.sealed import keys_of
 from pipeline.store.stored import (
     Batch,
     StoredCall,
@@ -163,11 +166,13 @@ class _Rechecker:
         failed: list[tuple[str, str]] = []
         gates: dict[str, str] = {}
         curves = cache(partial(read_tone_curves, self._connection, batch))
-        for stored in read_batch(self._connection, batch):
+        for read_back in read_batch(self._connection, batch):
+            stored = self._opened(read_back)
             try:
                 settings = self._task.settings[stored.settings_hash]
                 scored = with_gate(stored, self._task.rules, settings.settings, self._task.embed)
-                pairs.append((stored, rechecked(scored, self._task.rules, settings, curves)))
+                now = rechecked(scored, self._task.rules, settings, curves)
+                pairs.append((stored, self._hidden(stored, now)))
                 if scored.gate is not None and scored.gate != stored.gate:
                     gates[stored.analysis.recording.recording_id] = scored.gate
             except Exception as error:  # a fault of ours with one call must not cost the others
@@ -176,6 +181,40 @@ class _Rechecker:
         active = [rule.id for rule in self._task.rules.rules]
         found = compare(pairs, failed, self._task.schemas, self._task.changed_at, active)
         return replace(found, gates=gates)
+
+    @cached_property
+    def _keys(self) -> KeyFile:
+        return keys_of(self._task.db)
+
+    def _opened(self, stored: StoredCall) -> StoredCall:
+        """The call in clear, as it was first judged; masked where its key was destroyed."""
+        id_ = stored.analysis.recording.recording_id
+        if not is_sealed(stored.analysis) or id_ not in self._keys:
+            return stored
+        return replace(stored, analysis=opened(stored.analysis, self._keys.find(id_)))
+
+    def _hidden(self, stored: StoredCall, now: CallAnalysis) -> CallAnalysis:
+        """The judgement as it is stored; what cannot be judged without the clear words stays as it was."""
+        call = stored.analysis
+        if not is_sealed(call) or call.recording.recording_id in self._keys:
+            return replace(now, findings=hidden_findings(now)) if now.masks else now
+        by_value = {rule.id for rule in self._task.rules.rules if rule.check.reads_values}
+        judged = stored.rule_versions.keys() & by_value
+        kept = tuple(finding for finding in now.findings if finding.rule_id not in judged)
+        return replace(
+            now, findings=tuple(_unknown(each) if each.rule_id in by_value else each for each in kept)
+        )
+
+
+def _unknown(finding: Finding) -> Finding:
+    """The finding of a rule on words that are gone."""
+    detail = {"reason_code": "sealed_text_gone", "reason": "the words it depends on were erased"}
+    return Finding(
+        rule_id=finding.rule_id,
+        rule_version=finding.rule_version,
+        verdict="not_determinable",
+        detail=detail,
+    )
 
 
 def rechecked(

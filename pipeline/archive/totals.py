@@ -118,6 +118,8 @@ class NightSummary:
     """Recordings in quarantine that a person has given up."""
     erased: int = 0
     """Files of calls that were erased, which were left alone."""
+    expired: int = 0
+    """Calls that were erased at the end of the night, because their time was over."""
     replaced: int = 0
     """Recordings whose file was replaced by a longer one."""
     wall_s: float

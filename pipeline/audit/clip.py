@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import wave
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.audio.decode import read_audio
+from pipeline.audio.encode import as_wav
 from pipeline.audio.frames import SAMPLE_RATE
 from pipeline.audio.legs import Joining, read_legs
+from pipeline.audio.masked import zeroed
 from pipeline.errors import RecordingError
+from pipeline.records import Audio, Mask, Samples, Sound
 from pipeline.settings import AudioSettings
 from pipeline.spans import Span
 
@@ -22,8 +20,6 @@ AROUND_S = 2.0
 """Seconds kept before and after the evidence."""
 MAX_CLIP_S = 300.0
 """A longer window is cut off here: the recording itself is the better place to hear it."""
-
-_FULL_SCALE = 32767  # 16 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,59 +36,60 @@ class Clip:
         return hashlib.sha256(self.wav).hexdigest()
 
 
-def cut_clip(
-    path: Path,
-    recording_id: str,
-    evidence: Span,
-    *,
-    legs: Sequence[Path] = (),
-    joining: Joining | None = None,
-    settings: AudioSettings | None = None,
-) -> Clip:
-    """The sound of `evidence` with 2 s around it, at most 300 s; as `cut_span` otherwise."""
-    span = evidence.padded(AROUND_S)
-    return cut_span(path, recording_id, span, legs=legs, joining=joining, settings=settings)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the sound of a recording is, and how it was read when it was analysed.
 
-
-def cut_span(
-    path: Path,
-    recording_id: str,
-    span: Span,
-    *,
-    legs: Sequence[Path] = (),
-    joining: Joining | None = None,
-    settings: AudioSettings | None = None,
-) -> Clip:
-    """The sound of `span`, as far as the recording has it, at most 300 s; from its `legs` if there are two.
-
-    `joining` says how these were joined when they were analysed (default: measured again). `settings` are
-    needed for headerless files only. Raises RecordingError when a file is missing, cannot be decoded, or is
-    not the one that was analysed (`recording_id` does not follow from its sha256).
+    `legs` are the files of its sides if there are two, and `joining` how they were joined (None: measured
+    again). `settings` are needed for headerless files only. What is `hidden` is silent on all channels.
     """
-    settings = settings or AudioSettings()
-    audio = read_legs(legs, settings, uri=str(path), joining=joining) if legs else read_audio(path, settings)
-    if audio.recording.recording_id != recording_id:
-        raise RecordingError(
-            "the file is not the one that was analysed",
-            where=path,
-            value=audio.recording.recording_id,
-            allowed=f"sha256 {recording_id}",
-        )
-    whole = Span(0.0, audio.samples.shape[1] / SAMPLE_RATE)
+
+    path: Path
+    recording_id: str
+    legs: tuple[Path, ...] = ()
+    joining: Joining | None = None
+    settings: AudioSettings = field(default_factory=AudioSettings)
+    hidden: tuple[Mask | Sound, ...] = ()
+
+
+def cut_clip(source: Source, evidence: Span) -> Clip:
+    """The sound of `evidence` with 2 s around it, at most 300 s; as `cut_span` otherwise."""
+    return cut_span(source, evidence.padded(AROUND_S))
+
+
+def cut_span(source: Source, span: Span) -> Clip:
+    """The sound of `span`, as far as the recording has it, at most 300 s.
+
+    Raises RecordingError when a file is missing, cannot be decoded, or is not the one that was analysed (its
+    recording_id does not follow from its sha256).
+    """
+    heard = read_source(source)
+    whole = Span(0.0, heard.shape[1] / SAMPLE_RATE)
     span = span & whole
     span = Span(span.start_s, min(span.end_s, span.start_s + MAX_CLIP_S))
     first, end = (round(at_s * SAMPLE_RATE) for at_s in (span.start_s, span.end_s))
-    samples = np.clip(audio.samples[:, first:end], -1.0, 1.0)
-    pcm = np.round(samples.T * _FULL_SCALE).astype("<i2")
-    return Clip(span=span, channels=pcm.shape[1], wav=_wav(pcm))
+    return Clip(span=span, channels=heard.shape[0], wav=as_wav(heard[:, first:end]))
 
 
-def _wav(pcm: np.ndarray[tuple[int, int], np.dtype[np.int16]]) -> bytes:
-    """Shape (n, channels) as a WAV file."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(pcm.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(pcm.tobytes())
-    return out.getvalue()
+def read_source(source: Source) -> Samples:
+    """The samples of a whole recording at 16 kHz, shape (channels, n), zero where something is hidden.
+
+    Raises as `cut_span`.
+    """
+    audio = _read(source)
+    if audio.recording.recording_id != source.recording_id:
+        raise RecordingError(
+            "the file is not the one that was analysed",
+            where=source.path,
+            value=audio.recording.recording_id,
+            allowed=f"sha256 {source.recording_id}",
+        )
+    if not source.hidden:
+        return audio.samples
+    return zeroed(audio.samples, SAMPLE_RATE, source.hidden)
+
+
+def _read(source: Source) -> Audio:
+    if source.legs:
+        return read_legs(source.legs, source.settings, uri=str(source.path), joining=source.joining)
+    return read_audio(source.path, source.settings)

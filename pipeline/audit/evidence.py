@@ -10,24 +10,28 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline import __version__
 from pipeline.audio.legs import Joining
-from pipeline.audit.clip import AROUND_S, MAX_CLIP_S, Clip, cut_clip
+from pipeline.audit.clip import AROUND_S, MAX_CLIP_S, Clip, Source, cut_clip
 from pipeline.audit.lookup import find_recording
 from pipeline.audit.nearest import nearest_miss
 from pipeline.audit.page import page
+from pipeline.audit.reveal import Opening
 from pipeline.errors import RecordingError, UsageError
+from pipeline.masking.hide import is_sealed, opened
 from pipeline.phrases.confidence import WordConfidence, mean_probability
-from pipeline.records import Activity, Turn, Word
+from pipeline.records import Activity, Mask, Sound, Turn, Word
 from pipeline.report.text import as_dicts, as_json
+from pipeline.sealing.keys import KeyFile
 from pipeline.settings import RAW_CODECS, AudioSettings
 from pipeline.spans import Span, covered_s, union
 from pipeline.store import Connection, ask
+from pipeline.store.one_call import hidden_stretches, read_call
 from pipeline.store.scorecard import read_rule, shown_text
 
 FORMAT = "earwitness evidence 1"
@@ -52,6 +56,8 @@ class FindingCase:
     turns: tuple[Turn, ...]
     activities: tuple[Activity, ...]
     files: tuple[Mapping[str, Any], ...] = ()
+    hidden: tuple[Mask | Sound, ...] = ()
+    """What is not to be heard."""
 
     @property
     def span(self) -> Span | None:
@@ -81,14 +87,21 @@ class FindingCase:
         return self.finding["basis"] == "absence" and self.finding["verdict"] in {"fail", "not_determinable"}
 
 
-def write_pack(connection: Connection, call: str, rule_id: str, out: Path) -> tuple[str, ...]:
+def write_pack(
+    connection: Connection, call: str, rule_id: str, out: Path, clear: Opening | None = None
+) -> tuple[str, ...]:
     """Write the pack of the finding of `rule_id` in `call` into the new folder `out`.
+
+    What is masked stays so, in words and sound, unless `clear` says why not.
 
     `call` is a recording_id or its first digits, a call_ref or a file's name. Returns what the reader has
     to know, such as why there is no clip. Raises UsageError for an unknown or ambiguous call, one in
     quarantine, a rule without a finding, and a folder that has something in it.
     """
     case = find_case(connection, find_recording(connection, call), rule_id)
+    if clear is not None:
+        case = in_clear(connection, case, clear.keys)
+        clear.trail.note("evidence", [case.recording["recording_id"]], f"evidence of {rule_id}", clear.reason)
     with new_folder(out) as folder:
         return put_pack(case, folder)
 
@@ -135,6 +148,23 @@ def find_case(connection: Connection, recording_id: str, rule_id: str) -> Findin
         turns=_records(connection, "turn", Turn, recording_id),
         activities=_records(connection, "activity", Activity, recording_id),
         files=files_of(connection, recording_id),
+        hidden=hidden_stretches(connection, recording_id),
+    )
+
+
+def in_clear(connection: Connection, case: FindingCase, keys: KeyFile) -> FindingCase:
+    """The case with its words, turns and quote in clear and nothing silent; UsageError without its key."""
+    recording_id = case.recording["recording_id"]
+    call = read_call(connection, recording_id)
+    if is_sealed(call):
+        call = opened(call, keys.find(recording_id))
+    quotes = {finding.rule_id: finding.quote for finding in call.findings}
+    return replace(
+        case,
+        finding={**case.finding, "quote": quotes[case.finding["rule_id"]]},
+        words=tuple(sorted(call.words, key=lambda word: (word.start_s, word.end_s))),
+        turns=call.turns,
+        hidden=(),
     )
 
 
@@ -164,7 +194,7 @@ def describe(case: FindingCase, clip: Clip | None, notes: Sequence[str]) -> dict
         "recording": {"sha256": case.recording["recording_id"], **case.recording},
         "files": list(case.files),
         "phrase": _phrase(case),
-        "searched": _searched(case),
+        "searched": searched_in(case),
         "heard": _heard(case),
         "clip": _clip_document(case, clip),
         "analysis": case.analysis,
@@ -215,16 +245,7 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     if case.span is None:
         return None, ("No clip: the rule had nothing to judge in this call.",)
     try:
-        legs = [Path(file["uri"]) for file in case.files if file["part"] == "leg"]
-        recording = case.recording
-        clip = cut_clip(
-            Path(recording["uri"]),
-            recording["recording_id"],
-            case.span,
-            legs=legs,
-            joining=Joining.noted(recording["error"]),
-            settings=headerless_settings(recording),
-        )
+        clip = cut_clip(source_of(case.recording, case.files, case.hidden), case.span)
     except RecordingError as error:
         return None, (f"No clip: {error}",)
     if clip.span.end_s < min(case.span.end_s, case.recording["duration_s"]):
@@ -232,7 +253,21 @@ def _clip(case: FindingCase) -> tuple[Clip | None, tuple[str, ...]]:
     return clip, ()
 
 
-def headerless_settings(recording: Mapping[str, Any]) -> AudioSettings:
+def source_of(
+    recording: Mapping[str, Any], files: Sequence[Mapping[str, Any]], hidden: Sequence[Mask | Sound]
+) -> Source:
+    """The sound of a recording, given its row and those of its files, silent where something is `hidden`."""
+    return Source(
+        path=Path(recording["uri"]),
+        recording_id=recording["recording_id"],
+        legs=tuple(Path(file["uri"]) for file in files if file["part"] == "leg"),
+        joining=Joining.noted(recording["error"]),
+        settings=_headerless_settings(recording),
+        hidden=tuple(hidden),
+    )
+
+
+def _headerless_settings(recording: Mapping[str, Any]) -> AudioSettings:
     """The settings with which a recording without a header was read, which only its row has kept."""
     coding = recording["container"]
     if coding not in RAW_CODECS:
@@ -272,7 +307,7 @@ def _phrase(case: FindingCase) -> dict[str, Any] | None:
     }
 
 
-def _searched(case: FindingCase) -> dict[str, Any] | None:
+def searched_in(case: FindingCase) -> dict[str, Any] | None:
     """For a phrase that was not said: the window, its speech, the part understood, the nearest phrase."""
     span = case.span
     if span is None or not case.missing:

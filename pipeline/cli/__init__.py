@@ -16,11 +16,15 @@ from pipeline.cli.migrate import migrate
 from pipeline.cli.nightly import analyse, demo, nightly
 from pipeline.cli.options import DEFAULT_DB, WRONG_USAGE, Db, Json, Overrides, SettingsFile, print_json, say
 from pipeline.cli.period import report
+from pipeline.cli.privacy import mask_app, reveal, trail
 from pipeline.cli.quarantine import quarantine_app
+from pipeline.cli.retention import hold_app, receipts, retention
 from pipeline.cli.review import review
 from pipeline.cli.rules import recheck, rules_app
 from pipeline.cli.spotcheck import spotcheck_app
-from pipeline.errors import EarwitnessError, UsageError
+from pipeline.cli.sql import sql
+from pipeline.errors import EarwitnessError
+from pipeline.permissions import private_files
 from pipeline.telemetry import silence
 
 app = typer.Typer(
@@ -38,18 +42,26 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(rules_app, name="rules")
 app.add_typer(spotcheck_app, name="spotcheck")
 app.command()(evidence)
+app.command()(reveal)
+app.add_typer(mask_app, name="mask")
+app.command()(trail)
 app.command()(erase)
+app.add_typer(hold_app, name="hold")
+app.command()(retention)
+app.command()(receipts)
 app.command()(recheck)
 app.command()(migrate)
 app.command()(export)
 app.command("import")(import_events)
 app.command()(report)
+app.command()(sql)
 app.command()(review)
 
 
 def main() -> None:
     """Run the program; the exit code is 0, 1 (some recordings quarantined) or 2 (wrong usage)."""
     silence()
+    private_files()
     try:
         app()
     except EarwitnessError as error:
@@ -75,30 +87,6 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None: ...
-
-
-@app.command()
-def sql(
-    statement: Annotated[
-        str, typer.Argument(metavar="SQL", help="A query in DuckDB's SQL.", show_default=False)
-    ],
-    db: Db = DEFAULT_DB,
-    json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> None:
-    """Query the store, which is opened read-only."""
-    from pipeline.report import tables, text  # noqa: PLC0415
-    from pipeline.store import query  # noqa: PLC0415
-
-    if json and csv:
-        raise UsageError("two formats requested", value="--json --csv", allowed="one of them")
-    table = query(db, statement)
-    if json:
-        typer.echo(text.as_json(text.as_dicts(table)))
-    elif csv:
-        typer.echo(text.as_csv(table), nl=False)
-    else:
-        tables.answer(table, sys.stdout)
 
 
 @app.command()

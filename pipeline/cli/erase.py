@@ -50,10 +50,10 @@ def erase(  # noqa: PLR0913, PLR0917 - one argument an option
 
     if bool(calls) == (customer is not None):
         raise UsageError("no calls given", allowed="calls, or --customer REF")
-    places = _places(db, settings, overrides)
+    places = find_places(db, settings, overrides)
     if not dry_run:
         settle(places)
-    ids = _ids(places, calls or (), customer)
+    ids = find_ids(places, calls or (), customer)
     request = Request(cause="request", reason=reason)
     if dry_run:
         _show(foresee(places, ids, request), json=json, number=None)
@@ -64,14 +64,15 @@ def erase(  # noqa: PLR0913, PLR0917 - one argument an option
     say("the recordings in the archive and in backups are as they were: delete them there")
 
 
-def _places(db: Path, settings: Path | None, overrides: list[str] | None) -> Places:
+def find_places(db: Path, settings: Path | None, overrides: list[str] | None) -> Places:
+    """The places of a store by the settings."""
     from pipeline import settings as settings_  # noqa: PLC0415
     from pipeline.retention.places import places_of  # noqa: PLC0415
 
     return places_of(db, settings_.load(settings, overrides or ()))
 
 
-def _ids(places: Places, calls: list[str] | tuple[str, ...], customer: str | None) -> tuple[str, ...]:
+def find_ids(places: Places, calls: list[str] | tuple[str, ...], customer: str | None) -> tuple[str, ...]:
     """The recordings that are meant. Raises UsageError where there is none."""
     from pipeline.audit.lookup import find_recording  # noqa: PLC0415
     from pipeline.retention.waiting import ids_in_parts, named_in_parts  # noqa: PLC0415

@@ -45,7 +45,9 @@ def export(
 
     In the formats of one call, what gives personal data is replaced by its kind, unless --clear is given.
     """
+    from pipeline.audit.lookup import find_recording  # noqa: PLC0415
     from pipeline.export.formats import FORMATS, TABLES, export_call, write_whole  # noqa: PLC0415
+    from pipeline.retention.exports import note_export  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     if every != (format_ == TABLES) or every == (call is not None):
@@ -57,22 +59,28 @@ def export(
         return
     with reading(db) as connection:
         text, notes = export_call(connection, call, format_, clear=clear)
+        recording_id = find_recording(connection, call)
     for note in notes:
         say(f"note: {note}")
     if out is None:
         typer.echo(text, nl=False)
     else:
         write_whole(out, text)
+        note_export(db, format_, out, [recording_id])
         typer.echo(out)
 
 
 def _export_all(db: Path, out: Path | None) -> Path:
     """Write the whole store; returns the manifest."""
     from pipeline.export.parquet import export_store  # noqa: PLC0415
+    from pipeline.retention.exports import note_export  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
+    folder = out or db.with_name(f"{db.stem}-parquet")
     with reading(db) as connection:
-        return export_store(connection, out or db.with_name(f"{db.stem}-parquet"))
+        manifest = export_store(connection, folder)
+    note_export(db, "parquet", folder, None)
+    return manifest
 
 
 def import_events(

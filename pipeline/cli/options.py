@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.errors import UsageError
+
 SOME_BAD, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 DEFAULT_DB = Path("calls.duckdb")
 
@@ -33,6 +35,22 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Write Prefect's 
 Force = Annotated[
     bool, typer.Option("--force", "--again", help="Analyse also recordings that are stored or in quarantine.")
 ]
+
+
+Clear = Annotated[
+    bool, typer.Option("--clear", help="Show masked words and sound as they were; needs --reason.")
+]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Why clear data are needed; it goes to the access trail.")
+]
+
+
+def checked_reason(reason: str | None) -> str:
+    """The reason for showing clear data. Raises UsageError where there is none."""
+    if reason is None or not reason.strip():
+        remedy = "give --reason, such as a case number"
+        raise UsageError("clear data are shown for a reason only", allowed="a text", remedy=remedy)
+    return reason
 
 
 def print_json(value: Any) -> None:

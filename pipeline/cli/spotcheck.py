@@ -177,10 +177,12 @@ def _write(request: SampleRequest, out: Path, db: Path, reviews: Path | None, *,
     """Write the sample's folder and say what was drawn."""
     from pipeline.audit.spotcheck import SHEET, write_sample  # noqa: PLC0415
     from pipeline.report.progress import progress_of_things  # noqa: PLC0415
+    from pipeline.retention.exports import note_export  # noqa: PLC0415
     from pipeline.store import reading  # noqa: PLC0415
 
     with reading(db) as connection, progress_of_things(sys.stderr, "writing", "findings") as watched:
         drawn = write_sample(connection, request, out, _log(db, reviews), watched)
+    note_export(db, "spotcheck", out, [item.recording_id for item in drawn.items])
     if json:
         print_json({"sheet": str(out / SHEET), "drawn": drawn.drawn, "population": drawn.population})
         return

@@ -12,7 +12,7 @@ from pipeline.report.text import as_json
 from pipeline.store.parts import PARTS
 
 FORMAT = "earwitness call 1"
-_LEFT_OUT = frozenset({"recording_file", "fingerprint"})
+_LEFT_OUT = frozenset({"recording_file", "fingerprint", "sealed_text"})
 """Tables that serve the program alone, or say where files lie."""
 
 

@@ -52,6 +52,13 @@ LEAST_SIGNS: dict[str, int] = {
 }
 """The fewest digits and letters of a value by kind; less is a count ("my two cards")."""
 
+LEAST_SAME = 5
+"""So many digits and letters are the same value when they are said again."""
+MOST_BETWEEN = 6
+"""Words between a value's label and what it belongs to, as in "on the back of the card"."""
+_OF = frozenset({"on", "of", "for", "from", "to", "with"})
+_OF_A_CARD = frozenset({"security_code", "card_expiry", "pin", "one_time_code"})
+
 LABELS = Phrasebook(load_words("masking")["labels"])
 _UNITS = word_set("numbers", "units")
 _AMOUNTS = word_set("numbers", "amounts")
@@ -72,14 +79,18 @@ _LETTER_KINDS = frozenset({"reference", "document", "account", "iban", "nino", "
 def find_values(lines: Sequence[Line]) -> Iterator[Found]:
     """The numbers and codes of all speakers that are data, in order."""
     remembered, said_at, found_at = "", -REMEMBERED_LINES, -REMEMBERED_LINES
+    kinds: dict[str, MaskKind] = {}
     for line in lines:
-        labels = list(LABELS.matches(line.texts))
+        labels = _labels(line)
         before = remembered if line.index - said_at < REMEMBERED_LINES else ""
         for run in number_runs(line):
             local = _local(run, labels)
             goes_on = line.index - found_at <= NEXT_LINES
             kind = _kind(line, run, local, before, goes_on=goes_on)
             if kind is not None:
+                if not local and len(run.code) >= LEAST_SAME:  # a value read back is what it was
+                    kind = kinds.get(run.code, kind)
+                kinds.setdefault(run.code, kind)
                 yield Found(kind=kind, line=line.index, first=run.first, end=run.end, code=run.code)
                 said_at = found_at = line.index
         told = [kind for *_, kind in labels if kind != "number"]
@@ -87,6 +98,15 @@ def find_values(lines: Sequence[Line]) -> Iterator[Found]:
             told = ["number"]
         if told:
             remembered, said_at = told[-1], line.index
+
+
+def _labels(line: Line) -> list[tuple[int, int, str]]:
+    """The labels of values in a line; not those of what a value belongs to."""
+    found: list[tuple[int, int, str]] = []
+    for label in LABELS.matches(line.texts):
+        if not (found and _belongs(line, found[-1], label)):
+            found.append(label)
+    return found
 
 
 def _local(run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
@@ -98,6 +118,12 @@ def _local(run: Run, labels: Sequence[tuple[int, int, str]]) -> str:
         return left[-1][1]
     right = [kind for first, _, kind in labels if 0 <= first - run.end <= AFTER_WORDS]
     return right[0] if right else ""
+
+
+def _belongs(line: Line, owned: tuple[int, int, str], owner: tuple[int, int, str]) -> bool:
+    """Whether a label says what the one before it belongs to: "the security code on the card"."""
+    between = line.texts[owned[1] : owner[0]]
+    return bool(between) and between[0] in _OF and len(between) <= MOST_BETWEEN and owned[2] in _OF_A_CARD
 
 
 def _kind(line: Line, run: Run, local: str, before: str, *, goes_on: bool) -> MaskKind | None:

@@ -29,6 +29,7 @@ def summary_line(summary: NightSummary) -> str:
     parts += [f"{summary.merged} stored under another name"] if summary.merged else []
     parts += [f"{summary.dropped} dropped"] if summary.dropped else []
     parts += [f"{summary.erased} left alone: their calls were erased"] if summary.erased else []
+    parts += [f"{summary.expired} erased after their time"] if summary.expired else []
     parts += [f"{summary.replaced} replaced by longer ones"] if summary.replaced else []
     parts += [f"{len(summary.waiting)} still being written"] if summary.waiting else []
     if summary.real_time_factor is not None:
@@ -70,6 +71,7 @@ def night_rows(summary: NightSummary) -> tuple[dict[str, str | int], ...]:
         "Files of a recording under another name": summary.merged,
         "Dropped by a person": summary.dropped,
         "Left alone, their calls were erased": summary.erased,
+        "Erased after their time": summary.expired,
         "Replaced by longer recordings": summary.replaced,
         "Still being written": len(summary.waiting),
         "Audio analysed": f"{totals.audio_s / 3600:.2f} h",

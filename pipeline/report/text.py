@@ -40,14 +40,15 @@ def as_dicts(table: Table) -> list[dict[str, Any]]:
 
 def as_json(value: Any) -> str:
     """`value` as JSON: times in ISO 8601, null for infinite and undefined numbers."""
-    return json.dumps(_plain(value), ensure_ascii=False, indent=1)
+    return json.dumps(plain(value), ensure_ascii=False, indent=1)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` in types that JSON knows: times as ISO 8601, None for infinite and undefined numbers."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Decimal):
@@ -62,7 +63,7 @@ def as_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
-    writer.writerows([_plain(value) for value in row] for row in table.rows)
+    writer.writerows([plain(value) for value in row] for row in table.rows)
     return text.getvalue()
 
 

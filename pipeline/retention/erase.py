@@ -92,7 +92,7 @@ def erase(places: Places, recording_ids: Collection[str], request: Request) -> t
     with_layout_of_now(places.db)
     with locked(places.db, HOLDER):
         finish_pending(places)
-        find_master(places, make=not places.tombstones.exists())
+        find_master(places, make=True)
         erasure = foresee(places, recording_ids, request)
         write_journal(places, erasure)
         return carry_out(places, erasure)
@@ -171,7 +171,7 @@ def write_journal(places: Places, erasure: Erasure) -> None:
 
 def carry_out(places: Places, erasure: Erasure) -> tuple[Erasure, int]:
     """Take all steps of an erasure; each may have been taken before. Returns it with its receipt's number."""
-    master = find_master(places, make=not places.tombstones.exists())
+    master = find_master(places, make=True)
     values = searched_values(_values(places, erasure), erasure.recordings)
     put_tombstones(places, erasure, master)
     destroy_keys(places, erasure, master)

@@ -69,11 +69,12 @@ def exports_register(db: Path) -> Path:
 
 
 def find_master(places: Places, *, make: bool = False) -> bytes:
-    """The master key; one is made where there is none only if `make`.
+    """The master key; with `make`, one is made where nothing depends on a former one.
 
     Raises UsageError where there is none, and as `master_key`.
     """
-    if not (make or os.environ.get(VARIABLE) or places.master.exists()):
+    fresh = not (places.tombstones.exists() or places.keys.exists())
+    if not ((make and fresh) or os.environ.get(VARIABLE) or places.master.exists()):
         raise UsageError(
             "there is no master key",
             where=places.master,

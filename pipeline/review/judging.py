@@ -106,7 +106,7 @@ class Judging:
         card = card_of(case, shown=False) if case else None
         if card is not None and card.parts:
             try:
-                site.clips.path(card.case.recording, card.case.files, card.parts)
+                site.clips.path(card.case.recording, card.case.files, card.parts, card.case.hidden)
             except RecordingError:
                 return Response(status_code=204)  # told when it is played
         return Response(status_code=204)
@@ -158,7 +158,7 @@ class Judging:
         if card.window is None:
             return "There is nothing to hear in this call."
         try:
-            self._site.clips.path(card.case.recording, card.case.files, card.parts)
+            self._site.clips.path(card.case.recording, card.case.files, card.parts, card.case.hidden)
         except RecordingError as error:
             return str(error)
         return None

@@ -16,6 +16,7 @@ from pipeline.review.site import Site, session_of
 from pipeline.review.sounds import speech_in
 from pipeline.spans import Span
 from pipeline.store import ask
+from pipeline.store.one_call import hidden_stretches
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".txt": "text/plain"}
@@ -58,12 +59,13 @@ class Sounds:
         with site.reading() as connection:
             found = as_dicts(ask(connection, "FROM recording WHERE recording_id = ?", [recording_id]))
             files = files_of(connection, recording_id)
+            hidden = hidden_stretches(connection, recording_id)
             speech = [Span(*row) for row in ask(connection, _SPEECH, [recording_id]).rows]
         if not found:
             raise HTTPException(404, "There is no such recording.")
         parts = speech_in(window, speech) if query.get("speech") == "1" else (window,)
         try:
-            path = site.clips.path(found[0], files, parts)
+            path = site.clips.path(found[0], files, parts, hidden)
         except RecordingError as error:
             raise HTTPException(410, str(error)) from error
         if "range" not in request.headers or request.headers["range"].startswith("bytes=0-"):

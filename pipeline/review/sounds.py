@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.audio.legs import Joining
 from pipeline.audit.clip import MAX_CLIP_S, cut_span
-from pipeline.audit.evidence import headerless_settings
+from pipeline.audit.evidence import source_of
+from pipeline.records import Mask, Sound
 from pipeline.spans import Span, intersection, union
 
 AROUND_S = 4.0
@@ -54,8 +54,9 @@ class Clips:
         recording: Mapping[str, Any],
         files: Sequence[Mapping[str, Any]],
         parts: Sequence[Span],
+        hidden: Sequence[Mask | Sound],
     ) -> Path:
-        """The clip of these parts of a recording, one after the other.
+        """The clip of these parts of a recording, one after the other, silent where something is `hidden`.
 
         `recording` and `files` are its rows. Raises RecordingError where its audio is missing or changed.
         """
@@ -65,14 +66,7 @@ class Clips:
             if name in self._made and self._made[name].exists():
                 return self._made[name]
             whole = Span(parts[0].start_s, min(parts[-1].end_s, parts[0].start_s + MAX_CLIP_S))
-            clip = cut_span(
-                Path(recording["uri"]),
-                recording["recording_id"],
-                whole,
-                legs=[Path(file["uri"]) for file in files if file["part"] == "leg"],
-                joining=Joining.noted(recording["error"]),
-                settings=headerless_settings(recording),
-            )
+            clip = cut_span(source_of(recording, files, hidden), whole)
             path = Path(self._folder.name) / name
             path.write_bytes(_joined(clip.wav, clip.span, parts))
             self._made[name] = path

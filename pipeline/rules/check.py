@@ -22,7 +22,7 @@ from pipeline.records import Basis, CallKind, Finding, Role, Score, Turn, Verdic
 from pipeline.rules.context import RuleContext
 from pipeline.spans import Span
 
-Part = Literal["holds", "transfers", "sounds", "overlaps", "silences", "metrics", "tone", "facts"]
+Part = Literal["holds", "transfers", "sounds", "overlaps", "silences", "metrics", "tone", "facts", "masks"]
 """A part of `CallContext` that a check may read beside the words, turns and activities of the call."""
 
 Need = Literal["words", "roles"]
@@ -42,6 +42,8 @@ class Check(Spec):
     reads: ClassVar[frozenset[Part]]
     bases: ClassVar[frozenset[Basis]]
     needs: ClassVar[frozenset[Need]] = frozenset({"words", "roles"})
+    reads_values: ClassVar[bool] = False
+    """Whether the verdict depends on what names or numbers are said, which are masked in the store."""
     applies_by_events: ClassVar[bool] = False
     """Whether events alone decide that a rule does not apply, in whatever language people speak."""
 

@@ -18,6 +18,7 @@ from pipeline.records import (
     CallKind,
     Hold,
     Layout,
+    Mask,
     Metric,
     Overlap,
     Role,
@@ -102,6 +103,7 @@ class CallContext:
     facts: Call = field(default_factory=Call)
     quality: tuple[AudioQuality, ...] = ()
     kind: CallKind | None = None
+    masks: tuple[Mask, ...] = ()
 
     @cached_property
     def clock(self) -> Clock | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -35,14 +35,19 @@ class KeyFile:
 
     def make(self, recording_id: str) -> bytes:
         """The key of a recording, made where it has none. Raises UsageError for another master key."""
-        if recording_id not in self._wrapped:
+        return self.make_all([recording_id])[recording_id]
+
+    def make_all(self, recording_ids: Iterable[str]) -> dict[str, bytes]:
+        """The keys of some recordings, made where they have none; all are on disk at once."""
+        wanted = list(dict.fromkeys(recording_ids))
+        new = {id_: wrap(new_key(), self._master, id_) for id_ in wanted if id_ not in self._wrapped}
+        if new:
             if not self._whole:
                 self._rewrite(self._wrapped)
-            wrapped = wrap(new_key(), self._master, recording_id)
             with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND), "ab") as file:
-                _write(file.fileno(), _line(recording_id, wrapped))
-            self._wrapped[recording_id] = wrapped
-        return self.find(recording_id)
+                _write(file.fileno(), b"".join(_line(*each) for each in new.items()))
+            self._wrapped |= new
+        return {id_: self.find(id_) for id_ in wanted}
 
     def find(self, recording_id: str) -> bytes:
         """The key of a recording. Raises UsageError where it was destroyed or never made."""

@@ -17,10 +17,11 @@ KEY_BYTES = 32
 _ALLOWED = f"{KEY_BYTES} bytes in base64"
 
 
-def master_key(file: Path, environ: Mapping[str, str] | None = None) -> bytes:
+def master_key(file: Path, environ: Mapping[str, str] | None = None, *, make: bool = True) -> bytes:
     """The key of the environment, else of `file`, which is made with mode 0600 where there is none.
 
-    Raises UsageError for a key of another length, and for a file that others than its owner may read.
+    Without `make` a missing key is an error: another one would open nothing that is sealed. Raises UsageError
+    for a key of another length, and for a file that others than its owner may read.
     """
     given = (os.environ if environ is None else environ).get(VARIABLE)
     if given:
@@ -28,7 +29,10 @@ def master_key(file: Path, environ: Mapping[str, str] | None = None) -> bytes:
     try:
         handle = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
-        return _made(file)
+        if make:
+            return _made(file)
+        remedy = f"put it back, or give it in {VARIABLE}"
+        raise UsageError("the master key is missing", where=file, remedy=remedy) from None
     except OSError as error:
         raise UsageError("cannot read the master key", where=file, value=error.strerror) from None
     with os.fdopen(handle, "rb") as opened:

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pipeline.errors import UsageError
 
+Key = bytes
+"""A key of `KEY_BYTES` bytes."""
 NONCE_BYTES = 12
 KEY_BYTES = 32
 _TEXT, _KEY = b"earwitness text 1:", b"earwitness key 1:"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -17,9 +18,9 @@ import duckdb
 from pipeline.errors import UsageError
 from pipeline.store.files import beside, brief
 from pipeline.store.layout import apply_schema
-from pipeline.store.migrations import write_anew
 from pipeline.store.reading import Connection, connect
 from pipeline.store.review_rows import INTERVAL, intervals_of
+from pipeline.store.rewriting import write_anew
 from pipeline.store.summary import refresh_summary
 
 _TABLES = """
@@ -59,6 +60,11 @@ DELETE FROM known_file WHERE uri IN (SELECT uri FROM recording_file WHERE {_AMON
     OR uri IN (SELECT uri FROM recording WHERE {_AMONG})
     OR list_contains($ids, sha256)
 """  # noqa: S608 - our own names
+_AGES = """
+SELECT recording_id, queue, coalesce(started_at, analysed_at)
+FROM recording LEFT JOIN call USING (recording_id)
+ORDER BY recording_id
+"""
 _CUSTOMER = "SELECT recording_id FROM call WHERE customer_ref = ? ORDER BY recording_id"
 
 
@@ -165,3 +171,8 @@ def rows_left(work: Path, recording_ids: Collection[str]) -> Mapping[str, int]:
     """The rows of recordings that a database file still has, by table."""
     with closing(connect(work, read_only=True)) as connection:
         return count_rows(connection, recording_ids)
+
+
+def ages(connection: Connection) -> Iterator[tuple[str, str | None, datetime]]:
+    """recording_id, queue, and start of every recording; its analysis where the start is not known."""
+    yield from connection.execute(_AGES).fetchall()

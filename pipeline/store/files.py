@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import UsageError
+from pipeline.permissions import STORE_MODE
 
 _FICLONE = 0x40049409  # Linux: share the blocks of another file
 
@@ -90,6 +91,8 @@ def put_in_place(work: Path, db: Path) -> None:
     _copy(work, new)
     if db.exists():
         shutil.copymode(db, new)
+    else:
+        new.chmod(STORE_MODE)
     new.replace(db)
     sync_folder(db.parent)
 

@@ -6,10 +6,13 @@ Owned by `store`, which lends its connection.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from pipeline.audio.learn_tracks import HeardMusic, learn
 from pipeline.records import Fingerprint, HoldTrack
 from pipeline.store.reading import Connection
+
+if TYPE_CHECKING:
+    from pipeline.audio.learn_tracks import HeardMusic
 
 MAX_TRACKS = 200
 """No more tracks are looked for: those learned from most recordings."""
@@ -47,6 +50,8 @@ def read_tracks(connection: Connection) -> tuple[HoldTrack, ...]:
 
 def learn_tracks(connection: Connection, known_after: int) -> None:
     """Make tracks of the fingerprints that several recordings share, and lengthen those that are known."""
+    from pipeline.audio.learn_tracks import learn  # noqa: PLC0415 - slow to import
+
     heard = _read_heard(connection)
     if not heard:
         return
@@ -65,6 +70,8 @@ def learn_tracks(connection: Connection, known_after: int) -> None:
 
 def _read_heard(connection: Connection) -> tuple[HeardMusic, ...]:
     """Fingerprints that are in no track yet, in an order that does not depend on when they were heard."""
+    from pipeline.audio.learn_tracks import HeardMusic  # noqa: PLC0415 - slow to import
+
     rows = connection.execute(_HEARD, [MAX_HEARD]).fetchall()
     return tuple(
         HeardMusic(

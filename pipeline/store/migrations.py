@@ -25,6 +25,7 @@ from pipeline.setting_stages import fingerprint_of
 from pipeline.store.files import brief, put_in_place
 from pipeline.store.layout import CURRENT, Layout, apply_schema
 from pipeline.store.reading import connect
+from pipeline.store.rewriting import write_anew
 from pipeline.store.summary import EVERY, refresh_summary
 
 Report = Callable[[str], None]
@@ -71,25 +72,6 @@ def migrate_copy(db: Path, work: Path, before: Layout, report: Report) -> Migrat
         remedy = "the store is as it was; make room or correct the cause, then run it again"
         raise UsageError("cannot migrate the store", where=db, value=brief(error), remedy=remedy) from error
     return Migrated(before=before, after=CURRENT, recordings=rows.get("recording", 0))
-
-
-def write_anew(work: Path) -> None:
-    """Write the file anew, in the storage version of new stores and without the space of dropped tables."""
-    new = work.with_name(f"{work.name}.new")
-    connection = connect(new)
-    try:
-        name = connection.execute("SELECT current_database()").fetchall()[0][0]
-        place = str(work).replace("'", "''")
-        connection.execute(f"ATTACH '{place}' AS former (READ_ONLY)")
-        connection.execute(f'COPY FROM DATABASE former TO "{name}"')
-        connection.execute("DETACH former")
-        connection.execute("CHECKPOINT")
-    except BaseException:
-        connection.close()
-        new.unlink(missing_ok=True)
-        raise
-    connection.close()
-    new.replace(work)
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, migration: schemas.Migration) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.records import CallAnalysis
+from pipeline.records import CallAnalysis, Mask, Sound
 from pipeline.store.parts import PARTS, Part
 from pipeline.store.reading import Connection, ask
 from pipeline.store.stored import as_tuples, make
@@ -27,6 +27,14 @@ def read_call(connection: Connection, recording_id: str) -> CallAnalysis:
         what = "the recording is in quarantine, nothing was found in it"
         raise UsageError(what, where=parts["recording"].uri, value=parts["recording"].error)
     return CallAnalysis(**parts)
+
+
+def hidden_stretches(connection: Connection, recording_id: str) -> tuple[Mask | Sound, ...]:
+    """What of a recording is not to be heard: its masks, and tones that somebody keyed."""
+    by_field = {part.field: part for part in PARTS}
+    masks = _records(connection, by_field["masks"], recording_id)
+    sounds = _records(connection, by_field["sounds"], recording_id)
+    return (*masks, *(sound for sound in sounds if sound.kind == "dtmf"))
 
 
 def rule_titles(connection: Connection) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.records import Call, CallAnalysis, Recording, TonePoint
+from pipeline.records import Call, CallAnalysis, Recording, Sealed, TonePoint
 from pipeline.store.parts import ASSESSED, CHILDREN, HISTORY
 from pipeline.store.reading import Connection, reading
 from pipeline.store.rows import ID, Row
@@ -26,7 +26,8 @@ _CURVE = "tone_curve"
 _LATER = {_CURVE, "fingerprint", "tone_rise", "finding", "recording_file"}
 NEEDED = tuple(part for part in CHILDREN if part.table not in _LATER)
 """The tables that are always read."""
-_TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding")
+_SEALED = "sealed_text"
+_TABLES = ("recording", "call", "analysis", *(part.table for part in NEEDED), "finding", _SEALED)
 _RUN_COLUMNS = ("algorithm", "settings_hash", "rules_version", "gate")
 
 ToneCurves = Mapping[str, tuple[TonePoint, ...]]
@@ -75,7 +76,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCall:
-    """A call as it is stored, without its run, tone curve and findings.
+    """A call as it is stored, masked and without its run, tone curve and findings.
 
     `rows` are those of the tables in `ASSESSED`, without recording_id.
     """
@@ -143,9 +144,11 @@ def read_batch(connection: Connection, batch: Batch) -> tuple[StoredCall, ...]:
         part.field: tables[part.table].grouped(make(part.record, tables[part.table].columns))
         for part in NEEDED
     }
+    sealed = tables[_SEALED].grouped(make(Sealed, tables[_SEALED].columns))
     out = []
     for id_ in batch.recording_ids:
         known: dict[str, Any] = {part: found.get(id_, ()) for part, found in parts.items()}
+        known["sealed"] = next(iter(sealed.get(id_, ())), None)
         out.append(
             StoredCall(
                 analysis=CallAnalysis(recording=recordings[id_], call=calls[id_], **known),

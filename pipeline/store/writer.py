@@ -33,7 +33,9 @@ from pipeline.store.hold_tracks import learn_tracks, read_tracks
 from pipeline.store.known_files import KNOWN_FILES, put_known_files, read_known_files
 from pipeline.store.layout import apply_schema
 from pipeline.store.loading import DERIVED, delete_calls, load_rows
+from pipeline.store.masked_rows import put_masked_rows, read_unmasked
 from pipeline.store.nights import Pace, read_pace
+from pipeline.store.one_call import read_call
 from pipeline.store.part_files import Part
 from pipeline.store.reading import connect
 from pipeline.store.recheck_rows import RecheckedRows, store_rechecked
@@ -46,6 +48,7 @@ from pipeline.store.review_rows import (
     intervals_of,
     stored_keys,
 )
+from pipeline.store.rewriting import write_anew
 from pipeline.store.rows import rows_of, rows_of_calls, table_of, value_names
 from pipeline.store.state import StoredState, read_known
 from pipeline.store.stored_settings import StoredSettings
@@ -116,6 +119,43 @@ class Writer:
     def count(self) -> int:
         """Number of recordings."""
         return int(self._connection.execute("SELECT count(*) FROM recording").fetchall()[0][0])
+
+    def has_sealed(self) -> bool:
+        """Whether text of any call is sealed."""
+        sql = "SELECT 1 FROM sealed_text WHERE blob IS NOT NULL LIMIT 1"
+        return bool(self._connection.execute(sql).fetchall())
+
+    def unmasked(self) -> tuple[str, ...]:
+        """The recordings whose words nobody has searched for what is to be masked, as they are stored."""
+        return read_unmasked(self._connection)
+
+    def read(self, recording_id: str) -> CallAnalysis:
+        """All that is stored of a call. Raises UsageError for one that is not, or is in quarantine."""
+        return read_call(self._connection, recording_id)
+
+    def put_masked(self, calls: Sequence[tuple[CallAnalysis, CallAnalysis]]) -> None:
+        """Store calls masked, each given in clear and as it is to be stored, in one transaction.
+
+        Clear words stay in the file's free blocks until `write_anew`. Raises as `add`.
+        """
+        with self._transaction(f"{len(calls)} calls"):
+            rows = rows_of_calls([masked for _, masked in calls], self._columns)
+            put_masked_rows(self._connection, self._in_own_order(rows), [clear for clear, _ in calls])
+        self._note(clear.recording.recording_id for clear, _ in calls)
+
+    def write_anew(self) -> None:
+        """Write the file anew, without what was deleted. Raises UsageError when the disk refuses."""
+        try:
+            refresh_summary(self._connection, self._changed)
+            self._changed = set()
+            self._connection.execute("CHECKPOINT")
+            self._connection.close()
+            try:
+                write_anew(self._work)
+            finally:
+                self._connection = connect(self._work)
+        except (OSError, duckdb.Error) as error:
+            raise UsageError("cannot write the store anew", where=self._db, value=brief(error)) from error
 
     def add(self, *analyses: CallAnalysis) -> None:
         """Store recordings in one transaction; rows of their former analyses are replaced.

@@ -149,7 +149,9 @@ def _json_lines(text: str, path: Path) -> Iterator[Row]:
         except ValueError as error:
             raise UsageError("not JSON", where=where, value=str(error), allowed="an object a line") from None
         if not isinstance(values, dict):
-            raise UsageError("not an object", where=where, value=values, allowed="an object a line")
+            raise UsageError(
+                "not an object", where=where, value=type(values).__name__, allowed="an object a line"
+            )
         yield where, flat(values)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pipeline.archive.columns import plain
 from pipeline.archive.dates import DateReading, read_time
+from pipeline.delimited import shape
 from pipeline.errors import UsageError
 
 
@@ -82,4 +83,4 @@ def instant(value: object, where: str, reading: DateReading = _IN_UTC) -> dateti
         return read_time(value, reading)
     except (ValueError, OverflowError) as error:
         allowed = "ISO 8601 such as 2026-03-02T09:14:00-08:00"
-        raise UsageError(f"no instant ({error})", where=where, value=value, allowed=allowed) from None
+        raise UsageError(f"no instant ({error})", where=where, value=shape(value), allowed=allowed) from None

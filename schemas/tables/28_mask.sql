@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS mask (
     first_word INTEGER NOT NULL CHECK (first_word >= 0),
     last_word INTEGER NOT NULL CHECK (last_word >= first_word),
     person INTEGER CHECK (person IS NULL OR (person >= 1 AND kind = 'name')),
-    found_by VARCHAR NOT NULL CHECK (found_by IN ('finder', 'model', 'strict')),
+    found_by VARCHAR NOT NULL CHECK (found_by IN ('finder', 'model', 'strict', 'person')),
     confidence DOUBLE NOT NULL CHECK (confidence BETWEEN 0 AND 1)
 );
 
@@ -30,5 +30,5 @@ COMMENT ON COLUMN mask.role IS 'Who said them: agent, customer, ivr or unknown';
 COMMENT ON COLUMN mask.first_word IS 'First of the words, see table word';
 COMMENT ON COLUMN mask.last_word IS 'Last of the words, included';
 COMMENT ON COLUMN mask.person IS 'For a name, the number of the person in the recording, from 1; NULL for all else';
-COMMENT ON COLUMN mask.found_by IS 'finder (words and context), model (names and places) or strict (any number, in that profile)';
+COMMENT ON COLUMN mask.found_by IS 'finder (words and context), model (names and places) strict (any number, in that profile) or person (added by hand)';
 COMMENT ON COLUMN mask.confidence IS 'Mean word probability, 0 to 1';

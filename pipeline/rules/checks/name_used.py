@@ -54,6 +54,7 @@ class NameUsed(Check):
     """
 
     reads: ClassVar[frozenset[Part]] = frozenset({"facts"})
+    reads_values: ClassVar[bool] = True
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
 
     kind: Literal["name_used"]

@@ -93,6 +93,7 @@ class RepeatBack(Check):
     """
 
     reads: ClassVar[frozenset[Part]] = frozenset({"holds"})
+    reads_values: ClassVar[bool] = True
     bases: ClassVar[frozenset[Basis]] = frozenset({"phrase", "absence"})
 
     kind: Literal["repeat_back"]
