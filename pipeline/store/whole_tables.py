@@ -10,7 +10,7 @@ import pyarrow as pa
 import schemas
 from pipeline.store.reading import Connection, ask
 
-_OF_THE_PROGRAM = frozenset({"meta", "schema_migration", "part", "known_file", "sealed_text"})
+_OF_THE_PROGRAM = frozenset({"meta", "schema_migration", "part", "known_file", "legal_hold", "sealed_text"})
 """Tables in which the program keeps its own accounts."""
 _BATCH_ROWS = 100_000
 
