@@ -225,7 +225,11 @@ def test_the_next_night_leaves_the_file_alone_and_says_so(tmp_path):
     sql = "SELECT recording_id FROM recording WHERE contains(uri, 'Quackenbush')"
     ((id_,),) = query(db, sql).rows
     places = places_of(db, given)
+    assert id_ in KeyFile(places.keys, find_master(places))
+    assert query(db, "SELECT count(*) FROM sealed_text").rows == ((2,),)
     erase(places, [id_], REQUEST)
+    assert id_ not in KeyFile(places.keys, find_master(places))
+    assert query(db, "SELECT count(*) FROM sealed_text").rows == ((1,),)
     for force in (False, True):
         again = RunRequest(paths=(archive,), db=db, settings=given, force=force)
         summary = night.run(again, FakeEngine()(), Watcher())
