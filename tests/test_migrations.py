@@ -357,7 +357,7 @@ def test_the_command_says_what_it_did(
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db)
     assert (code, out, err) == (0, f"nothing to be done: {db} has {migrations.CURRENT}\n", "")
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db, "--json")
-    assert (code, json.loads(out)) == (0, {"migrated": False, "from": 3, "to": 3})
+    assert (code, json.loads(out)) == (0, {"migrated": False, "from": 3, "to": 3, "masked": 0})
     code, out, err = run_cli(monkeypatch, capsys, "migrate", "--db", db.with_name("none.duckdb"))
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "there is no store" in err

@@ -65,5 +65,5 @@ def test_another_content_of_the_lexicon_changes_the_versions_of_rules_that_words
 
 def test_rules_that_no_words_decide_keep_the_versions_that_release_0_1_0_stored():
     """Reviews hang on them. Remove a rule here when its check or its phrases change."""
-    found = changed(RELEASED, versions(load_rules()))
-    assert found & RELEASED.keys() == RELEASED.keys() - WITHOUT_PHRASES
+    now = {rule_id: version for rule_id, version in versions(load_rules()).items() if rule_id in RELEASED}
+    assert changed(RELEASED, now) == RELEASED.keys() - WITHOUT_PHRASES

@@ -83,8 +83,12 @@ def test_ctrl_c_stops_a_query_and_not_the_program(prompt):
     )
     prompt.expect("range")
     # The key is Ctrl-C once the program has the line, and a signal as soon as the query runs.
-    while prompt.expect(["stopped", pexpect.TIMEOUT], timeout=1):
+    for _ in range(60):
+        if prompt.expect(["stopped", pexpect.TIMEOUT], timeout=1) == 0:
+            break
         prompt.sendintr()
+    else:
+        pytest.fail("the query was not stopped")
     prompt.send("SELECT 6 * 7 AS answer;\r")
     prompt.expect(r"answer\S*\s+42")
 
